@@ -1,0 +1,31 @@
+//! Generated tonic stubs, client and server, over the messages of `trunkline_proto`.
+//!
+//! `cargo xtask codegen` writes `src/generated`. The stubs name messages by their path in
+//! `trunkline_proto`, so a message is one type whatever carries it.
+
+/// Stubs of the service that manages users and tokens.
+pub mod identity {
+    /// Package `trunkline.identity.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.identity.v1.rs");
+    }
+}
+
+/// Stubs of the service that places, controls and watches calls.
+pub mod calling {
+    /// Package `trunkline.calling.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.calling.v1.rs");
+    }
+}
+
+/// Stubs of the service that carries signaling sessions.
+pub mod signaling {
+    /// Package `trunkline.signaling.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.signaling.v1.rs");
+    }
+}

@@ -1,0 +1,1 @@
+//! The call: connections, participants, ringing, holds, timers.

@@ -1,0 +1,1 @@
+//! The commands as a library: demo, doctor, explain, token, call.

@@ -1,0 +1,1 @@
+//! The Rust calling SDK: CallClient, CallAgent, TeamsCallAgent, Call.

@@ -1,0 +1,1 @@
+//! Time as a value: instants, wall-clock timestamps, deadlines, a virtual clock.

@@ -1,0 +1,1 @@
+//! The gRPC façade: identity, calling, signaling, health, reflection.

@@ -1,0 +1,1 @@
+//! Identifiers: parse, print, redact.

@@ -1,0 +1,1 @@
+//! The media core: SRTP, RTP and RTCP, forwarding, speaker detection, jitter buffering.

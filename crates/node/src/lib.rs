@@ -1,0 +1,1 @@
+//! The tokio shell: one task per call, sessions, timers, fan-out, shutdown.

@@ -1,0 +1,1 @@
+//! Decisions: who may call whom, each with a printable trace.

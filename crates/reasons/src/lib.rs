@@ -1,0 +1,1 @@
+//! The one catalogue of end reasons and result codes.

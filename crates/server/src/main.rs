@@ -1,0 +1,3 @@
+//! The `trunkline` binary: dispatches to the command library.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The client protocol: frames, the resumable session, the subset of SDP it needs.

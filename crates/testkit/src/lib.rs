@@ -1,0 +1,1 @@
+//! Development only: virtual network, scripted clients, builders.
