@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
+mod redact;
+
 /// Generates everything and writes what changed.
 pub(crate) fn write(root: &Path) -> anyhow::Result<()> {
     let output = generate(root)?;
@@ -77,15 +79,21 @@ fn generate(root: &Path) -> anyhow::Result<Files> {
     output.insert(PathBuf::from(PROTO_OUT).join("descriptor.bin"), descriptor);
     let packages = own_packages(&with_comments);
 
+    let redacted = redact::redacted(&with_comments)?;
     let messages = scratch.join("messages");
     empty(&messages)?;
     tonic_prost_build::configure()
         .build_client(false)
         .build_server(false)
+        .skip_debug(redacted.iter().map(|message| message.path.as_str()))
         .out_dir(&messages)
         .emit_rerun_if_changed(false)
         .compile_fds(with_comments.clone())?;
     collect(&messages, PROTO_OUT, &mut output)?;
+    for message in redacted {
+        let path = Path::new(PROTO_OUT).join(format!("{}.rs", message.package));
+        output.entry(path).or_default().extend_from_slice(message.source.as_bytes());
+    }
 
     let stubs = scratch.join("stubs");
     empty(&stubs)?;
@@ -95,7 +103,8 @@ fn generate(root: &Path) -> anyhow::Result<Files> {
         .emit_rerun_if_changed(false);
     for package in &packages {
         let module = package.trim_start_matches("trunkline.").replace('.', "::");
-        builder = builder.extern_path(format!(".{package}"), format!("::trunkline_proto::{module}"));
+        builder =
+            builder.extern_path(format!(".{package}"), format!("::trunkline_proto::{module}"));
     }
     builder.compile_fds(with_comments)?;
     collect(&stubs, API_OUT, &mut output)?;

@@ -115,6 +115,7 @@ pub mod server_frame {
 }
 /// Opens or resumes a session.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct Hello {
     /// The user's access token.
     #[prost(string, tag = "1")]
@@ -141,6 +142,7 @@ pub struct ResumeSession {
 }
 /// The session is open.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct Welcome {
     /// Names the session.
     #[prost(string, tag = "1")]
@@ -191,6 +193,7 @@ pub struct Pong {
 }
 /// Replaces the token of a live session.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct RefreshToken {
     /// A token of the same user.
     #[prost(string, tag = "1")]
@@ -411,6 +414,7 @@ pub struct CommandResult {
 }
 /// The answer to a media offer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct MediaAnswer {
     /// The call.
     #[prost(string, tag = "1")]
@@ -496,5 +500,46 @@ impl MediaState {
             "MEDIA_STATE_FAILED" => Some(Self::Failed),
             _ => None,
         }
+    }
+}
+impl ::core::fmt::Debug for Hello {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Hello")
+            .field("token", &"[redacted]")
+            .field("display_name", &"[redacted]")
+            .field("resume", &self.resume)
+            .field("user_agent", &self.user_agent)
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Welcome")
+            .field("session_id", &self.session_id)
+            .field("endpoint_id", &self.endpoint_id)
+            .field("identifier", &self.identifier)
+            .field("display_name", &"[redacted]")
+            .field("resumed", &self.resumed)
+            .field("last_seq", &self.last_seq)
+            .field("heartbeat_seconds", &self.heartbeat_seconds)
+            .field("resume_seconds", &self.resume_seconds)
+            .field("token_expires_on", &self.token_expires_on)
+            .field("max_frame_bytes", &self.max_frame_bytes)
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("RefreshToken")
+            .field("token", &"[redacted]")
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for MediaAnswer {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("MediaAnswer")
+            .field("call_id", &self.call_id)
+            .field("sdp", &"[redacted]")
+            .finish()
     }
 }
