@@ -2,12 +2,14 @@
 //!
 //! Nothing here is part of the product: no crate depends on this one.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 mod codegen;
+mod deny;
+mod tidy;
+mod workspace;
 
 /// Workspace tasks: what a contributor or CI runs.
 #[derive(Debug, Parser)]
@@ -25,6 +27,10 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Check the rules that no lint can hold: layers, file shape, freshness of generated files.
+    Tidy,
+    /// Check what the workspace is built from against deny.toml: bans, licenses, sources.
+    Deny,
 }
 
 fn main() -> ExitCode {
@@ -39,15 +45,11 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<()> {
-    let root = workspace_root();
+    let root = workspace::root();
     match task {
         Task::Codegen { check: true } => codegen::check(&root),
         Task::Codegen { check: false } => codegen::write(&root),
+        Task::Deny => deny::run(&root),
+        Task::Tidy => tidy::run(&root),
     }
-}
-
-/// Returns the folder that holds the workspace manifest.
-fn workspace_root() -> PathBuf {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    here.parent().map(PathBuf::from).unwrap_or(here)
 }
