@@ -1,1 +1,119 @@
-//! The commands as a library: demo, doctor, explain, token, call.
+//! The commands of the `trunkline` binary, as a library.
+
+mod demo;
+mod dev;
+mod doctor;
+mod exchange;
+mod explain;
+mod failure;
+mod output;
+mod remote;
+mod serve;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use crate::{
+    exchange::{Certificates, Exchange, ExchangeConfig},
+    failure::{Failure, Family},
+};
+use crate::output::Output;
+
+/// A self-hosted exchange for programmable calling and chat.
+#[derive(Debug, Parser)]
+#[command(name = "trunkline", version, about, long_about = None)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    /// What to log, such as `info` or `trunkline_node=debug`.
+    #[arg(long, global = true, env = "TRUNKLINE_LOG", default_value = "warn")]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the development exchange (the default).
+    Dev(dev::DevArguments),
+    /// Start an exchange from a configuration file.
+    Serve(serve::ServeArguments),
+    /// Run a scenario end to end and tick off what happened.
+    #[command(subcommand)]
+    Demo(demo::DemoCommand),
+    /// Check what an exchange needs on this machine, and name the fix.
+    Doctor(doctor::DoctorArguments),
+    /// Explain an end reason or result code, such as 480/10037.
+    Explain(explain::ExplainArguments),
+    /// Issue an access token from a running exchange.
+    Token(token::TokenArguments),
+}
+
+/// How to reach a running exchange.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RemoteArguments {
+    /// Address of the exchange.
+    #[arg(long, env = "TRUNKLINE_URL", default_value = "https://localhost:8443")]
+    url: String,
+    /// The authority to trust, in PEM.
+    #[arg(long, env = "TRUNKLINE_CA", default_value = "trunkline-data/ca.pem")]
+    ca: PathBuf,
+    /// An access key of the resource.
+    #[arg(long, env = "TRUNKLINE_ACCESS_KEY", hide_env_values = true)]
+    access_key: Option<String>,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.json);
+    if let Err(error) = start_logging(&arguments.log) {
+        return output.failure(&error);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.failure(&Failure::from(anyhow::Error::from(error))),
+    };
+    install_crypto_provider();
+    let command = arguments.command.unwrap_or_else(|| Command::Dev(Default::default()));
+    let outcome = runtime.block_on(run(command, &output));
+    // Whatever a command left running in the background has no claim on the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    }
+}
+
+async fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Dev(arguments) => dev::run(arguments, output).await,
+        Command::Serve(arguments) => serve::run(arguments, output).await,
+        Command::Demo(command) => demo::run(command, output).await,
+        Command::Doctor(arguments) => doctor::run(arguments, output).await,
+        Command::Explain(arguments) => explain::run(&arguments, output),
+        Command::Token(arguments) => token::run(arguments, output).await,
+    }
+}
+
+/// Makes aws-lc-rs the process's TLS provider. A second call changes nothing.
+pub(crate) fn install_crypto_provider() {
+    // The error says that one is installed already, and only this crate installs one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+fn start_logging(filter: &str) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
+        Failure::new(Family::Usage, anyhow::anyhow!("`--log {filter}` is not a filter: {error}"))
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(output::stderr_has_colors())
+        .init();
+    Ok(())
+}

@@ -1,3 +1,7 @@
-//! The `trunkline` binary: dispatches to the command library.
+//! The `trunkline` binary: everything it does is in the command library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trunkline_cli::main()
+}

@@ -1,0 +1,229 @@
+//! A running exchange: the node, its façades on one TLS port, and the admin port.
+
+mod certificates;
+mod config;
+mod data;
+
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::task::JoinHandle;
+use trunkline_node::{FederationConfig, IdentityConfig, Node, NodeConfig};
+use trunkline_transport::PlaneConfig;
+use trunkline_web::WebConfig;
+
+pub(crate) use self::config::edit_distance;
+pub use self::{certificates::Certificates, config::ExchangeConfig};
+
+/// A running exchange. Dropping it without [`Exchange::shutdown`] cuts everybody off.
+pub struct Exchange {
+    node: Node,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    ca: Option<(PathBuf, String)>,
+    config: ExchangeConfig,
+    handle: Handle<SocketAddr>,
+    admin_handle: Handle<SocketAddr>,
+    servers: Vec<JoinHandle<std::io::Result<()>>>,
+    started_in: Duration,
+    // Unlocked, and removed when temporary, once everything else is gone.
+    _data: data::DataDirectory,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Exchange {
+    /// Starts everything and returns once the ports accept connections.
+    ///
+    /// # Errors
+    /// Names the port, file or key that stands in the way.
+    pub async fn start(config: ExchangeConfig) -> Result<Self> {
+        let begun = Instant::now();
+        config.check()?;
+        crate::install_crypto_provider();
+        let data = data::DataDirectory::open(config.data_directory.as_deref())?;
+        let (tls, ca) = match (&config.tls_certificate, &config.tls_key) {
+            (Some(chain), Some(key)) => {
+                (Arc::new(certificates::server_config_from_files(chain, key)?), None)
+            }
+            (Some(_) | None, _) => {
+                let made = Certificates::load_or_create(data.certificates(), &config.names)?;
+                (made.server_config, Some((made.ca_path, made.ca_pem)))
+            }
+        };
+        // Binding comes before anything that runs, so that a taken port costs nothing.
+        let listener = bind(config.listen, "listen")?;
+        let admin_listener = bind(config.admin_listen, "admin_listen")?;
+        let address = listener.local_addr().context("cannot read the bound address")?;
+        let admin_address = admin_listener.local_addr().context("cannot read the bound address")?;
+
+        let node = Node::start(node_config(&config, &data)?).context("the node cannot start")?;
+        let app = trunkline_grpc::router(node.clone())
+            .merge(trunkline_web::router(web_config(&config, address), node.clone()));
+        let handle = Handle::new();
+        let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
+            .context("cannot serve on the TLS port")?
+            .handle(handle.clone())
+            .serve(app.into_make_service_with_connect_info::<SocketAddr>());
+        let admin_handle = Handle::new();
+        let admin = axum_server::from_tcp(admin_listener)
+            .context("cannot serve on the admin port")?
+            .handle(admin_handle.clone())
+            .serve(admin_router(metrics_handle()?, node.clone()).into_make_service());
+        let servers = vec![tokio::spawn(server), tokio::spawn(admin)];
+        handle.listening().await.context("the TLS port did not open")?;
+        admin_handle.listening().await.context("the admin port did not open")?;
+        Ok(Self {
+            node,
+            address,
+            admin_address,
+            ca,
+            config,
+            handle,
+            admin_handle,
+            servers,
+            started_in: begun.elapsed(),
+            _data: data,
+        })
+    }
+
+    /// Returns the node, for what runs in the same process.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Returns the address of the TLS port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the address of the admin port.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Returns the address of pages and API as a URL.
+    pub fn url(&self) -> String {
+        // Secure contexts and certificates go by name; `localhost` is in every development one.
+        match self.address.ip().is_loopback() {
+            true => format!("https://localhost:{}", self.address.port()),
+            false => format!("https://{}", self.address),
+        }
+    }
+
+    /// Returns the development authority's certificate: its file, and the PEM text.
+    pub fn ca(&self) -> Option<(&PathBuf, &str)> {
+        self.ca.as_ref().map(|(path, pem)| (path, pem.as_str()))
+    }
+
+    /// Returns the configuration in force.
+    pub fn config(&self) -> &ExchangeConfig {
+        &self.config
+    }
+
+    /// Returns how long the start took.
+    pub fn started_in(&self) -> Duration {
+        self.started_in
+    }
+
+    /// Stops: refuses what is new, closes sessions with 1001, then the ports, within ten seconds.
+    pub async fn shutdown(self) -> Result<()> {
+        self.node.shutdown().await;
+        self.handle.graceful_shutdown(Some(DRAIN));
+        self.admin_handle.graceful_shutdown(Some(DRAIN));
+        for server in self.servers {
+            server.await.context("a server task failed")?.context("a server failed")?;
+        }
+        Ok(())
+    }
+}
+
+fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("cannot bind {address}: stop what uses it, or set another with --{}", key.replace('_', "-"))
+    })?;
+    listener.set_nonblocking(true).context("cannot make the port non-blocking")?;
+    Ok(listener)
+}
+
+fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<NodeConfig> {
+    let [first, second] = config.access_keys.as_slice() else {
+        anyhow::bail!("`access_keys` needs two keys");
+    };
+    Ok(NodeConfig {
+        identity: IdentityConfig {
+            resource: config.resource.clone(),
+            tenant: config.tenant.clone(),
+            access_keys: [first.clone(), second.clone()],
+            signing_key: data.signing_key()?,
+            directory: config.directory.clone(),
+            state_path: data.identity_path(),
+        },
+        federation: FederationConfig {
+            enabled: config.federation_enabled,
+            resources: config.federation_resources.clone(),
+        },
+        plane: PlaneConfig {
+            bind_ip: config.media_ip,
+            advertised_ips: config.media_advertised_ips.clone(),
+            port: config.media_port,
+            shards: config.media_shards,
+        },
+        participant_limit: config.participant_limit,
+    })
+}
+
+fn web_config(config: &ExchangeConfig, address: SocketAddr) -> WebConfig {
+    WebConfig {
+        dev_endpoints: config.dev_endpoints,
+        allowed_origins: config.allowed_origins.clone(),
+        port: address.port(),
+    }
+}
+
+fn admin_router(metrics: PrometheusHandle, node: Node) -> axum::Router {
+    use axum::http::StatusCode;
+    use axum::routing::get;
+
+    axum::Router::new()
+        .route("/metrics", get(move || std::future::ready(metrics.render())))
+        .route(
+            "/healthz",
+            get(move || {
+                let answer = match node.is_accepting() {
+                    true => (StatusCode::OK, "serving\n"),
+                    false => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n"),
+                };
+                std::future::ready(answer)
+            }),
+        )
+}
+
+/// One recorder serves every exchange of a process: the metrics façade has one global place.
+fn metrics_handle() -> Result<PrometheusHandle> {
+    static RECORDER: std::sync::Mutex<Option<PrometheusHandle>> = std::sync::Mutex::new(None);
+    let mut recorder = RECORDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match &*recorder {
+        Some(handle) => Ok(handle.clone()),
+        None => {
+            let handle = metrics_exporter_prometheus::PrometheusBuilder::new()
+                .install_recorder()
+                .context("cannot install the metrics recorder")?;
+            Ok(recorder.insert(handle).clone())
+        }
+    }
+}
+
+/// Long enough for close frames to leave, short enough for an operator who waits.
+const DRAIN: Duration = Duration::from_secs(5);

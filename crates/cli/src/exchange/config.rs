@@ -1,0 +1,324 @@
+//! Configuration of an exchange: what `dev` assumes, and what `serve` is told.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use trunkline_ids::{ResourceId, TenantId};
+use trunkline_node::DirectoryUser;
+
+/// Everything an exchange is told. Unknown keys are errors.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeConfig {
+    /// The TLS port that serves gRPC, gRPC-web, WebSocket and pages.
+    pub listen: SocketAddr,
+    /// The plain-text port for metrics and health; loopback unless you mean otherwise.
+    pub admin_listen: SocketAddr,
+    /// Address that the media sockets bind.
+    pub media_ip: IpAddr,
+    /// First UDP port of the media shards, one port each; zero takes free ports.
+    pub media_port: u16,
+    /// Addresses that clients are told to send media to; the bound address when empty.
+    pub media_advertised_ips: Vec<IpAddr>,
+    /// How many media shards to run; zero means one per core.
+    pub media_shards: usize,
+    /// Where certificates, keys and users are kept; `None` keeps nothing.
+    pub data_directory: Option<PathBuf>,
+    /// Further names for the server certificate.
+    pub names: Vec<String>,
+    /// Certificate chain in PEM; the development authority signs one when absent.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its key in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// The app resource: a GUID.
+    pub resource: ResourceId,
+    /// The tenant: a GUID.
+    pub tenant: TenantId,
+    /// The tenant's name.
+    pub tenant_name: String,
+    /// The two access keys of the resource.
+    pub access_keys: Vec<String>,
+    /// The directory of the tenant.
+    pub directory: Vec<DirectoryUser>,
+    /// Whether app users of the resource and directory users of the tenant may call each other.
+    pub federation_enabled: bool,
+    /// The resources that federation covers; every resource when empty.
+    pub federation_resources: Vec<ResourceId>,
+    /// The largest number of participants in a call.
+    pub participant_limit: u32,
+    /// Whether to hand out tokens to whoever asks at `/dev/token`.
+    pub dev_endpoints: bool,
+    /// Further origins whose pages may open the WebSocket.
+    pub allowed_origins: Vec<String>,
+}
+
+impl fmt::Debug for ExchangeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExchangeConfig")
+            .field("listen", &self.listen)
+            .field("admin_listen", &self.admin_listen)
+            .field("media_port", &self.media_port)
+            .field("data_directory", &self.data_directory)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ExchangeConfig {
+    /// Returns the development exchange: fixed keys, tenant `contoso`, four directory users.
+    pub fn dev() -> Self {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let directory = [
+            ("alice", "Alice Archer", 'a'),
+            ("bob", "Bob Baker", 'b'),
+            ("charlie", "Charlie Cole", 'c'),
+            ("dan", "Dan Drake", 'd'),
+        ];
+        Self {
+            listen: SocketAddr::new(loopback, 8443),
+            admin_listen: SocketAddr::new(loopback, 9464),
+            media_ip: loopback,
+            media_port: 0,
+            media_advertised_ips: Vec::new(),
+            media_shards: 0,
+            data_directory: Some(PathBuf::from("trunkline-data")),
+            names: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            resource: parse(DEV_RESOURCE),
+            tenant: parse(DEV_TENANT),
+            tenant_name: "contoso".to_owned(),
+            access_keys: DEV_ACCESS_KEYS.map(str::to_owned).to_vec(),
+            directory: directory
+                .into_iter()
+                .map(|(alias, display_name, digit)| DirectoryUser {
+                    alias: alias.to_owned(),
+                    object_id: format!("00000000-0000-4000-8000-00000000000{digit}"),
+                    display_name: parse(display_name),
+                })
+                .collect(),
+            federation_enabled: true,
+            federation_resources: Vec::new(),
+            participant_limit: 350,
+            dev_endpoints: true,
+            allowed_origins: Vec::new(),
+        }
+    }
+
+    /// Reads the configuration of `serve`: the file, then `TRUNKLINE_…` variables over it.
+    ///
+    /// # Errors
+    /// When a key is unknown or missing, or a development key is used.
+    pub fn serve(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            bail!(
+                "no configuration at {}: write one (`trunkline serve --print-template` shows all \
+                 keys), or run `trunkline dev`",
+                path.display()
+            );
+        }
+        let config: Self = Figment::new()
+            .merge(Serialized::defaults(ServeDefaults::default()))
+            .merge(Toml::file_exact(path))
+            .merge(Env::prefixed("TRUNKLINE_"))
+            .extract()
+            .map_err(|error| anyhow::anyhow!(explain_figment(&error)))
+            .with_context(|| format!("configuration {}", path.display()))?;
+        if config.dev_endpoints {
+            bail!("`dev_endpoints` hands tokens to everybody and is for `trunkline dev` only");
+        }
+        config.check()?;
+        if config.access_keys.iter().any(|key| DEV_ACCESS_KEYS.contains(&key.as_str())) {
+            bail!("`access_keys` holds a published development key: make your own");
+        }
+        Ok(config)
+    }
+
+    /// Checks what the types cannot say.
+    pub fn check(&self) -> Result<()> {
+        if self.access_keys.len() != 2 || self.access_keys.iter().any(|key| key.len() < 32) {
+            bail!("`access_keys` needs two keys of at least 32 characters");
+        }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            bail!("`tls_certificate` and `tls_key` go together");
+        }
+        if self.participant_limit < 2 {
+            bail!("`participant_limit` must be at least 2");
+        }
+        let mut seen = BTreeMap::new();
+        for user in &self.directory {
+            if seen.insert(user.alias.as_str(), ()).is_some() {
+                bail!("directory user `{}` is there twice", user.alias);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a commented template of the configuration file.
+    pub fn template() -> &'static str {
+        TEMPLATE
+    }
+}
+
+/// What `serve` assumes when the file is silent: nothing that identifies or opens anything.
+#[derive(Serialize)]
+struct ServeDefaults {
+    admin_listen: SocketAddr,
+    media_ip: IpAddr,
+    media_port: u16,
+    media_advertised_ips: Vec<IpAddr>,
+    media_shards: usize,
+    names: Vec<String>,
+    tenant_name: String,
+    directory: Vec<DirectoryUser>,
+    federation_enabled: bool,
+    federation_resources: Vec<ResourceId>,
+    participant_limit: u32,
+    dev_endpoints: bool,
+    allowed_origins: Vec<String>,
+}
+
+impl Default for ServeDefaults {
+    fn default() -> Self {
+        Self {
+            admin_listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464),
+            media_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            media_port: 0,
+            media_advertised_ips: Vec::new(),
+            media_shards: 0,
+            names: Vec::new(),
+            tenant_name: String::new(),
+            directory: Vec::new(),
+            federation_enabled: false,
+            federation_resources: Vec::new(),
+            participant_limit: 350,
+            dev_endpoints: false,
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// Says what is wrong with the configuration, with the nearest known key for an unknown one.
+fn explain_figment(error: &figment::Error) -> String {
+    let text = error.to_string();
+    let figment::error::Kind::UnknownField(unknown, known) = &error.kind else {
+        return text;
+    };
+    let nearest = known
+        .iter()
+        .map(|key| (edit_distance(unknown, key), key))
+        .min()
+        .filter(|(distance, key)| *distance <= key.len() / 2);
+    match nearest {
+        Some((_, key)) => format!("unknown key `{unknown}`: did you mean `{key}`?"),
+        None => format!("unknown key `{unknown}`: known are {}", known.join(", ")),
+    }
+}
+
+/// Levenshtein distance over bytes.
+pub(crate) fn edit_distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.bytes().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, b) in right.bytes().enumerate() {
+            let substituted = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+fn parse<T: std::str::FromStr<Err: fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a constant of this file is well formed: a test starts with it")
+}
+
+const DEV_RESOURCE: &str = "5f9c1a52-7a3e-4d0b-9e1c-0c0ffee00001";
+const DEV_TENANT: &str = "c0117050-7a3e-4d0b-9e1c-0c0ffee00002";
+
+/// Published on purpose, so that examples can be copied. `serve` refuses them.
+const DEV_ACCESS_KEYS: [&str; 2] = [
+    "dHJ1bmtsaW5lLWRldmVsb3BtZW50LWtleS1vbmUtbm90LWEtc2VjcmV0ISEh",
+    "dHJ1bmtsaW5lLWRldmVsb3BtZW50LWtleS10d28tbm90LWEtc2VjcmV0ISEh",
+];
+
+const TEMPLATE: &str = r#"# Trunkline exchange. Every key can also be set as TRUNKLINE_<KEY>.
+listen = "0.0.0.0:443"              # TLS: gRPC, gRPC-web, WebSocket, pages
+admin_listen = "127.0.0.1:9464"     # plain text: /metrics, /healthz
+media_ip = "0.0.0.0"                # UDP media sockets bind here
+media_port = 40000                  # first media port, one per shard; 0 takes free ports
+media_advertised_ips = ["203.0.113.7"]
+media_shards = 0                    # 0: one per core
+data_directory = "/var/lib/trunkline"
+tls_certificate = "/etc/trunkline/tls.pem"
+tls_key = "/etc/trunkline/tls-key.pem"
+resource = "00000000-0000-0000-0000-000000000000"
+tenant = "00000000-0000-0000-0000-000000000000"
+tenant_name = "example"
+access_keys = ["", ""]              # two secrets of at least 32 characters
+federation_enabled = false          # let app users and directory users call each other
+federation_resources = []           # restrict federation to these resources
+participant_limit = 350
+allowed_origins = []                # further web origins, such as "https://app.example"
+
+[[directory]]
+alias = "ann"
+object_id = "00000000-0000-0000-0000-000000000001"
+display_name = "Ann Example"
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(content: &str) -> Result<ExchangeConfig> {
+        let directory = std::env::temp_dir().join(format!("trunkline-{}", std::process::id()));
+        std::fs::create_dir_all(&directory)?;
+        let path = directory.join(format!("{}.toml", content.len()));
+        std::fs::write(&path, content)?;
+        let config = ExchangeConfig::serve(&path);
+        std::fs::remove_file(&path)?;
+        config
+    }
+
+    fn template_with_keys() -> String {
+        TEMPLATE.replace(r#"["", ""]"#, &format!(r#"["{0}", "{0}"]"#, "k".repeat(40)))
+    }
+
+    #[test]
+    fn the_template_is_a_valid_configuration_once_keys_are_filled_in() {
+        let config = serve(&template_with_keys()).unwrap();
+        assert_eq!(config.media_port, 40000);
+        assert!(!config.dev_endpoints);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_suggests_the_known_one() {
+        let error = serve(&format!("federation_enable = true\n{}", template_with_keys()));
+        let text = format!("{:#}", error.unwrap_err());
+        assert!(text.contains("did you mean `federation_enabled`?"), "{text}");
+    }
+
+    #[test]
+    fn development_keys_and_endpoints_are_refused() {
+        let dev_keys = TEMPLATE.replace(
+            r#"["", ""]"#,
+            &format!(r#"["{}", "{}"]"#, DEV_ACCESS_KEYS[0], DEV_ACCESS_KEYS[1]),
+        );
+        assert!(format!("{:#}", serve(&dev_keys).unwrap_err()).contains("development key"));
+        let endpoints = format!("dev_endpoints = true\n{}", template_with_keys());
+        assert!(format!("{:#}", serve(&endpoints).unwrap_err()).contains("dev_endpoints"));
+        assert!(serve(TEMPLATE).is_err(), "empty keys");
+    }
+
+    #[test]
+    fn the_development_configuration_is_sound() {
+        ExchangeConfig::dev().check().unwrap();
+    }
+}
