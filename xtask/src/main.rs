@@ -2,12 +2,18 @@
 //!
 //! Nothing here is part of the product: no crate depends on this one.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, ensure};
 
 use clap::{Parser, Subcommand};
 
 mod codegen;
 mod deny;
+mod lint;
+mod peers;
+mod steps;
+mod suite;
 mod tidy;
 mod workspace;
 
@@ -21,16 +27,39 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Run the benches whose name contains the filter.
+    Bench {
+        /// For example `fanout/100`.
+        filter: Option<String>,
+    },
+    /// Run what `test` runs, with output for a log.
+    Ci(suite::Options),
     /// Compile `proto/` into crates/proto and crates/api.
     Codegen {
         /// Change nothing; fail when the committed output differs.
         #[arg(long)]
         check: bool,
     },
-    /// Check the rules that no lint can hold: layers, file shape, freshness of generated files.
-    Tidy,
     /// Check what the workspace is built from against deny.toml: bans, licenses, sources.
     Deny,
+    /// Format every crate.
+    Fmt {
+        /// Change nothing; fail when a file is not formatted.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Feed mutated input to the parsers of everything that a peer can send.
+    Fuzz {
+        /// What the fuzzer takes: a target or `all`, then `--seconds`, `--seed`, `--iteration`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run clippy, rustdoc and buf; a warning is an error.
+    Lint,
+    /// Install what the tests need, then run everything that must pass.
+    Test(suite::Options),
+    /// Check the rules that no lint can hold: layers, file shape, freshness of generated files.
+    Tidy,
 }
 
 fn main() -> ExitCode {
@@ -38,7 +67,7 @@ fn main() -> ExitCode {
     match run(arguments.task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("xtask: {error:#}");
+            eprintln!("\nxtask: FAILED: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -47,9 +76,38 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let root = workspace::root();
     match task {
+        Task::Bench { filter } => pass_on(suite::bench(&root, filter.as_deref(), false)),
+        Task::Ci(options) => suite::run(&root, options, true),
         Task::Codegen { check: true } => codegen::check(&root),
         Task::Codegen { check: false } => codegen::write(&root),
         Task::Deny => deny::run(&root),
+        Task::Fmt { check } => pass_on(lint::fmt(&root, check)),
+        Task::Fuzz { arguments } => {
+            let mut command = workspace::cargo();
+            command.current_dir(&root).args([
+                "run",
+                "--quiet",
+                "--package",
+                "trunkline-fuzz",
+                "--",
+            ]);
+            command.args(arguments);
+            pass_on(command)
+        }
+        Task::Lint => {
+            pass_on(lint::clippy(&root))?;
+            pass_on(lint::rustdoc(&root))?;
+            pass_on(lint::buf(&root, &peers::buf(&root)?))
+        }
+        Task::Test(options) => suite::run(&root, options, false),
         Task::Tidy => tidy::run(&root),
     }
+}
+
+/// Runs a command with this terminal as its own.
+fn pass_on(mut command: Command) -> anyhow::Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("starting {program}"))?;
+    ensure!(status.success(), "{program} ended with {status}");
+    Ok(())
 }

@@ -1,0 +1,202 @@
+//! Installs the real peers that tests and lints use, and says what it installs and why.
+//!
+//! System packages come from apt, the rest goes below `target/peers`, pinned. What is there
+//! already is left alone, so that a second run needs no network.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail, ensure};
+
+/// Where the peers are.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    pub(crate) buf: PathBuf,
+    chromium: PathBuf,
+    node: PathBuf,
+    playwright: PathBuf,
+    python: PathBuf,
+}
+
+impl Peers {
+    /// Finds every peer and installs what is missing.
+    pub(crate) fn install(root: &Path) -> anyhow::Result<Self> {
+        let folder = root.join("target/peers");
+        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+        let chromium = system(
+            "TRUNKLINE_CHROMIUM",
+            &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+            "chromium",
+            "two tabs of a real browser call each other",
+        )?;
+        let node = system(
+            "TRUNKLINE_NODE",
+            &["node", "nodejs"],
+            "nodejs",
+            "the script that drives the browser runs in it",
+        )?;
+        let playwright = playwright(&folder)?;
+        let python = python(&folder)?;
+        let buf = folder.join("python/bin/buf");
+        Ok(Self { buf, chromium, node, playwright, python })
+    }
+
+    /// Tells the tests where the peers are.
+    pub(crate) fn describe_to(&self, command: &mut Command) {
+        command
+            .env("TRUNKLINE_CHROMIUM", &self.chromium)
+            .env("TRUNKLINE_NODE", &self.node)
+            .env("TRUNKLINE_PLAYWRIGHT", &self.playwright)
+            .env("TRUNKLINE_PYTHON", &self.python);
+    }
+}
+
+/// Returns buf, installed when it is missing.
+pub(crate) fn buf(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/peers");
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    python(&folder)?;
+    Ok(folder.join("python/bin/buf"))
+}
+
+/// Finds a program by its variable or on the path, or installs the Debian package that has it.
+fn system(variable: &str, names: &[&str], package: &str, why: &str) -> anyhow::Result<PathBuf> {
+    if let Some(path) = env::var_os(variable).map(PathBuf::from) {
+        ensure!(path.is_file(), "{variable} names {}, which is no file", path.display());
+        println!("{package}: {} ({variable})", path.display());
+        return Ok(path);
+    }
+    if let Some(path) = on_path(names) {
+        println!("{package}: {}", path.display());
+        return Ok(path);
+    }
+    println!("{package}: missing; installing it with apt, because {why}");
+    apt(package)?;
+    on_path(names).with_context(|| missing(package, "apt installed it, yet it is not on the path"))
+}
+
+fn playwright(folder: &Path) -> anyhow::Result<PathBuf> {
+    let folder = folder.join("node");
+    let manifest = folder.join("node_modules/playwright-core/package.json");
+    let wanted = format!("\"version\": \"{PLAYWRIGHT}\"");
+    if fs::read_to_string(&manifest).is_ok_and(|text| text.contains(&wanted)) {
+        println!("playwright-core {PLAYWRIGHT}: {}", folder.display());
+        return Ok(folder);
+    }
+    println!("playwright-core {PLAYWRIGHT}: installing it with npm, because it drives the browser");
+    if on_path(&["npm"]).is_none() {
+        apt("npm")?;
+    }
+    fs::create_dir_all(&folder)?;
+    let package = format!("playwright-core@{PLAYWRIGHT}");
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"]);
+    npm.arg("--prefix").arg(&folder).arg(&package);
+    run(npm).map_err(|error| error.context(missing(&package, "npm could not install it")))?;
+    Ok(folder)
+}
+
+fn python(folder: &Path) -> anyhow::Result<PathBuf> {
+    let folder = folder.join("python");
+    let python = folder.join("bin/python");
+    let stamp = folder.join("installed.txt");
+    let wanted = PYTHON_PACKAGES.join("\n");
+    let list = PYTHON_PACKAGES.join(", ");
+    if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) {
+        println!("{list}: {}", folder.display());
+        return Ok(python);
+    }
+    println!("{list}: installing them with pip, because a Python client rings and buf lints");
+    if on_path(&["python3"]).is_none() {
+        apt("python3")?;
+    }
+    let mut venv = Command::new("python3");
+    venv.args(["-m", "venv"]).arg(&folder);
+    if run(venv).is_err() {
+        apt("python3-venv")?;
+        let mut venv = Command::new("python3");
+        venv.args(["-m", "venv", "--clear"]).arg(&folder);
+        run(venv).map_err(|error| error.context(missing("python3-venv", "no environment")))?;
+    }
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    pip.args(PYTHON_PACKAGES);
+    run(pip).map_err(|error| error.context(missing(&list, "pip could not install them")))?;
+    fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+fn apt(package: &str) -> anyhow::Result<()> {
+    if on_path(&["apt-get"]).is_none() {
+        bail!(missing(package, "this system has no apt-get"));
+    }
+    for arguments in
+        [vec!["update", "-q"], vec!["install", "-q", "-y", "--no-install-recommends", package]]
+    {
+        let mut command = match on_path(&["sudo"]) {
+            Some(sudo) => {
+                let mut command = Command::new(sudo);
+                command.args(["-n", "apt-get"]);
+                command
+            }
+            None => Command::new("apt-get"),
+        };
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        run(command)
+            .map_err(|error| error.context(missing(package, "apt could not install it")))?;
+    }
+    Ok(())
+}
+
+fn missing(package: &str, why: &str) -> String {
+    format!(
+        "{package} is needed and {why}; install it by hand, or leave out the tests with real \
+         peers: `cargo xtask test --without-peers`"
+    )
+}
+
+/// Runs a quiet command and keeps what it said for the error.
+fn run(mut command: Command) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("starting {name}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    bail!("{name} ended with {}: {}", output.status, String::from_utf8_lossy(&said).trim())
+}
+
+fn on_path(names: &[&str]) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|candidate| candidate.is_file())
+}
+
+/// The browser driver; the browser itself is the system's.
+const PLAYWRIGHT: &str = "1.65.1";
+
+const PYTHON_PACKAGES: [&str; 3] = ["grpcio==1.85.1", "grpcio-tools==1.85.1", "buf-bin==1.75.0"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_cannot_be_installed_is_named_with_the_way_out() {
+        let text = missing("chromium", "apt could not install it");
+        assert!(text.starts_with("chromium is needed and apt could not install it"), "{text}");
+        assert!(text.contains("--without-peers"), "{text}");
+    }
+
+    #[test]
+    fn a_program_on_the_path_is_found() {
+        assert!(on_path(&["no-such-program", "sh"]).is_some());
+        assert!(on_path(&["no-such-program"]).is_none());
+    }
+}

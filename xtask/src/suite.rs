@@ -1,0 +1,98 @@
+//! `cargo xtask test`: everything that must pass, in one command, on a fresh machine.
+//!
+//! Quick checks come first, what compiles longest comes last. Every command compiles the whole
+//! workspace with the same features, so that no dependency is compiled twice for one profile.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::ensure;
+
+use crate::peers::Peers;
+use crate::steps::Steps;
+use crate::workspace::cargo;
+use crate::{deny, lint, tidy};
+
+/// How to run the suite.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Leave out the tests with real peers (browser, Python) and the lint of the protocol files.
+    #[arg(long)]
+    without_peers: bool,
+    /// Leave out the release build with its figures and benches.
+    #[arg(long)]
+    without_release: bool,
+}
+
+/// Runs every step; `plain` passes output on line by line, as a log wants it.
+pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<()> {
+    let mut total = 10;
+    total -= usize::from(options.without_peers) * 2;
+    total -= usize::from(options.without_release) * 2;
+    let mut steps = Steps::new(total, root.join("target/xtask"), plain)?;
+
+    let mut peers = None;
+    if options.without_peers {
+        println!("--without-peers: LEAVING OUT the tests in modules `with_peers` and `buf lint`");
+    } else {
+        steps.run("peers", || {
+            peers = Some(Peers::install(root)?);
+            Ok(())
+        })?;
+    }
+    steps.commands("fmt", vec![lint::fmt(root, true)])?;
+    steps.run("tidy", || tidy::run(root))?;
+    steps.run("deny", || deny::run(root))?;
+    if let Some(peers) = &peers {
+        steps.commands("protocol files", vec![lint::buf(root, &peers.buf)])?;
+    }
+    steps.commands("lint", vec![lint::clippy(root), lint::rustdoc(root)])?;
+    steps.commands("tests", vec![tests(root, peers.as_ref())])?;
+    ensure!(steps.tests().passed > 0, "step `tests` ran no test");
+    steps.commands("fuzz", vec![fuzz(root)])?;
+    if options.without_release {
+        println!("--without-release: LEAVING OUT the release build, its figures and the benches");
+    } else {
+        steps.commands("release", release(root))?;
+        steps.commands("benches", vec![bench(root, None, true)])?;
+    }
+    steps.summary();
+    Ok(())
+}
+
+/// Returns the command that runs the benches, all of them or those whose name has the filter.
+pub(crate) fn bench(root: &Path, filter: Option<&str>, quick: bool) -> Command {
+    let mut command = cargo();
+    command.current_dir(root).args(["bench", "--package", "trunkline-benches", "--locked", "--"]);
+    if quick {
+        command.args(["--quick", "--noplot"]);
+    }
+    command.args(filter);
+    command
+}
+
+fn tests(root: &Path, peers: Option<&Peers>) -> Command {
+    let mut command = cargo();
+    command.current_dir(root).env("RUST_BACKTRACE", "1");
+    command.args(["test", "--workspace", "--locked"]);
+    match peers {
+        Some(peers) => peers.describe_to(&mut command),
+        None => {
+            command.args(["--", "--skip", "with_peers::"]);
+        }
+    }
+    command
+}
+
+/// The binary is there: the tests of its package have compiled it with the features of all.
+fn fuzz(root: &Path) -> Command {
+    let mut command = Command::new(root.join("target/debug/trunkline-fuzz"));
+    command.current_dir(root).args(["all", "--seconds", "2"]);
+    command
+}
+
+fn release(root: &Path) -> Vec<Command> {
+    let mut build = cargo();
+    build.current_dir(root).args(["build", "--release", "--locked"]);
+    vec![build]
+}
