@@ -1,7 +1,7 @@
 //! Encodings of the frames: binary protobuf and canonical proto3 JSON, chosen by subprotocol.
 //!
-//! A field that a receiver does not know is skipped in both encodings, so that either side can be
-//! upgraded first. JSON is the canonical mapping: names in lowerCamelCase (names as in the `.proto`
+//! A field, or the name of an enum value, that a receiver does not know is skipped in both
+//! encodings, so that either side can be upgraded first. JSON is the canonical mapping: names in lowerCamelCase (names as in the `.proto`
 //! are read too), enums by name, 64-bit numbers as strings, times as RFC 3339.
 
 use std::{fmt, str::FromStr, sync::LazyLock};
