@@ -54,7 +54,8 @@ pub mod client_frame {
 /// What a server sends.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ServerFrame {
-    /// Position in the server's order; zero for Welcome, Ping, Pong and bare acknowledgments.
+    /// Position in the server's order; zero for Welcome, Ping, Pong, SessionClosed and bare
+    /// acknowledgments.
     #[prost(uint64, tag = "1")]
     pub seq: u64,
     /// The highest client `seq` received in order.
@@ -108,7 +109,7 @@ pub mod server_frame {
         /// The media path's state. Sequenced.
         #[prost(message, tag = "21")]
         MediaStateChanged(super::MediaStateChanged),
-        /// The session is over; the transport closes after it.
+        /// The session is over; the transport closes after it. Not sequenced.
         #[prost(message, tag = "22")]
         SessionClosed(super::SessionClosed),
     }
