@@ -83,7 +83,10 @@ pub struct CallEvent {
     #[prost(message, optional, tag = "3")]
     pub time: ::core::option::Option<::prost_types::Timestamp>,
     /// What happened.
-    #[prost(oneof = "call_event::Kind", tags = "10, 11, 12, 13, 14, 15, 16, 17")]
+    #[prost(
+        oneof = "call_event::Kind",
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+    )]
     pub kind: ::core::option::Option<call_event::Kind>,
 }
 /// Nested message and enum types in `CallEvent`.
@@ -115,6 +118,15 @@ pub mod call_event {
         /// The call ended. Nothing follows.
         #[prost(message, tag = "17")]
         CallEnded(super::CallEnded),
+        /// The call began: always its first event.
+        #[prost(message, tag = "18")]
+        CallStarted(super::CallStarted),
+        /// A participant changed its state as the others see it.
+        #[prost(message, tag = "19")]
+        ParticipantStateChanged(super::ParticipantStateChanged),
+        /// Participants began or stopped to speak.
+        #[prost(message, tag = "20")]
+        SpeakingChanged(super::SpeakingChanged),
     }
 }
 /// A connection moved along one edge of its state machine.
@@ -138,6 +150,49 @@ pub struct CallStateChanged {
     /// Set with Disconnecting and Disconnected.
     #[prost(message, optional, tag = "6")]
     pub reason: ::core::option::Option<super::super::common::v1::EndReason>,
+}
+/// The call began.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallStarted {
+    /// What sort of call.
+    #[prost(enumeration = "CallKind", tag = "1")]
+    pub kind: i32,
+    /// The chat thread bound to the call.
+    #[prost(string, tag = "2")]
+    pub thread_id: ::prost::alloc::string::String,
+}
+/// A participant changed its state as the others see it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ParticipantStateChanged {
+    /// Which participant.
+    #[prost(string, tag = "1")]
+    pub participant_id: ::prost::alloc::string::String,
+    /// The state left.
+    #[prost(enumeration = "ParticipantState", tag = "2")]
+    pub previous: i32,
+    /// The state reached.
+    #[prost(enumeration = "ParticipantState", tag = "3")]
+    pub state: i32,
+    /// Set with Disconnected.
+    #[prost(message, optional, tag = "4")]
+    pub reason: ::core::option::Option<super::super::common::v1::EndReason>,
+}
+/// Participants began or stopped to speak; several changes travel together.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SpeakingChanged {
+    /// Who, and whether it speaks.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<SpeakingChange>,
+}
+/// One participant began or stopped to speak.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SpeakingChange {
+    /// Which participant.
+    #[prost(string, tag = "1")]
+    pub participant_id: ::prost::alloc::string::String,
+    /// Whether it speaks.
+    #[prost(bool, tag = "2")]
+    pub is_speaking: bool,
 }
 /// Somebody is being called, or joined.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -164,11 +219,14 @@ pub struct ParticipantRemoved {
     pub reason: ::core::option::Option<super::super::common::v1::EndReason>,
 }
 /// A one-to-one call became a group call.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CallKindChanged {
     /// What it is after the change.
     #[prost(enumeration = "CallKind", tag = "1")]
     pub kind: i32,
+    /// The chat thread it is bound to from here on.
+    #[prost(string, tag = "2")]
+    pub thread_id: ::prost::alloc::string::String,
 }
 /// An operation ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
