@@ -14,6 +14,12 @@
 
 pub mod control;
 pub mod egress;
+pub mod jitter;
+pub mod level;
 pub mod router;
+pub mod rtcp;
 pub mod rtp;
+pub mod speaker;
 pub mod srtp;
+pub mod tiles;
+pub mod vp8;
