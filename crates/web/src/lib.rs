@@ -1,1 +1,61 @@
 //! Pages and the WebSocket signaling endpoint.
+//!
+//! The pages are plain HTML, CSS and ES modules embedded in the binary: no build step, nothing
+//! fetched from another origin. The WebSocket endpoint translates between messages and frames; what
+//! frames mean is the node's business.
+
+mod assets;
+mod dev;
+mod origin;
+mod socket;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{any, get, post};
+use trunkline_node::Node;
+
+/// What the pages and the endpoint need to know beyond the node itself.
+#[derive(Clone, Debug)]
+pub struct WebConfig {
+    /// Origins, such as `https://app.example.org`, whose pages may open a session here besides
+    /// the pages served here. A client that sends no `Origin` is no browser and is let through.
+    pub allowed_origins: Vec<String>,
+    /// Whether the development identity endpoints exist.
+    pub dev_identity: DevIdentity,
+    /// The largest WebSocket message taken from a client, in bytes.
+    pub max_message_bytes: usize,
+}
+
+/// Whether anybody who reaches the port can have a token without a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DevIdentity {
+    /// `/dev/token` and `/dev/users` answer 404.
+    Absent,
+    /// `/dev/token` and `/dev/users` are served to pages of this origin.
+    Served,
+}
+
+/// Builds the router: pages, `/signaling`, the key set, and the development identity endpoints.
+///
+/// It has no fallback, so that it merges with the gRPC routes of the same port. Serve it with
+/// `into_make_service_with_connect_info::<SocketAddr>()` so that logs name the peer of a socket.
+pub fn router(config: WebConfig, node: Node) -> Router {
+    let mut router = assets::routes()
+        .route("/signaling", any(socket::signaling))
+        .route("/.well-known/jwks.json", get(dev::jwks));
+    if config.dev_identity == DevIdentity::Served {
+        router = router
+            .route("/dev/token", post(dev::issue_token))
+            .route("/dev/users", get(dev::users));
+    }
+    router
+        .layer(middleware::map_response(assets::security_headers))
+        .with_state(Shared { config, node })
+}
+
+/// What every handler sees.
+#[derive(Clone, Debug)]
+struct Shared {
+    config: WebConfig,
+    node: Node,
+}

@@ -1,0 +1,70 @@
+// The call's events in order, each with its sequence number.
+
+import { h } from '../dom.js';
+import { reasonCode, wireName } from '../words.js';
+
+/** The log of one call. */
+export class EventLog {
+  #start = null;
+  element = h('ol', { class: 'event-log', role: 'log', tabindex: '0', 'aria-label': 'Events of this call, oldest first' });
+
+  /** Adds one event. */
+  add(event, model) {
+    const time = Date.parse(event.time ?? '') || Date.now();
+    this.#start ??= time;
+    const { words, tone } = describe(event, model);
+    const seq = event.seq ?? '0';
+    const isAtEnd = this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < 40;
+    this.element.append(h('li', { 'data-seq': seq, 'data-tone': tone },
+      h('span', { class: 'event-seq', title: `sequence number ${seq}` }, seq),
+      h('span', { class: 'event-time' }, `+${((time - this.#start) / 1000).toFixed(3)}`),
+      h('span', { class: 'event-words' }, words)));
+    if (isAtEnd) this.element.scrollTop = this.element.scrollHeight;
+  }
+}
+
+function describe(event, model) {
+  const who = (participantId) => (participantId === model.ownId ? 'you' : model.nameOf(participantId));
+  if (event.snapshot) {
+    const count = event.snapshot.participants?.length ?? 0;
+    return { words: `snapshot: ${count} ${count === 1 ? 'participant' : 'participants'}`, tone: 'quiet' };
+  }
+  if (event.callStateChanged) {
+    const { participantId, previous, state, reason } = event.callStateChanged;
+    const because = reason ? ` (${reasonCode(reason)})` : '';
+    return {
+      words: `${who(participantId)}: ${wireName(previous, 'None')} → ${wireName(state, 'None')}${because}`,
+      tone: participantId === model.ownId ? 'own' : 'state',
+    };
+  }
+  if (event.participantAdded) {
+    return { words: `${who(event.participantAdded.participant?.participantId)} added`, tone: 'roster' };
+  }
+  if (event.participantUpdated) {
+    const { participant } = event.participantUpdated;
+    const facts = [
+      participant?.isMuted ? 'muted' : null,
+      participant?.isSpeaking ? 'speaking' : null,
+      participant?.isVideoOn ? 'video on' : null,
+      participant?.isScreenSharingOn ? 'sharing the screen' : null,
+    ].filter(Boolean);
+    return { words: `${who(participant?.participantId)}: ${facts.join(', ') || 'nothing on'}`, tone: 'roster' };
+  }
+  if (event.participantRemoved) {
+    const { participantId, reason } = event.participantRemoved;
+    return { words: `${who(participantId)} left (${reasonCode(reason)})`, tone: 'roster' };
+  }
+  if (event.callKindChanged) {
+    return { words: `became a ${wireName(event.callKindChanged.kind, '')} call`, tone: 'roster' };
+  }
+  if (event.operationCompleted) {
+    const { error, participantId } = event.operationCompleted;
+    return error
+      ? { words: `operation of ${who(participantId)} failed: ${error.code}`, tone: 'bad' }
+      : { words: `operation of ${who(participantId)} completed`, tone: 'quiet' };
+  }
+  if (event.callEnded) {
+    return { words: `call ended (${reasonCode(event.callEnded.reason)})`, tone: 'end' };
+  }
+  return { words: 'event of a kind that this page does not know', tone: 'quiet' };
+}

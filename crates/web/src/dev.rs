@@ -1,0 +1,144 @@
+//! The development identity endpoints and the key set.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use trunkline_ids::DisplayName;
+use trunkline_node::{IdentityError, TokenScope, User};
+
+use crate::{Shared, origin};
+
+/// Larger bodies are refused: a request holds one alias, raw id or display name.
+const MAX_BODY_BYTES: usize = 4_096;
+
+/// Who wants a token.
+enum TokenRequest {
+    /// Somebody known, by alias or raw id.
+    Known(String),
+    /// An app user to be created, who will call itself this.
+    NewAppUser(DisplayName),
+}
+
+/// `POST /dev/token` with `{"user": "<alias or raw id>"}` or `{"displayName": "<new app user>"}`.
+pub(crate) async fn issue_token(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
+        return refusal;
+    }
+    let Some(request) = parse_request(&headers, &body) else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "send JSON with `user` (alias or raw id) or with `displayName` (a new app user)",
+        );
+    };
+    match issue(&shared, request) {
+        Ok(body) => ([(CACHE_CONTROL, "no-store")], Json(body)).into_response(),
+        Err(error) => refuse_identity(&error),
+    }
+}
+
+/// `GET /dev/users`: who can be called.
+pub(crate) async fn users(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
+        return refusal;
+    }
+    let users: Vec<Value> = shared.node.identity().users().iter().map(describe).collect();
+    ([(CACHE_CONTROL, "no-store")], Json(json!({ "users": users }))).into_response()
+}
+
+/// `GET /.well-known/jwks.json`: the keys that verify tokens.
+pub(crate) async fn jwks(State(shared): State<Shared>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "public, max-age=300")], Json(shared.node.identity().jwks()))
+}
+
+fn issue(shared: &Shared, request: TokenRequest) -> Result<Value, IdentityError> {
+    let now = shared.node.clock().wall();
+    let identity = shared.node.identity();
+    let (user, chosen_name) = match request {
+        TokenRequest::Known(user) => (user, None),
+        TokenRequest::NewAppUser(name) => {
+            (identity.create_user(now)?.identifier.to_string(), Some(name))
+        }
+    };
+    let scopes = BTreeSet::from([TokenScope::Chat, TokenScope::Voip]);
+    let (user, token) = identity.issue_token(&user, &scopes, None, now)?;
+    let mut body = describe(&user);
+    if let Some(name) = chosen_name {
+        body["displayName"] = name.as_str().into();
+    }
+    body["token"] = token.token.into();
+    body["expiresOn"] = token.expires_on.to_string().into();
+    Ok(body)
+}
+
+fn describe(user: &User) -> Value {
+    json!({
+        "identifier": { "rawId": user.identifier.to_string() },
+        "displayName": user.display_name.as_ref().map_or("", DisplayName::as_str),
+        "alias": user.alias.as_deref().unwrap_or_default(),
+    })
+}
+
+fn refuse_foreign_page(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
+    let allowed = &shared.config.allowed_origins;
+    let is_own_page = origin::is_allowed(headers, uri, allowed)
+        && origin::is_unspoofable_host(headers, uri, allowed);
+    (!is_own_page).then(|| {
+        refuse(
+            StatusCode::FORBIDDEN,
+            "foreign_origin",
+            "development tokens are given to pages of this exchange only",
+        )
+    })
+}
+
+/// A page of another origin cannot send JSON without asking first, so the type is insisted on.
+fn parse_request(headers: &HeaderMap, body: &[u8]) -> Option<TokenRequest> {
+    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let essence = content_type.split(';').next()?.trim();
+    if !essence.eq_ignore_ascii_case("application/json") || body.len() > MAX_BODY_BYTES {
+        return None;
+    }
+    let Value::Object(body) = serde_json::from_slice(body).ok()? else {
+        return None;
+    };
+    let text = |name| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match (text("user"), text("displayName")) {
+        (Some(user), _) => Some(TokenRequest::Known(user.to_owned())),
+        (None, Some(name)) => name.parse().ok().map(TokenRequest::NewAppUser),
+        (None, None) => None,
+    }
+}
+
+fn refuse_identity(error: &IdentityError) -> Response {
+    let (status, code) = match error {
+        IdentityError::UnknownUser => (StatusCode::NOT_FOUND, "user_not_found"),
+        IdentityError::NoScopes | IdentityError::LifeOutOfRange { .. } => {
+            (StatusCode::BAD_REQUEST, "invalid_request")
+        }
+        IdentityError::TooManyUsers { .. } => (StatusCode::CONFLICT, "too_many_users"),
+        IdentityError::Store(_) | IdentityError::Signing(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
+    };
+    refuse(status, code, &error.to_string())
+}
+
+fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+}

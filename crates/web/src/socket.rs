@@ -1,0 +1,204 @@
+//! The WebSocket endpoint: translates between one socket's messages and a session's frames.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{Extensions, HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
+use trunkline_node::{Inbound, Node, OpenTransportError, Outbound, TransportOrigin};
+use trunkline_signaling::close::CloseCode;
+use trunkline_signaling::codec::{Encoding, WireMessage, WirePayload};
+
+use crate::{Shared, origin};
+
+/// How long one message may take to leave. Longer lets a client that stopped reading keep its
+/// buffers; shorter cuts clients on bad networks, whose retransmission pauses reach seconds.
+const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a closing socket may take to deliver the close frame.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Messages above the limit are still read up to this factor, so that the close code reaches a
+/// client that is merely careless; beyond it the socket is cut.
+const OVERSIZE_FACTOR: usize = 4;
+
+/// From the registry of RFC 6455: the exchange failed on its own account.
+const INTERNAL_ERROR: u16 = 1011;
+
+/// From the registry of RFC 6455: the exchange is overloaded just then.
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// `GET /signaling`: upgrades to one of the two subprotocols.
+pub(crate) async fn signaling(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+    extensions: Extensions,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !origin::is_allowed(&headers, &uri, &shared.config.allowed_origins) {
+        return (StatusCode::FORBIDDEN, "pages of this origin may not open a session here\n")
+            .into_response();
+    }
+    let limit_bytes = shared.config.max_message_bytes;
+    let upgrade = upgrade
+        .protocols([Encoding::Json, Encoding::Proto].map(Encoding::subprotocol))
+        .max_message_size(limit_bytes.saturating_mul(OVERSIZE_FACTOR))
+        .max_frame_size(limit_bytes.saturating_mul(OVERSIZE_FACTOR));
+    let selected = upgrade.selected_protocol().and_then(|name| name.to_str().ok());
+    let Some(encoding) = selected.and_then(|name| name.parse::<Encoding>().ok()) else {
+        let hint = "ask for the WebSocket subprotocol trunkline.v1.json or trunkline.v1.proto\n";
+        return (StatusCode::BAD_REQUEST, hint).into_response();
+    };
+    let peer_addr = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(addr)| *addr);
+    let wire = Wire { encoding, limit_bytes };
+    upgrade
+        .on_failed_upgrade(|error| tracing::debug!(%error, "signaling upgrade failed"))
+        .on_upgrade(move |socket| run(socket, shared.node, peer_addr, wire))
+}
+
+/// How frames are written on one socket.
+#[derive(Clone, Copy, Debug)]
+struct Wire {
+    encoding: Encoding,
+    limit_bytes: usize,
+}
+
+/// How a socket is done with.
+#[derive(Debug)]
+enum End {
+    Close { code: u16, reason: &'static str },
+    PeerGone,
+}
+
+impl From<CloseCode> for End {
+    fn from(code: CloseCode) -> Self {
+        Self::Close { code: code.as_u16(), reason: code.name() }
+    }
+}
+
+async fn run(socket: WebSocket, node: Node, peer_addr: Option<SocketAddr>, wire: Wire) {
+    let (mut sink, mut stream) = socket.split();
+    let end = match node.open_transport(TransportOrigin { peer_addr, carrier: "websocket" }) {
+        Ok(transport) => {
+            let mut outbound = transport.outbound;
+            tokio::select! {
+                biased;
+                end = write_messages(&mut sink, &mut outbound, wire) => end,
+                end = read_messages(&mut stream, transport.inbound, wire) => end,
+            }
+        }
+        Err(OpenTransportError::Overloaded { .. }) => {
+            End::Close { code: TRY_AGAIN_LATER, reason: "overloaded" }
+        }
+        Err(OpenTransportError::ShuttingDown) => CloseCode::GoingAway.into(),
+    };
+    match end {
+        End::Close { code, reason } => close(sink, stream, code, reason).await,
+        End::PeerGone => {}
+    }
+}
+
+/// Reads a message only when the session has room for it: a client that floods is slowed by TCP.
+/// Completes when the peer is gone; whatever else ends the socket comes from the session.
+async fn read_messages(
+    stream: &mut SplitStream<WebSocket>,
+    inbound: mpsc::Sender<Inbound>,
+    wire: Wire,
+) -> End {
+    loop {
+        let Ok(permit) = inbound.reserve().await else {
+            break;
+        };
+        let payload = match stream.next().await {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => {
+                let Some(code) = refusal_of(error) else {
+                    return End::PeerGone;
+                };
+                permit.send(Inbound::Refused(code));
+                break;
+            }
+            None => return End::PeerGone,
+        };
+        let payload = match &payload {
+            Message::Text(text) => WirePayload::Text(text.as_str()),
+            Message::Binary(bytes) => WirePayload::Binary(bytes),
+            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Close(_) => return End::PeerGone,
+        };
+        match wire.encoding.decode_client(payload, wire.limit_bytes) {
+            Ok(frame) => permit.send(Inbound::Frame(frame)),
+            Err(error) => {
+                tracing::debug!(%error, "refused a message");
+                permit.send(Inbound::Refused(error.close_code()));
+                break;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+/// Sends what the session gives until it says close, or the client takes nothing for too long.
+async fn write_messages(
+    sink: &mut SplitSink<WebSocket, Message>,
+    outbound: &mut mpsc::Receiver<Outbound>,
+    wire: Wire,
+) -> End {
+    while let Some(next) = outbound.recv().await {
+        let frame = match next {
+            Outbound::Close(code) => return code.into(),
+            Outbound::Frame(frame) => frame,
+        };
+        let message = match wire.encoding.encode_server(&frame) {
+            WireMessage::Binary(bytes) => Message::Binary(Bytes::from(bytes)),
+            WireMessage::Text(text) => Message::Text(Utf8Bytes::from(text)),
+        };
+        match timeout(WRITE_DEADLINE, sink.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return End::PeerGone,
+            Err(_) => return CloseCode::SlowReader.into(),
+        }
+    }
+    End::Close { code: INTERNAL_ERROR, reason: "the session ended without a word" }
+}
+
+/// Tells a message that is no WebSocket message, or far too long a one, from a broken connection.
+fn refusal_of(error: axum::Error) -> Option<CloseCode> {
+    let error = error.into_inner();
+    tracing::debug!(%error, "the signaling socket broke");
+    match error.downcast_ref::<tungstenite::Error>()? {
+        tungstenite::Error::Capacity(_) => Some(CloseCode::FrameTooLarge),
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) => {
+            Some(CloseCode::Malformed)
+        }
+        _ => None,
+    }
+}
+
+/// Sends the close frame and waits for the peer's, within the deadline.
+async fn close(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut stream: SplitStream<WebSocket>,
+    code: u16,
+    reason: &'static str,
+) {
+    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+    let closing = async {
+        sink.send(Message::Close(Some(frame))).await?;
+        while let Some(Ok(_)) = stream.next().await {}
+        Ok::<(), axum::Error>(())
+    };
+    if timeout(CLOSE_DEADLINE, closing).await.is_err() {
+        tracing::debug!(code, "the client did not complete the close handshake");
+    }
+}
