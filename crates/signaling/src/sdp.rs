@@ -308,6 +308,8 @@ pub const EXTENSION_ABS_SEND_TIME: &str =
 /// The transport-wide sequence number used by sender-side bandwidth estimation.
 pub const EXTENSION_TRANSPORT_CC: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+/// `urn:3gpp:video-orientation`: how a picture is to be turned (3GPP TS 26.114 §7.4.5).
+pub const EXTENSION_VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
 
 /// RFC 9143 asks for at most three bytes where possible; real clients use up to a few dozen, and the
 /// header extension that carries the value holds at most 255.

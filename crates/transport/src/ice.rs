@@ -35,7 +35,7 @@ struct Generation {
 #[derive(Debug)]
 pub enum Check {
     /// The check is authentic and is answered.
-    Answered(Answered),
+    Answered(Box<Answered>),
     /// The check is dropped without an answer.
     Dropped(CheckFault),
 }
@@ -110,7 +110,7 @@ impl Agent {
             Seen::FromHere => false,
             Seen::Elsewhere => return Check::Dropped(CheckFault::Replayed),
         };
-        let mut answered = Answered {
+        let mut answered = Box::new(Answered {
             response: Builder::new(Class::Success, check.transaction_id)
                 .mapped_address(from)
                 .finish(&key),
@@ -119,7 +119,7 @@ impl Agent {
             is_fresh,
             is_reselected: false,
             retired_ufrag: None,
-        };
+        });
         if let Some(kind) = check.unknown_required() {
             answered.response = Builder::new(Class::Error, check.transaction_id)
                 .error(UNKNOWN_ATTRIBUTE)
@@ -130,9 +130,8 @@ impl Agent {
         // A lite agent is always controlled; a peer that believes the same must switch
         // ([RFC 8445 §7.3.1.1](https://www.rfc-editor.org/rfc/rfc8445#section-7.3.1.1)).
         if matches!(check.role, Some(SenderRole::Controlled(_))) {
-            answered.response = Builder::new(Class::Error, check.transaction_id)
-                .error(ROLE_CONFLICT)
-                .finish(&key);
+            answered.response =
+                Builder::new(Class::Error, check.transaction_id).error(ROLE_CONFLICT).finish(&key);
             return Check::Answered(answered);
         }
         if !is_fresh {
@@ -149,8 +148,7 @@ impl Agent {
         }
         if check.use_candidate && is_current {
             let retired = self.previous.take();
-            answered.retired_ufrag =
-                retired.map(|generation| generation.local.ufrag().to_owned());
+            answered.retired_ufrag = retired.map(|generation| generation.local.ufrag().to_owned());
         }
         Check::Answered(answered)
     }
@@ -301,7 +299,7 @@ mod tests {
         agent.handle_check(Instant::ZERO, from, &Message::parse(built.as_bytes()).unwrap())
     }
 
-    fn answered(agent: &mut Agent, from: SocketAddr, built: &Built) -> Answered {
+    fn answered(agent: &mut Agent, from: SocketAddr, built: &Built) -> Box<Answered> {
         match check(agent, from, built) {
             Check::Answered(answered) => answered,
             Check::Dropped(fault) => panic!("dropped: {fault:?}"),

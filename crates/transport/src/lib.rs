@@ -11,3 +11,16 @@
 pub mod dtls;
 pub mod ice;
 pub mod stun;
+
+mod clock;
+mod config;
+mod negotiation;
+mod plane;
+mod shard;
+mod stats;
+mod udp;
+
+pub use config::{PlaneConfig, StartError};
+pub use negotiation::NegotiationError;
+pub use plane::{MediaPlane, OpenLeg, OpenLegError, RestartLegError, SendError};
+pub use stats::{IngressDrop, PlaneStats};

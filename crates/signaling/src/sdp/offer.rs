@@ -188,6 +188,11 @@ enum LineFault {
 impl Reader {
     fn line(&mut self, line: &str) -> Result<(), LineFault> {
         let (kind, value) = line.split_once('=').ok_or(LineFault::Malformed)?;
+        // RFC 8866 §9: a byte-string has no NUL, CR or LF. The answer repeats some values, and a
+        // reader that takes a bare CR as the end of a line would see lines nobody wrote.
+        if value.contains(['\0', '\r']) {
+            return Err(LineFault::Malformed);
+        }
         match kind {
             "m" => self.media_line(value),
             "a" => self.attribute(value),

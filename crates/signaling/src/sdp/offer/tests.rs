@@ -56,6 +56,14 @@ fn chromium_offer_is_understood_section_by_section() {
 }
 
 #[test]
+fn a_line_with_a_bare_carriage_return_or_a_nul_is_malformed() {
+    for smuggled in ["a=fmtp:111 minptime=10\ra=setup:active\r\n", "a=fmtp:111 a\0b\r\n"] {
+        let error = Offer::parse(&minimal(smuggled)).unwrap_err();
+        assert_eq!(error, OfferError::MalformedLine { line: 14 });
+    }
+}
+
+#[test]
 fn chromium_audio_keeps_the_parameters_and_the_48_khz_events() {
     let offer = Offer::parse(CHROMIUM).unwrap();
     let Some(Selection::Audio(AudioSelection { opus, telephone_event, .. })) =

@@ -1,0 +1,682 @@
+//! One shard: a pinned thread with its own socket, its own router and the legs of its rooms.
+//!
+//! The loop: sleep until something comes → take orders → receive a batch → find each datagram's leg
+//! → let the router decrypt in place and fill the slab → send the slab in batches → handshakes →
+//! timers. Nothing on that way allocates per packet, takes a lock or touches another thread.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_clock::{Instant, Now};
+use trunkline_media::control::{LegFailure, LegKey, MediaCommand, MediaEvent};
+use trunkline_media::router::{DropReason, LegId, Pressure, Router};
+
+use crate::clock::Clock;
+use crate::dtls::{DatagramFault, Event, HandshakeFailure, Identity, Server};
+use crate::ice::{Agent, Check, CheckFault, split_username};
+use crate::stats::{Exporter, IngressDrop, PlaneStats};
+use crate::stun::Message;
+use crate::udp::{Backlog, Destinations, Inbox, RECEIVE_BATCH, Socket, thread_cpu_nanos};
+
+use events::EventQueue;
+pub(crate) use link::{Link, Opening, Order, OrderFault, Orders, Restarting, link};
+use peers::Peers;
+
+mod events;
+mod link;
+mod peers;
+
+/// Everything a shard owns.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    clock: Clock,
+    identity: Arc<Identity>,
+    socket: Socket,
+    orders: Orders,
+    router: Router,
+    legs: Vec<Option<Leg>>,
+    peers: Peers,
+    destinations: Destinations,
+    backlog: Backlog,
+    events: EventQueue,
+    /// DTLS datagrams wait here for their turn behind media.
+    handshakes: VecDeque<(LegId, Box<[u8]>)>,
+    handshake_timer: Option<Instant>,
+    sweep_at: Option<Instant>,
+    publish_at: Option<Instant>,
+    export_at: Option<Instant>,
+    exporter: Exporter,
+    stats: PlaneStats,
+}
+
+/// What a shard is made from.
+#[derive(Debug)]
+pub(crate) struct ShardParts {
+    pub(crate) clock: Clock,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) socket: Socket,
+    pub(crate) orders: Orders,
+    pub(crate) router: Router,
+    pub(crate) events: tokio::sync::mpsc::Sender<MediaEvent>,
+    pub(crate) seed: u64,
+    pub(crate) number: usize,
+}
+
+#[derive(Debug)]
+struct Leg {
+    key: LegKey,
+    id: LegId,
+    agent: Agent,
+    dtls: Server,
+    state: LegState,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum LegState {
+    Connected,
+    Connecting { offered_at: Instant },
+    Failed,
+    Interrupted,
+}
+
+impl Shard {
+    pub(crate) fn new(parts: ShardParts) -> Self {
+        Self {
+            clock: parts.clock,
+            identity: parts.identity,
+            socket: parts.socket,
+            orders: parts.orders,
+            router: parts.router,
+            legs: Vec::new(),
+            peers: Peers::new(parts.seed),
+            destinations: Destinations::default(),
+            backlog: Backlog::default(),
+            events: EventQueue::new(parts.events),
+            handshakes: VecDeque::new(),
+            handshake_timer: None,
+            sweep_at: None,
+            publish_at: None,
+            export_at: None,
+            exporter: Exporter::new(parts.number),
+            stats: PlaneStats::default(),
+        }
+    }
+
+    /// Runs until the control plane asks to stop, then says goodbye to every peer.
+    pub(crate) fn run(mut self) {
+        let mut inbox = Inbox::new();
+        let mut received = 0;
+        loop {
+            self.take_orders();
+            if self.orders.is_stopping() {
+                break;
+            }
+            self.receive(&mut inbox, received);
+            self.shake_hands();
+            self.handle_timeouts();
+            self.flush();
+            self.deliver_events();
+            self.publish();
+            received = self.sleep(&mut inbox);
+        }
+        self.say_goodbye();
+    }
+
+    fn take_orders(&mut self) {
+        while let Some(order) = self.orders.next() {
+            self.handle_order(order);
+        }
+        for leg in self.orders.overflowed_closes() {
+            self.handle_command(MediaCommand::CloseLeg { leg });
+        }
+    }
+
+    fn handle_order(&mut self, order: Order) {
+        match order {
+            Order::Media(command) => self.handle_command(command),
+            Order::Open(opening) => self.open(*opening),
+            Order::Restart(restarting) => self.restart(*restarting),
+        }
+        self.mark_dirty();
+    }
+
+    fn handle_command(&mut self, command: MediaCommand) {
+        let now = self.clock.now();
+        match &command {
+            MediaCommand::CloseLeg { leg } => {
+                if let Some(id) = self.router.leg_id(*leg) {
+                    self.close(now, id);
+                }
+                self.events.forget(*leg);
+            }
+            MediaCommand::SetPublish { .. }
+            | MediaCommand::SetReceive { .. }
+            | MediaCommand::SubscribeVideo { .. } => {}
+        }
+        if let Err(error) = self.router.handle_command(now, command) {
+            tracing::debug!(%error, "media command refused");
+        }
+    }
+
+    fn open(&mut self, opening: Opening) {
+        let Opening { config, local, remote, fingerprints, offered_at, reply } = opening;
+        let key = config.leg;
+        let outcome = self.router.add_leg(self.clock.now(), config).map(|id| {
+            self.peers.add_ufrag(local.ufrag(), id);
+            let leg = Leg {
+                key,
+                id,
+                agent: Agent::new(local, &remote),
+                dtls: Server::new(Arc::clone(&self.identity), &fingerprints),
+                state: LegState::Connecting { offered_at },
+            };
+            if self.legs.len() <= id.index() {
+                self.legs.resize_with(id.index() + 1, || None);
+            }
+            self.legs[id.index()] = Some(leg);
+            self.stats.legs += 1;
+            self.sweep_at.get_or_insert(self.clock.instant() + SWEEP_INTERVAL);
+        });
+        // The caller may have given up meanwhile; then the leg must not stay.
+        if let Err(Ok(())) = reply.send(outcome) {
+            self.handle_command(MediaCommand::CloseLeg { leg: key });
+        }
+    }
+
+    fn restart(&mut self, restarting: Restarting) {
+        let Restarting { leg, local, remote, reply } = restarting;
+        let id = self.router.leg_id(leg);
+        let found = match id.and_then(|id| leg_mut(&mut self.legs, id)) {
+            Some(leg) if leg.state != LegState::Failed => {
+                self.peers.add_ufrag(local.ufrag(), leg.id);
+                if let Some(retired) = leg.agent.restart(local, &remote) {
+                    self.peers.remove_ufrag(&retired);
+                }
+                true
+            }
+            Some(_) | None => false,
+        };
+        let _caller_left = reply.send(found);
+    }
+
+    fn close(&mut self, now: Now, id: LegId) {
+        // Packets already sealed for the leg leave before its address is forgotten.
+        self.flush();
+        let Some(mut leg) = self.legs.get_mut(id.index()).and_then(Option::take) else { return };
+        leg.dtls.close(now.instant);
+        self.send_dtls(&mut leg);
+        self.forget_peer(&leg);
+        self.stats.legs -= 1;
+    }
+
+    fn forget_peer(&mut self, leg: &Leg) {
+        for ufrag in leg.agent.ufrags() {
+            self.peers.remove_ufrag(ufrag);
+        }
+        for address in leg.agent.addresses() {
+            self.peers.remove_address(*address, leg.id);
+        }
+        self.destinations.set(leg.id.index(), None);
+    }
+
+    /// Handles a batch, and further ones as long as they come full.
+    fn receive(&mut self, inbox: &mut Inbox, mut count: usize) {
+        for batch in 1..=MAX_BATCHES {
+            if count == 0 {
+                return;
+            }
+            let now = self.clock.now();
+            for number in 0..count {
+                match inbox.datagram(number) {
+                    Some((source, datagram)) => self.handle_datagram(now, source, datagram),
+                    None => self.stats.count_ingress_drop(IngressDrop::Oversized),
+                }
+                if self.router.egress().wants_flush() {
+                    self.flush();
+                }
+            }
+            self.flush();
+            self.mark_dirty();
+            if count < RECEIVE_BATCH || batch == MAX_BATCHES {
+                return;
+            }
+            count = self.socket.receive(inbox).unwrap_or(0);
+        }
+    }
+
+    /// Sorts a datagram by its first byte ([RFC 7983 §7](https://www.rfc-editor.org/rfc/rfc7983#section-7)).
+    fn handle_datagram(&mut self, now: Now, source: SocketAddr, datagram: &mut [u8]) {
+        self.stats.received_packets += 1;
+        self.stats.received_bytes += datagram.len() as u64;
+        match datagram.first() {
+            Some(128..=191) => self.handle_media(now, source, datagram),
+            Some(0..=3) => self.handle_stun(now, source, datagram),
+            Some(20..=63) => match self.peers.at_address(source) {
+                Some(_) if self.handshakes.len() >= MAX_WAITING_HANDSHAKES => {
+                    self.stats.count_ingress_drop(IngressDrop::DtlsRationed);
+                }
+                Some(id) => self.handshakes.push_back((id, (&*datagram).into())),
+                None => self.stats.count_ingress_drop(IngressDrop::UnknownSource),
+            },
+            Some(_) | None => self.stats.count_ingress_drop(IngressDrop::Unrecognized),
+        }
+    }
+
+    #[inline]
+    fn handle_media(&mut self, now: Now, source: SocketAddr, datagram: &mut [u8]) {
+        let Some(id) = self.peers.at_address(source) else {
+            self.stats.count_ingress_drop(IngressDrop::UnknownSource);
+            return;
+        };
+        let is_authentic = match self.router.handle_packet(now, id, datagram) {
+            Ok(()) => true,
+            Err(reason) => is_authentic(reason),
+        };
+        if is_authentic && let Some(leg) = leg_mut(&mut self.legs, id) {
+            leg.agent.note_valid_packet(now.instant);
+            if leg.state == LegState::Interrupted {
+                self.resume(id);
+            }
+        }
+    }
+
+    fn handle_stun(&mut self, now: Now, source: SocketAddr, datagram: &[u8]) {
+        let Ok(message) = Message::parse(datagram) else {
+            self.stats.count_ingress_drop(IngressDrop::StunMalformed);
+            return;
+        };
+        let ufrag = message.username.and_then(split_username).map(|(receiver, _sender)| receiver);
+        let id = ufrag.and_then(|ufrag| self.peers.at_ufrag(ufrag));
+        let Some(leg) = id.and_then(|id| leg_mut(&mut self.legs, id)) else {
+            self.stats.count_ingress_drop(IngressDrop::StunUnauthenticated);
+            return;
+        };
+        let answered = match leg.agent.handle_check(now.instant, source, &message) {
+            Check::Answered(answered) => answered,
+            Check::Dropped(fault) => {
+                self.stats.count_ingress_drop(match fault {
+                    CheckFault::NotARequest => IngressDrop::StunMalformed,
+                    CheckFault::Replayed => IngressDrop::StunReplayed,
+                    CheckFault::Unauthenticated => IngressDrop::StunUnauthenticated,
+                });
+                return;
+            }
+        };
+        let (id, is_interrupted) = (leg.id, leg.state == LegState::Interrupted);
+        if let Some(address) = answered.forgotten {
+            self.peers.remove_address(address, id);
+        }
+        if let Some(address) = answered.learned {
+            self.peers.add_address(address, id);
+        }
+        if let Some(ufrag) = &answered.retired_ufrag {
+            self.peers.remove_ufrag(ufrag);
+        }
+        if answered.is_reselected {
+            tracing::debug!(leg = leg.key.value(), "peer address selected");
+            self.destinations.set(id.index(), leg.agent.selected());
+        }
+        if answered.is_fresh && is_interrupted {
+            self.resume(id);
+        }
+        self.send_now(answered.response.as_bytes(), source);
+    }
+
+    /// Handles a few waiting handshake datagrams; a signature and a key agreement each cost as
+    /// much as forwarding a hundred packets, so they take turns with media.
+    fn shake_hands(&mut self) {
+        for _turn in 0..HANDSHAKES_PER_TURN {
+            let Some((id, datagram)) = self.handshakes.pop_front() else { return };
+            self.handle_dtls(id, &datagram);
+        }
+    }
+
+    fn handle_dtls(&mut self, id: LegId, datagram: &[u8]) {
+        let now = self.clock.now();
+        let Some(mut leg) = self.take_leg(id) else { return };
+        let outcome = leg.dtls.handle_datagram(now.instant, datagram);
+        self.send_dtls(&mut leg);
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(event)) => self.handle_dtls_event(now, &mut leg, event),
+            Err(fault) => self.stats.count_ingress_drop(match fault {
+                DatagramFault::Malformed => IngressDrop::DtlsMalformed,
+                DatagramFault::Rationed => IngressDrop::DtlsRationed,
+                DatagramFault::Unexpected => IngressDrop::DtlsUnexpected,
+            }),
+        }
+        if let Some(due) = leg.dtls.poll_timeout() {
+            let earliest = self.handshake_timer.map_or(due, |timer| timer.min(due));
+            self.handshake_timer = Some(earliest);
+        }
+        self.put_leg(leg);
+        self.mark_dirty();
+    }
+
+    fn handle_dtls_event(&mut self, now: Now, leg: &mut Leg, event: Event) {
+        match event {
+            Event::Connected(keys, srtp_profile) => {
+                let LegState::Connecting { offered_at } = leg.state else { return };
+                if let Err(error) = self.router.set_keys(now, leg.id, &keys) {
+                    tracing::warn!(leg = leg.key.value(), %error, "keys refused");
+                    self.fail(leg, LegFailure::HandshakeFailed);
+                    return;
+                }
+                leg.state = LegState::Connected;
+                let since_offer = now.instant.saturating_duration_since(offered_at);
+                tracing::info!(
+                    leg = leg.key.value(), profile = %srtp_profile, ?since_offer, "leg connected"
+                );
+                let leg = leg.key;
+                self.events.push(MediaEvent::LegConnected { leg, srtp_profile, since_offer });
+            }
+            Event::Closed => match leg.state {
+                LegState::Connected => self.interrupt(leg),
+                LegState::Connecting { .. } => self.fail(leg, LegFailure::HandshakeFailed),
+                LegState::Failed | LegState::Interrupted => {}
+            },
+            Event::Failed(failure) => self.fail(
+                leg,
+                match failure {
+                    HandshakeFailure::FingerprintMismatch => LegFailure::FingerprintMismatch,
+                    HandshakeFailure::NoCommonProfile => LegFailure::UnsupportedProfile,
+                    HandshakeFailure::Protocol => LegFailure::HandshakeFailed,
+                },
+            ),
+        }
+    }
+
+    fn fail(&mut self, leg: &mut Leg, cause: LegFailure) {
+        tracing::info!(leg = leg.key.value(), %cause, "leg failed");
+        leg.state = LegState::Failed;
+        self.forget_peer(leg);
+        self.events.push(MediaEvent::LegFailed { leg: leg.key, cause });
+    }
+
+    /// Stops sending to a peer that gives no sign of life, as
+    /// [RFC 7675 §5.1](https://www.rfc-editor.org/rfc/rfc7675#section-5.1) demands.
+    fn interrupt(&mut self, leg: &mut Leg) {
+        tracing::info!(leg = leg.key.value(), "leg interrupted");
+        leg.state = LegState::Interrupted;
+        self.destinations.set(leg.id.index(), None);
+        self.events.push(MediaEvent::LegInterrupted { leg: leg.key });
+    }
+
+    fn resume(&mut self, id: LegId) {
+        let Some(leg) = leg_mut(&mut self.legs, id) else { return };
+        tracing::info!(leg = leg.key.value(), "leg resumed");
+        leg.state = LegState::Connected;
+        self.destinations.set(id.index(), leg.agent.selected());
+        self.events.push(MediaEvent::LegResumed { leg: leg.key });
+    }
+
+    fn handle_timeouts(&mut self) {
+        let is_due = |timer: Option<Instant>, now: Instant| timer.is_some_and(|at| at <= now);
+        let timers = [self.router.poll_timeout(), self.handshake_timer, self.sweep_at];
+        if timers.iter().all(Option::is_none) {
+            return;
+        }
+        let now = self.clock.now();
+        if is_due(self.router.poll_timeout(), now.instant) {
+            self.router.handle_timeout(now);
+        }
+        if is_due(self.handshake_timer, now.instant) {
+            self.repeat_flights(now.instant);
+        }
+        if is_due(self.sweep_at, now.instant) {
+            self.sweep(now.instant);
+        }
+    }
+
+    fn repeat_flights(&mut self, now: Instant) {
+        self.handshake_timer = None;
+        for index in 0..self.legs.len() {
+            let Some(mut leg) = self.legs[index].take() else { continue };
+            if matches!(leg.state, LegState::Connecting { .. }) {
+                leg.dtls.handle_timeout(now);
+                self.send_dtls(&mut leg);
+                if let Some(due) = leg.dtls.poll_timeout() {
+                    let earliest = self.handshake_timer.map_or(due, |timer| timer.min(due));
+                    self.handshake_timer = Some(earliest);
+                }
+            }
+            self.legs[index] = Some(leg);
+        }
+    }
+
+    /// Looks for legs whose consent has run out or that never connected.
+    fn sweep(&mut self, now: Instant) {
+        self.sweep_at = (self.stats.legs > 0).then(|| now + SWEEP_INTERVAL);
+        for index in 0..self.legs.len() {
+            let Some(mut leg) = self.legs[index].take() else { continue };
+            let is_past = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
+            match leg.state {
+                LegState::Connected if is_past(leg.agent.consent_deadline()) => {
+                    self.interrupt(&mut leg);
+                }
+                LegState::Connecting { offered_at }
+                    if is_past(offered_at.checked_add(CONNECT_TIMEOUT)) =>
+                {
+                    self.fail(&mut leg, LegFailure::TimedOut);
+                }
+                LegState::Connected
+                | LegState::Connecting { .. }
+                | LegState::Failed
+                | LegState::Interrupted => {}
+            }
+            self.legs[index] = Some(leg);
+        }
+        self.mark_dirty();
+    }
+
+    /// Sends the slab.
+    fn flush(&mut self) {
+        if self.router.egress().is_empty() {
+            return;
+        }
+        let (sent, lost) =
+            self.socket.send_all(self.router.egress(), &self.destinations, &mut self.backlog);
+        self.count_sent(sent);
+        self.stats.send_overflowed += lost;
+        if !self.backlog.is_empty() {
+            self.router.set_pressure(Pressure::Tight);
+        }
+        self.router.clear_egress();
+    }
+
+    fn count_sent(&mut self, sent: crate::udp::Sent) {
+        self.stats.sent_packets += sent.packets;
+        self.stats.sent_bytes += sent.bytes;
+        self.stats.send_calls += sent.calls;
+        self.stats.segmented_packets += sent.segmented;
+        self.stats.send_refused += sent.refused;
+        self.stats.send_undeliverable += sent.undeliverable;
+    }
+
+    fn send_dtls(&mut self, leg: &mut Leg) {
+        while let Some(datagram) = leg.dtls.poll_transmit() {
+            if let Some(address) = leg.agent.selected() {
+                self.send_now(&datagram, address);
+            }
+        }
+    }
+
+    /// Sends a single datagram of a handshake; its protocol repeats it when it is lost.
+    fn send_now(&mut self, datagram: &[u8], address: SocketAddr) {
+        self.stats.send_calls += 1;
+        match self.socket.send_to(datagram, address) {
+            Ok(()) => {
+                self.stats.sent_packets += 1;
+                self.stats.sent_bytes += datagram.len() as u64;
+            }
+            Err(_) => self.stats.send_refused += 1,
+        }
+    }
+
+    fn deliver_events(&mut self) {
+        self.events.retry();
+        while let Some(event) = self.router.poll_event() {
+            self.events.push(event);
+        }
+    }
+
+    fn mark_dirty(&mut self) {
+        if self.publish_at.is_none() || self.export_at.is_none() {
+            let now = self.clock.instant();
+            self.publish_at.get_or_insert(now + PUBLISH_INTERVAL);
+            self.export_at.get_or_insert(now + EXPORT_INTERVAL);
+        }
+    }
+
+    /// Publishes the counters now and then, and always once more after the last activity.
+    fn publish(&mut self) {
+        if self.publish_at.is_none() && self.export_at.is_none() {
+            return;
+        }
+        let now = self.clock.instant();
+        let is_due = |timer: Option<Instant>| timer.is_some_and(|at| at <= now);
+        if !is_due(self.publish_at) && !is_due(self.export_at) {
+            return;
+        }
+        self.stats.set_router(self.router.stats());
+        self.stats.events_deferred = self.events.deferred();
+        self.stats.cpu_nanos = thread_cpu_nanos();
+        let is_published = self.orders.snapshot().publish(&self.stats);
+        self.publish_at = (!is_published).then(|| now + PUBLISH_INTERVAL);
+        if is_due(self.export_at) {
+            self.export_at = None;
+            self.exporter.export(&self.stats);
+        }
+    }
+
+    /// Sleeps until there is something to do; returns how many datagrams are in the inbox.
+    fn sleep(&mut self, inbox: &mut Inbox) -> usize {
+        self.orders.announce_sleep();
+        let late_order = self.orders.next();
+        let timeout = match &late_order {
+            Some(_) => Some(Duration::ZERO),
+            None => self.time_to_sleep(),
+        };
+        let wants_write = !self.backlog.is_empty();
+        let ready = self.socket.wait(self.orders.waker(), wants_write, timeout);
+        self.orders.announce_awake();
+        self.stats.wakeups += 1;
+        if let Some(order) = late_order {
+            self.handle_order(order);
+        }
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                // Only a programming error makes waiting fail; do not spin on it.
+                tracing::error!(%error, "waiting for packets failed");
+                std::thread::sleep(PUBLISH_INTERVAL);
+                return 0;
+            }
+        };
+        if ready.writable {
+            let mut sent = crate::udp::Sent::default();
+            self.backlog.drain(&self.socket, &mut sent);
+            self.count_sent(sent);
+            if self.backlog.is_empty() {
+                self.router.set_pressure(Pressure::Relaxed);
+            }
+        }
+        // An error queued on the socket is taken by the next call and concerns no leg.
+        if ready.readable { self.socket.receive(inbox).unwrap_or(0) } else { 0 }
+    }
+
+    fn time_to_sleep(&self) -> Option<Duration> {
+        if !self.handshakes.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.clock.instant();
+        let retry = (!self.events.is_empty()).then(|| now + EVENT_RETRY_INTERVAL);
+        let timers = [
+            self.router.poll_timeout(),
+            self.handshake_timer,
+            self.sweep_at,
+            self.publish_at,
+            self.export_at,
+            retry,
+        ];
+        timers.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
+    }
+
+    fn say_goodbye(&mut self) {
+        let now = self.clock.now();
+        for index in 0..self.legs.len() {
+            if let Some(id) = self.legs[index].as_ref().map(|leg| leg.id) {
+                self.close(now, id);
+            }
+        }
+        self.stats.set_router(self.router.stats());
+        let _published = self.orders.snapshot().publish(&self.stats);
+        self.exporter.export(&self.stats);
+    }
+
+    fn take_leg(&mut self, id: LegId) -> Option<Leg> {
+        let place = self.legs.get_mut(id.index())?;
+        place.take_if(|leg| leg.id == id)
+    }
+
+    fn put_leg(&mut self, leg: Leg) {
+        let index = leg.id.index();
+        self.legs[index] = Some(leg);
+    }
+}
+
+fn leg_mut(legs: &mut [Option<Leg>], id: LegId) -> Option<&mut Leg> {
+    legs.get_mut(id.index())?.as_mut().filter(|leg| leg.id == id)
+}
+
+/// Tells whether a packet that went nowhere had been authenticated, and so proves life.
+fn is_authentic(reason: DropReason) -> bool {
+    match reason {
+        DropReason::EgressFull
+        | DropReason::KeyframeAwaited
+        | DropReason::Late
+        | DropReason::PaddingOnly
+        | DropReason::Pressure
+        | DropReason::PublishDisabled
+        | DropReason::UnknownPayloadType => true,
+        DropReason::AuthenticationFailed
+        | DropReason::MalformedRtcp
+        | DropReason::MalformedRtp
+        | DropReason::NoKeys
+        | DropReason::Replayed
+        | DropReason::SsrcTableFull
+        | DropReason::TooOld
+        | DropReason::Truncated
+        | DropReason::UnknownLeg
+        | DropReason::UnknownTrack => false,
+    }
+}
+
+/// Full batches in a row before orders, handshakes and timers get their turn: 256 packets, a
+/// millisecond at most.
+const MAX_BATCHES: usize = 4;
+
+/// Two handshake datagrams cost about half a millisecond; more would be heard as jitter, fewer
+/// would make a thousand joins take longer than they must.
+const HANDSHAKES_PER_TURN: usize = 2;
+
+/// Handshake datagrams that wait for their turn, at most 1.5 KB each.
+const MAX_WAITING_HANDSHAKES: usize = 1_024;
+
+/// How often legs are looked at for lost consent. The loss is noticed this much later at worst;
+/// smaller wakes an idle shard more often.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A browser gives up its own checks after 15 to 30 seconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How old published counters may be while packets flow.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Scrapers ask every few seconds.
+const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How soon a full event channel is tried again.
+const EVENT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
