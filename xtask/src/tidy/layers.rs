@@ -24,8 +24,20 @@ pub(crate) fn check(metadata: &Metadata) -> Vec<String> {
         problems.push(format!("[workspace.metadata.layers] names {folder}: no such crate"));
     }
     for package in metadata.members() {
-        if let Some(folder) = folders.get(package.name.as_str()) {
-            edges(metadata, package, folder, &folders, &table, &mut problems);
+        let Some(folder) = folders.get(package.name.as_str()) else { continue };
+        let Some(from) = table.layer(folder) else { continue };
+        for dependency in &package.dependencies {
+            if dependency.kind == Kind::Development || dependency.path.is_none() {
+                continue;
+            }
+            let fault = match folders.get(dependency.name.as_str()) {
+                Some(target) => table.layer(target).and_then(|to| forbidden(from, target, to)),
+                None => metadata
+                    .members()
+                    .any(|member| member.name == dependency.name)
+                    .then(|| format!("depends on {}, which is not below crates/", dependency.name)),
+            };
+            problems.extend(fault.map(|fault| format!("crates/{folder}: {fault}")));
         }
     }
     problems
@@ -111,39 +123,16 @@ fn crate_folders(metadata: &Metadata) -> BTreeMap<&str, String> {
         .collect()
 }
 
-fn edges(
-    metadata: &Metadata,
-    package: &Package,
-    folder: &str,
-    folders: &BTreeMap<&str, String>,
-    table: &Table,
-    problems: &mut Vec<String>,
-) {
-    let Some(from) = table.layer(folder) else { return };
-    for dependency in &package.dependencies {
-        if dependency.kind == Kind::Development || dependency.path.is_none() {
-            continue;
-        }
-        let Some(target) = folders.get(dependency.name.as_str()) else {
-            if metadata.members().any(|member| member.name == dependency.name) {
-                problems.push(format!(
-                    "crates/{folder}: depends on {}, which is not below crates/",
-                    dependency.name
-                ));
-            }
-            continue;
-        };
-        let Some(to) = table.layer(target) else { continue };
-        match (from, to) {
-            (Layer::Development, Layer::Number(_)) => {}
-            (Layer::Number(from), Layer::Number(to)) if to < from => {}
-            (Layer::Number(from), Layer::Number(to)) => problems.push(format!(
-                "crates/{folder}: layer {from} depends on {target} of layer {to}; only lower \
-                 layers are allowed"
-            )),
-            (Layer::Number(_) | Layer::Development, Layer::Development) => problems.push(format!(
-                "crates/{folder}: depends on {target}, which is for dev-dependencies only"
-            )),
+/// Says what is wrong with an edge from a layer to a crate of another, if anything is.
+fn forbidden(from: Layer, target: &str, to: Layer) -> Option<String> {
+    match (from, to) {
+        (Layer::Development, Layer::Number(_)) => None,
+        (Layer::Number(from), Layer::Number(to)) if to < from => None,
+        (Layer::Number(from), Layer::Number(to)) => Some(format!(
+            "layer {from} depends on {target} of layer {to}; only lower layers are allowed"
+        )),
+        (Layer::Number(_) | Layer::Development, Layer::Development) => {
+            Some(format!("depends on {target}, which is for dev-dependencies only"))
         }
     }
 }
