@@ -42,3 +42,45 @@ pub mod signaling {
 
 /// The encoded `google.protobuf.FileDescriptorSet` of all packages and of what they import.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("generated/descriptor.bin");
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    #[test]
+    fn the_descriptor_set_has_every_package_and_what_it_imports() {
+        let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let packages: Vec<&str> = set.file.iter().map(|file| file.package()).collect();
+        for package in ["common", "identity", "calling", "signaling"] {
+            let package = format!("trunkline.{package}.v1");
+            assert!(packages.contains(&package.as_str()), "{package} is missing: {packages:?}");
+        }
+        for file in &set.file {
+            for import in &file.dependency {
+                assert!(set.file.iter().any(|file| file.name() == import), "{import} is missing");
+            }
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_tokens_nor_people() {
+        let token = identity::v1::AccessToken { token: "secret".to_owned(), expires_on: None };
+        assert_eq!(format!("{token:?}"), "AccessToken { token: \"[redacted]\", expires_on: None }");
+        let hello = signaling::v1::Hello {
+            token: "secret".to_owned(),
+            display_name: "Alice".to_owned(),
+            resume: None,
+            user_agent: "test/1".to_owned(),
+        };
+        let frame = signaling::v1::ClientFrame {
+            body: Some(signaling::v1::client_frame::Body::Hello(hello)),
+            ..Default::default()
+        };
+        let shown = format!("{frame:?}");
+        assert!(shown.contains("test/1"), "{shown}");
+        assert!(!shown.contains("secret") && !shown.contains("Alice"), "{shown}");
+    }
+}
