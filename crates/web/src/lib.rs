@@ -20,19 +20,8 @@ pub struct WebConfig {
     /// Origins, such as `https://app.example.org`, whose pages may open a session here besides
     /// the pages served here. A client that sends no `Origin` is no browser and is let through.
     pub allowed_origins: Vec<String>,
-    /// Whether the development identity endpoints exist.
-    pub dev_identity: DevIdentity,
-    /// The largest WebSocket message taken from a client, in bytes.
-    pub max_message_bytes: usize,
-}
-
-/// Whether anybody who reaches the port can have a token without a key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum DevIdentity {
-    /// `/dev/token` and `/dev/users` answer 404.
-    Absent,
-    /// `/dev/token` and `/dev/users` are served to pages of this origin.
-    Served,
+    /// Whether `/dev/token` and `/dev/users` exist: then whoever reaches the port can be anybody.
+    pub dev_endpoints: bool,
 }
 
 /// Builds the router: pages, `/signaling`, the key set, and the development identity endpoints.
@@ -43,7 +32,7 @@ pub fn router(config: WebConfig, node: Node) -> Router {
     let mut router = assets::routes()
         .route("/signaling", any(socket::signaling))
         .route("/.well-known/jwks.json", get(dev::jwks));
-    if config.dev_identity == DevIdentity::Served {
+    if config.dev_endpoints {
         router = router
             .route("/dev/token", post(dev::issue_token))
             .route("/dev/users", get(dev::users));

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use trunkline_node::{Inbound, Node, OpenTransportError, Outbound, TransportOrigin};
 use trunkline_signaling::close::CloseCode;
-use trunkline_signaling::codec::{Encoding, WireMessage, WirePayload};
+use trunkline_signaling::codec::{DEFAULT_MAX_FRAME_BYTES, Encoding, WireMessage, WirePayload};
 
 use crate::{Shared, origin};
 
@@ -48,28 +48,19 @@ pub(crate) async fn signaling(
         return (StatusCode::FORBIDDEN, "pages of this origin may not open a session here\n")
             .into_response();
     }
-    let limit_bytes = shared.config.max_message_bytes;
     let upgrade = upgrade
         .protocols([Encoding::Json, Encoding::Proto].map(Encoding::subprotocol))
-        .max_message_size(limit_bytes.saturating_mul(OVERSIZE_FACTOR))
-        .max_frame_size(limit_bytes.saturating_mul(OVERSIZE_FACTOR));
+        .max_message_size(OVERSIZE_FACTOR * DEFAULT_MAX_FRAME_BYTES)
+        .max_frame_size(OVERSIZE_FACTOR * DEFAULT_MAX_FRAME_BYTES);
     let selected = upgrade.selected_protocol().and_then(|name| name.to_str().ok());
     let Some(encoding) = selected.and_then(|name| name.parse::<Encoding>().ok()) else {
         let hint = "ask for the WebSocket subprotocol trunkline.v1.json or trunkline.v1.proto\n";
         return (StatusCode::BAD_REQUEST, hint).into_response();
     };
     let peer_addr = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(addr)| *addr);
-    let wire = Wire { encoding, limit_bytes };
     upgrade
         .on_failed_upgrade(|error| tracing::debug!(%error, "signaling upgrade failed"))
-        .on_upgrade(move |socket| run(socket, shared.node, peer_addr, wire))
-}
-
-/// How frames are written on one socket.
-#[derive(Clone, Copy, Debug)]
-struct Wire {
-    encoding: Encoding,
-    limit_bytes: usize,
+        .on_upgrade(move |socket| run(socket, shared.node, peer_addr, encoding))
 }
 
 /// How a socket is done with.
@@ -85,15 +76,15 @@ impl From<CloseCode> for End {
     }
 }
 
-async fn run(socket: WebSocket, node: Node, peer_addr: Option<SocketAddr>, wire: Wire) {
+async fn run(socket: WebSocket, node: Node, peer_addr: Option<SocketAddr>, encoding: Encoding) {
     let (mut sink, mut stream) = socket.split();
     let end = match node.open_transport(TransportOrigin { peer_addr, carrier: "websocket" }) {
         Ok(transport) => {
             let mut outbound = transport.outbound;
             tokio::select! {
                 biased;
-                end = write_messages(&mut sink, &mut outbound, wire) => end,
-                end = read_messages(&mut stream, transport.inbound, wire) => end,
+                end = write_messages(&mut sink, &mut outbound, encoding) => end,
+                end = read_messages(&mut stream, transport.inbound, encoding) => end,
             }
         }
         Err(OpenTransportError::Overloaded { .. }) => {
@@ -112,7 +103,7 @@ async fn run(socket: WebSocket, node: Node, peer_addr: Option<SocketAddr>, wire:
 async fn read_messages(
     stream: &mut SplitStream<WebSocket>,
     inbound: mpsc::Sender<Inbound>,
-    wire: Wire,
+    encoding: Encoding,
 ) -> End {
     loop {
         let Ok(permit) = inbound.reserve().await else {
@@ -135,7 +126,7 @@ async fn read_messages(
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(_) => return End::PeerGone,
         };
-        match wire.encoding.decode_client(payload, wire.limit_bytes) {
+        match encoding.decode_client(payload, DEFAULT_MAX_FRAME_BYTES) {
             Ok(frame) => permit.send(Inbound::Frame(frame)),
             Err(error) => {
                 tracing::debug!(%error, "refused a message");
@@ -151,14 +142,14 @@ async fn read_messages(
 async fn write_messages(
     sink: &mut SplitSink<WebSocket, Message>,
     outbound: &mut mpsc::Receiver<Outbound>,
-    wire: Wire,
+    encoding: Encoding,
 ) -> End {
     while let Some(next) = outbound.recv().await {
         let frame = match next {
             Outbound::Close(code) => return code.into(),
             Outbound::Frame(frame) => frame,
         };
-        let message = match wire.encoding.encode_server(&frame) {
+        let message = match encoding.encode_server(&frame) {
             WireMessage::Binary(bytes) => Message::Binary(Bytes::from(bytes)),
             WireMessage::Text(text) => Message::Text(Utf8Bytes::from(text)),
         };

@@ -19,6 +19,7 @@ export class Call extends EventTarget {
   #tracks = { MICROPHONE: null, CAMERA: null, SCREEN: null };
   #restartTimer = null;
   #isStartingVideo = false;
+  #awaitsSnapshot = false;
 
   model = new CallModel();
   peer = new Peer();
@@ -249,9 +250,11 @@ export class Call extends EventTarget {
     const outcome = this.model.apply(event);
     if (outcome === 'duplicate') return;
     if (outcome === 'gap') {
-      this.#command('getSnapshot').catch(() => {});
+      if (!this.#awaitsSnapshot) this.#command('getSnapshot').catch(() => {});
+      this.#awaitsSnapshot = true;
       return;
     }
+    if (event.snapshot) this.#awaitsSnapshot = false;
     this.dispatchEvent(new CustomEvent('event', { detail: event }));
     const { own } = this.model;
     const change = event.callStateChanged;

@@ -27,10 +27,13 @@ export class CallModel {
     if (seq !== this.seq + 1 && !(this.seq === 0 && !this.hasSnapshot && seq === 1)) return 'gap';
     this.seq = seq;
     if (event.callStateChanged) this.#changeState(event.callStateChanged);
+    else if (event.participantStateChanged) this.#changeParticipantState(event.participantStateChanged);
+    else if (event.speakingChanged) this.#changeSpeaking(event.speakingChanged.changes ?? []);
     else if (event.participantAdded) this.#put(event.participantAdded.participant);
     else if (event.participantUpdated) this.#put(event.participantUpdated.participant);
     else if (event.participantRemoved) this.participants.delete(event.participantRemoved.participantId);
-    else if (event.callKindChanged) this.kind = wireName(event.callKindChanged.kind, this.kind);
+    else if (event.callStarted) this.#setKind(event.callStarted);
+    else if (event.callKindChanged) this.#setKind(event.callKindChanged);
     else if (event.callEnded) this.endReason = event.callEnded.reason ?? {};
     return 'applied';
   }
@@ -69,6 +72,25 @@ export class CallModel {
     participant.callState = wireName(change.state, participant.callState);
     participant.state = wireName(change.participantState, participant.state);
     if (change.reason) participant.endReason = change.reason;
+  }
+
+  #changeParticipantState(change) {
+    const participant = this.participants.get(change.participantId);
+    if (!participant) return;
+    participant.state = wireName(change.state, participant.state);
+    if (change.reason) participant.endReason = change.reason;
+  }
+
+  #changeSpeaking(changes) {
+    for (const { participantId, isSpeaking } of changes) {
+      const participant = this.participants.get(participantId);
+      if (participant) participant.isSpeaking = isSpeaking === true;
+    }
+  }
+
+  #setKind({ kind, threadId }) {
+    this.kind = wireName(kind, this.kind);
+    this.threadId = threadId || this.threadId;
   }
 
   #put(wire) {

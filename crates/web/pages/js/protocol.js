@@ -6,13 +6,16 @@ const HELLO_TIMEOUT_MS = 10_000;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 8_000;
 
-/** Close codes after which the same session cannot go on, with words for each. */
+/** Close codes after which connecting again would end the same way, with words for each. */
 const FINAL_CLOSES = new Map([
   [4400, 'The exchange did not understand this page.'],
   [4403, 'This user may not place or join calls.'],
   [4409, 'This session was taken over by another connection.'],
   [4413, 'This page sent a frame that is too large.'],
 ]);
+
+/** Close codes after which the session is over, but a new one can be had. */
+const SESSION_OVER = new Set([1001, 4401, 4404, 4430]);
 
 /** A command that the exchange refused. */
 export class CommandError extends Error {
@@ -178,6 +181,7 @@ export class Session extends EventTarget {
   /** The exchange no longer knows the session: what was under way is over. */
   #forget() {
     this.#sessionId = null;
+    this.#brokenSince = null;
     this.#sentSeq = 0;
     this.#receivedSeq = 0;
     this.#ackedSeq = 0;
@@ -194,8 +198,8 @@ export class Session extends EventTarget {
       return;
     }
     this.#needsFreshToken ||= code === 4401;
-    if (code === 4404) this.#forget();
-    this.#brokenSince ??= Date.now();
+    if (SESSION_OVER.has(code) && this.#sessionId) this.#forget();
+    if (this.#sessionId) this.#brokenSince ??= Date.now();
     this.#setState(this.welcome ? 'reconnecting' : 'connecting');
     this.#retryLater();
   }

@@ -25,19 +25,14 @@ const CATEGORY_HEADLINES = {
   UnexpectedServerError: 'Something failed in the exchange',
 };
 
-const FIELDS = {
-  PARTICIPANT_STATE_: '',
-  CALL_DIRECTION_: '',
-  CALL_STATE_: '',
-  CALL_KIND_: '',
-  STREAM_KIND_: '',
-  MEDIA_STATE_: '',
-};
+const PREFIXES = [
+  'PARTICIPANT_STATE_', 'CALL_DIRECTION_', 'CALL_STATE_', 'CALL_KIND_', 'STREAM_KIND_', 'MEDIA_STATE_',
+];
 
 /** Turns `CALL_STATE_LOCAL_HOLD` into `LocalHold`; what is absent or unspecified into `fallback`. */
 export function wireName(value, fallback) {
   if (!value || typeof value !== 'string') return fallback;
-  const prefix = Object.keys(FIELDS).find((candidate) => value.startsWith(candidate)) ?? '';
+  const prefix = PREFIXES.find((candidate) => value.startsWith(candidate)) ?? '';
   const name = value.slice(prefix.length)
     .split('_')
     .map((word) => word.charAt(0) + word.slice(1).toLowerCase())

@@ -1,7 +1,7 @@
 // The call's events in order, each with its sequence number.
 
 import { h } from '../dom.js';
-import { reasonCode, wireName } from '../words.js';
+import { reasonCode, spaced, wireName } from '../words.js';
 
 /** The log of one call. */
 export class EventLog {
@@ -37,6 +37,18 @@ function describe(event, model) {
       tone: participantId === model.ownId ? 'own' : 'state',
     };
   }
+  if (event.participantStateChanged) {
+    const { participantId, previous, state } = event.participantStateChanged;
+    return { words: `${who(participantId)} seen as ${wireName(previous, 'Idle')} → ${wireName(state, 'Idle')}`, tone: 'quiet' };
+  }
+  if (event.speakingChanged) {
+    const words = (event.speakingChanged.changes ?? [])
+      .map(({ participantId, isSpeaking }) => `${who(participantId)} ${isSpeaking ? 'speaks' : 'is silent'}`);
+    return { words: words.join(', '), tone: 'quiet' };
+  }
+  if (event.callStarted) {
+    return { words: `${spaced(wireName(event.callStarted.kind, ''))} call started`, tone: 'roster' };
+  }
   if (event.participantAdded) {
     return { words: `${who(event.participantAdded.participant?.participantId)} added`, tone: 'roster' };
   }
@@ -55,7 +67,7 @@ function describe(event, model) {
     return { words: `${who(participantId)} left (${reasonCode(reason)})`, tone: 'roster' };
   }
   if (event.callKindChanged) {
-    return { words: `became a ${wireName(event.callKindChanged.kind, '')} call`, tone: 'roster' };
+    return { words: `became a ${spaced(wireName(event.callKindChanged.kind, ''))} call`, tone: 'roster' };
   }
   if (event.operationCompleted) {
     const { error, participantId } = event.operationCompleted;
