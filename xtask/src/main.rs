@@ -56,6 +56,8 @@ enum Task {
     },
     /// Run clippy, rustdoc and buf; a warning is an error.
     Lint,
+    /// Install the real peers that tests use, and print where they are.
+    Peers,
     /// Install what the tests need, then run everything that must pass.
     Test(suite::Options),
     /// Check the rules that no lint can hold: layers, file shape, freshness of generated files.
@@ -98,6 +100,12 @@ fn run(task: Task) -> anyhow::Result<()> {
             pass_on(lint::clippy(&root))?;
             pass_on(lint::rustdoc(&root))?;
             pass_on(lint::buf(&root, &peers::buf(&root)?))
+        }
+        Task::Peers => {
+            for (name, path) in peers::Peers::install(&root)?.variables() {
+                println!("export {name}={}", path.display());
+            }
+            Ok(())
         }
         Task::Test(options) => suite::run(&root, options, false),
         Task::Tidy => tidy::run(&root),

@@ -37,19 +37,20 @@ impl Peers {
             "nodejs",
             "the script that drives the browser runs in it",
         )?;
-        let playwright = playwright(&folder)?;
+        let playwright = playwright(root, &folder)?;
         let python = python(&folder)?;
         let buf = folder.join("python/bin/buf");
         Ok(Self { buf, chromium, node, playwright, python })
     }
 
-    /// Tells the tests where the peers are.
-    pub(crate) fn describe_to(&self, command: &mut Command) {
-        command
-            .env("TRUNKLINE_CHROMIUM", &self.chromium)
-            .env("TRUNKLINE_NODE", &self.node)
-            .env("TRUNKLINE_PLAYWRIGHT", &self.playwright)
-            .env("TRUNKLINE_PYTHON", &self.python);
+    /// Returns the variables that tell the tests where the peers are.
+    pub(crate) fn variables(&self) -> [(&'static str, &Path); 4] {
+        [
+            ("TRUNKLINE_CHROMIUM", &self.chromium),
+            ("TRUNKLINE_NODE", &self.node),
+            ("TRUNKLINE_PLAYWRIGHT", &self.playwright),
+            ("TRUNKLINE_PYTHON", &self.python),
+        ]
     }
 }
 
@@ -77,24 +78,32 @@ fn system(variable: &str, names: &[&str], package: &str, why: &str) -> anyhow::R
     on_path(names).with_context(|| missing(package, "apt installed it, yet it is not on the path"))
 }
 
-fn playwright(folder: &Path) -> anyhow::Result<PathBuf> {
+/// Installs what `tests/browser` locks, beside its lock file so that npm leaves the tree alone.
+fn playwright(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let folder = folder.join("node");
-    let manifest = folder.join("node_modules/playwright-core/package.json");
-    let wanted = format!("\"version\": \"{PLAYWRIGHT}\"");
-    if fs::read_to_string(&manifest).is_ok_and(|text| text.contains(&wanted)) {
-        println!("playwright-core {PLAYWRIGHT}: {}", folder.display());
+    let source = root.join("tests/browser");
+    let stamp = folder.join("installed.json");
+    let wanted = fs::read(source.join("package-lock.json"))
+        .context("reading tests/browser/package-lock.json")?;
+    let is_installed = fs::read(&stamp).is_ok_and(|installed| installed == wanted);
+    if is_installed && folder.join("node_modules/playwright-core/package.json").is_file() {
+        println!("playwright-core: {}", folder.display());
         return Ok(folder);
     }
-    println!("playwright-core {PLAYWRIGHT}: installing it with npm, because it drives the browser");
+    println!("playwright-core: installing it with npm, because it drives the browser");
     if on_path(&["npm"]).is_none() {
         apt("npm")?;
     }
     fs::create_dir_all(&folder)?;
-    let package = format!("playwright-core@{PLAYWRIGHT}");
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(source.join(file), folder.join(file))
+            .with_context(|| format!("copying {file}"))?;
+    }
     let mut npm = Command::new("npm");
-    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"]);
-    npm.arg("--prefix").arg(&folder).arg(&package);
-    run(npm).map_err(|error| error.context(missing(&package, "npm could not install it")))?;
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(&folder);
+    run(npm)
+        .map_err(|error| error.context(missing("playwright-core", "npm could not install it")))?;
+    fs::write(&stamp, wanted)?;
     Ok(folder)
 }
 
@@ -177,9 +186,6 @@ fn on_path(names: &[&str]) -> Option<PathBuf> {
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
         .find(|candidate| candidate.is_file())
 }
-
-/// The browser driver; the browser itself is the system's.
-const PLAYWRIGHT: &str = "1.65.1";
 
 const PYTHON_PACKAGES: [&str; 3] = ["grpcio==1.85.1", "grpcio-tools==1.85.1", "buf-bin==1.75.0"];
 

@@ -76,7 +76,9 @@ fn tests(root: &Path, peers: Option<&Peers>) -> Command {
     command.current_dir(root).env("RUST_BACKTRACE", "1");
     command.args(["test", "--workspace", "--locked"]);
     match peers {
-        Some(peers) => peers.describe_to(&mut command),
+        Some(peers) => {
+            command.envs(peers.variables());
+        }
         None => {
             command.args(["--", "--skip", "with_peers::"]);
         }
