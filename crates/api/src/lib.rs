@@ -3,6 +3,8 @@
 //! `cargo xtask codegen` writes `src/generated`. The stubs name messages by their path in
 //! `trunkline_proto`, so a message is one type whatever carries it.
 
+pub mod convert;
+
 /// Stubs of the service that manages users and tokens.
 pub mod identity {
     /// Package `trunkline.identity.v1`.

@@ -1,5 +1,7 @@
 //! The tables of the catalogue and the ways to look something up in them.
 
+use std::fmt;
+
 use serde::Serialize;
 
 mod automation;
@@ -44,6 +46,17 @@ pub enum Category {
     UnexpectedServerError,
 }
 
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExpectedError => "ExpectedError",
+            Self::Success => "Success",
+            Self::UnexpectedClientError => "UnexpectedClientError",
+            Self::UnexpectedServerError => "UnexpectedServerError",
+        })
+    }
+}
+
 /// Who or what ended a call or an operation.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum EndedBy {
@@ -67,6 +80,23 @@ pub enum EndedBy {
     Policy,
     /// The service itself.
     Service,
+}
+
+impl fmt::Display for EndedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Application => "a server application",
+            Self::Callee => "the callee",
+            Self::Caller => "the caller",
+            Self::ClientEnvironment => "the client's device, browser or network",
+            Self::LocalParticipant => "the participant itself",
+            Self::Organizer => "somebody who ended it for everyone",
+            Self::OtherParticipant => "another participant",
+            Self::PhoneNetwork => "the phone or its network",
+            Self::Policy => "a rule",
+            Self::Service => "the service",
+        })
+    }
 }
 
 /// The documented tables.

@@ -1,0 +1,40 @@
+//! Who a request comes from: access keys for administration, bearer tokens for users.
+
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+use trunkline_node::{Node, TokenClaims};
+
+/// Lets a request through that carries one of the resource's access keys.
+pub(crate) fn require_access_key(node: &Node, metadata: &MetadataMap) -> Result<(), Status> {
+    let key = credential(metadata, "AccessKey ")?;
+    match node.identity().is_access_key(key) {
+        true => Ok(()),
+        false => Err(Status::unauthenticated("the access key is not one of this resource")),
+    }
+}
+
+/// Returns whose token a request carries.
+pub(crate) fn require_token(node: &Node, metadata: &MetadataMap) -> Result<TokenClaims, Status> {
+    let token = credential(metadata, "Bearer ")?;
+    node.identity()
+        .verify(token, node.clock().wall())
+        .map_err(|error| Status::unauthenticated(error.to_string()))
+}
+
+fn credential<'a>(metadata: &'a MetadataMap, scheme: &str) -> Result<&'a str, Status> {
+    let refused = || {
+        Status::unauthenticated(format!("metadata `authorization: {scheme}…` is needed here"))
+    };
+    let mut values = metadata.get_all("authorization").iter();
+    let value = values.next().ok_or_else(refused)?;
+    // Two credentials in one request: whose request would it be?
+    if values.next().is_some() {
+        return Err(Status::unauthenticated("one `authorization` is enough"));
+    }
+    let text = value.to_str().map_err(|_| refused())?;
+    let (given, credential) = text.split_at_checked(scheme.len()).ok_or_else(refused)?;
+    match given.eq_ignore_ascii_case(scheme) {
+        true => Ok(credential.trim()),
+        false => Err(refused()),
+    }
+}

@@ -1,0 +1,276 @@
+//! `trunkline.calling.v1.CallingService`.
+
+use std::pin::Pin;
+
+use futures_util::Stream;
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Request, Response, Status};
+use trunkline_api::calling::v1::calling_service_server::CallingService;
+use trunkline_call::Action;
+use trunkline_node::{CallingError, Controller, Node, RingerEvent, WatchError};
+use trunkline_proto::calling::v1 as wire;
+
+use crate::auth;
+
+/// Serves the calls of a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Calling {
+    pub(crate) node: Node,
+}
+
+impl Calling {
+    fn controller(&self, metadata: &MetadataMap) -> Result<Controller, Status> {
+        auth::require_token(&self.node, metadata).map(|claims| self.node.controller(claims))
+    }
+
+    /// Carries out an action and answers once it has ended.
+    async fn act<T>(
+        &self,
+        metadata: &MetadataMap,
+        call_id: &str,
+        operation_id: String,
+        action: Action,
+        response: T,
+    ) -> Result<Response<T>, Status> {
+        let controller = self.controller(metadata)?;
+        controller.act(call_id, operation_id, action).await.map_err(status)?;
+        Ok(Response::new(response))
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+type Events<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send + 'static>>;
+
+#[tonic::async_trait]
+impl CallingService for Calling {
+    type WatchIncomingCallsStream = Events<wire::WatchIncomingCallsResponse>;
+    type WatchCallStream = Events<wire::WatchCallResponse>;
+
+    async fn place_call(
+        &self,
+        request: Request<wire::PlaceCallRequest>,
+    ) -> Answer<wire::PlaceCallResponse> {
+        let controller = self.controller(request.metadata())?;
+        let (call, participant_id) =
+            controller.place(request.into_inner()).await.map_err(status)?;
+        Ok(Response::new(wire::PlaceCallResponse { call: Some(call), participant_id }))
+    }
+
+    async fn join_call(
+        &self,
+        request: Request<wire::JoinCallRequest>,
+    ) -> Answer<wire::JoinCallResponse> {
+        let controller = self.controller(request.metadata())?;
+        let (call, participant_id) = controller.join(request.into_inner()).await.map_err(status)?;
+        Ok(Response::new(wire::JoinCallResponse { call: Some(call), participant_id }))
+    }
+
+    async fn watch_incoming_calls(
+        &self,
+        request: Request<wire::WatchIncomingCallsRequest>,
+    ) -> Answer<Self::WatchIncomingCallsStream> {
+        use wire::watch_incoming_calls_response::Event;
+
+        let controller = self.controller(request.metadata())?;
+        let name = request.into_inner().display_name;
+        let ringer = controller.ring(&name).await.map_err(status)?;
+        let registered =
+            wire::EndpointRegistered { endpoint_id: ringer.endpoint().to_string() };
+        let first = Some(Event::Registered(registered));
+        let events = futures_util::stream::unfold((first, ringer), |(first, mut ringer)| async {
+            let event = match first {
+                Some(event) => event,
+                None => match ringer.next().await? {
+                    RingerEvent::IncomingCall(call) => Event::IncomingCall(call),
+                    RingerEvent::IncomingCallEnded(ended) => Event::IncomingCallEnded(ended),
+                },
+            };
+            let response = wire::WatchIncomingCallsResponse { event: Some(event) };
+            Some((Ok(response), (None, ringer)))
+        });
+        Ok(Response::new(Box::pin(events)))
+    }
+
+    async fn accept_call(
+        &self,
+        request: Request<wire::AcceptCallRequest>,
+    ) -> Answer<wire::AcceptCallResponse> {
+        let controller = self.controller(request.metadata())?;
+        let (call, participant_id) =
+            controller.accept(request.into_inner()).await.map_err(status)?;
+        Ok(Response::new(wire::AcceptCallResponse { call: Some(call), participant_id }))
+    }
+
+    async fn reject_call(
+        &self,
+        request: Request<wire::RejectCallRequest>,
+    ) -> Answer<wire::RejectCallResponse> {
+        let (metadata, _, wire::RejectCallRequest { operation_id, call_id }) = request.into_parts();
+        let response = wire::RejectCallResponse {};
+        self.act(&metadata, &call_id, operation_id, Action::Reject, response).await
+    }
+
+    async fn hang_up(&self, request: Request<wire::HangUpRequest>) -> Answer<wire::HangUpResponse> {
+        let (metadata, _, wire::HangUpRequest { operation_id, call_id, for_everyone }) =
+            request.into_parts();
+        let action = match for_everyone {
+            true => Action::HangUpForEveryone,
+            false => Action::HangUp,
+        };
+        self.act(&metadata, &call_id, operation_id, action, wire::HangUpResponse {}).await
+    }
+
+    async fn hold(&self, request: Request<wire::HoldRequest>) -> Answer<wire::HoldResponse> {
+        let (metadata, _, wire::HoldRequest { operation_id, call_id }) = request.into_parts();
+        self.act(&metadata, &call_id, operation_id, Action::Hold, wire::HoldResponse {}).await
+    }
+
+    async fn resume(&self, request: Request<wire::ResumeRequest>) -> Answer<wire::ResumeResponse> {
+        let (metadata, _, wire::ResumeRequest { operation_id, call_id }) = request.into_parts();
+        self.act(&metadata, &call_id, operation_id, Action::Resume, wire::ResumeResponse {}).await
+    }
+
+    async fn mute(&self, request: Request<wire::MuteRequest>) -> Answer<wire::MuteResponse> {
+        let (metadata, _, wire::MuteRequest { operation_id, call_id }) = request.into_parts();
+        self.act(&metadata, &call_id, operation_id, Action::Mute, wire::MuteResponse {}).await
+    }
+
+    async fn unmute(&self, request: Request<wire::UnmuteRequest>) -> Answer<wire::UnmuteResponse> {
+        let (metadata, _, wire::UnmuteRequest { operation_id, call_id }) = request.into_parts();
+        self.act(&metadata, &call_id, operation_id, Action::Unmute, wire::UnmuteResponse {}).await
+    }
+
+    async fn mute_participant(
+        &self,
+        request: Request<wire::MuteParticipantRequest>,
+    ) -> Answer<wire::MuteParticipantResponse> {
+        let controller = self.controller(request.metadata())?;
+        let request = request.into_inner();
+        let (call_id, operation_id) = (&request.call_id, request.operation_id);
+        controller
+            .act_on(call_id, operation_id, &request.participant, Action::MuteParticipant)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(wire::MuteParticipantResponse {}))
+    }
+
+    async fn mute_all_participants(
+        &self,
+        request: Request<wire::MuteAllParticipantsRequest>,
+    ) -> Answer<wire::MuteAllParticipantsResponse> {
+        let (metadata, _, wire::MuteAllParticipantsRequest { operation_id, call_id }) =
+            request.into_parts();
+        let response = wire::MuteAllParticipantsResponse {};
+        self.act(&metadata, &call_id, operation_id, Action::MuteAllOthers, response).await
+    }
+
+    async fn add_participant(
+        &self,
+        request: Request<wire::AddParticipantRequest>,
+    ) -> Answer<wire::AddParticipantResponse> {
+        let controller = self.controller(request.metadata())?;
+        let participant =
+            controller.add_participant(request.into_inner()).await.map_err(status)?;
+        Ok(Response::new(wire::AddParticipantResponse { participant }))
+    }
+
+    async fn cancel_add_participant(
+        &self,
+        request: Request<wire::CancelAddParticipantRequest>,
+    ) -> Answer<wire::CancelAddParticipantResponse> {
+        let controller = self.controller(request.metadata())?;
+        let request = request.into_inner();
+        let (call_id, operation_id) = (&request.call_id, request.operation_id);
+        controller
+            .act_on(call_id, operation_id, &request.participant, Action::CancelAddParticipant)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(wire::CancelAddParticipantResponse {}))
+    }
+
+    async fn remove_participant(
+        &self,
+        request: Request<wire::RemoveParticipantRequest>,
+    ) -> Answer<wire::RemoveParticipantResponse> {
+        let controller = self.controller(request.metadata())?;
+        let request = request.into_inner();
+        let (call_id, operation_id) = (&request.call_id, request.operation_id);
+        controller
+            .act_on(call_id, operation_id, &request.participant, Action::RemoveParticipant)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(wire::RemoveParticipantResponse {}))
+    }
+
+    async fn get_call(
+        &self,
+        request: Request<wire::GetCallRequest>,
+    ) -> Answer<wire::GetCallResponse> {
+        let controller = self.controller(request.metadata())?;
+        let call = controller.call(&request.into_inner().call_id).await.map_err(status)?;
+        Ok(Response::new(wire::GetCallResponse { call: Some(call) }))
+    }
+
+    async fn list_calls(
+        &self,
+        request: Request<wire::ListCallsRequest>,
+    ) -> Answer<wire::ListCallsResponse> {
+        let controller = self.controller(request.metadata())?;
+        Ok(Response::new(wire::ListCallsResponse { calls: controller.calls().await }))
+    }
+
+    async fn watch_call(
+        &self,
+        request: Request<wire::WatchCallRequest>,
+    ) -> Answer<Self::WatchCallStream> {
+        let controller = self.controller(request.metadata())?;
+        let wire::WatchCallRequest { call_id, after_seq } = request.into_inner();
+        let events =
+            controller.watch(&call_id, after_seq).await.map_err(|error| match error {
+                WatchError::CursorLost { .. } => Status::out_of_range(error.to_string()),
+                WatchError::NotFound => Status::not_found(error.to_string()),
+                WatchError::TooManyReaders { .. } => {
+                    Status::resource_exhausted(error.to_string())
+                }
+            })?;
+        let responses = futures_util::stream::unfold(events, |mut events| async {
+            let event = events.recv().await?;
+            let event = Some(std::sync::Arc::unwrap_or_clone(event));
+            Some((Ok(wire::WatchCallResponse { event }), events))
+        });
+        Ok(Response::new(Box::pin(responses)))
+    }
+}
+
+/// The error with its name in the trailer `trunkline-error` and its documented code, where it has
+/// one, in `trunkline-reason`.
+fn status(error: CallingError) -> Status {
+    let code = match &error {
+        CallingError::InvalidArgument { .. } => Code::InvalidArgument,
+        CallingError::Denied { .. } => Code::PermissionDenied,
+        CallingError::NotFound => Code::NotFound,
+        CallingError::Refused { reason, .. } => refusal_code(reason.code()),
+        CallingError::ShuttingDown => Code::Unavailable,
+    };
+    let mut metadata = MetadataMap::new();
+    if let Ok(name) = error.code().parse() {
+        metadata.insert("trunkline-error", name);
+    }
+    if let Some(reason) = error.reason()
+        && let Ok(pair) = format!("{}/{}", reason.code(), reason.sub_code()).parse()
+    {
+        metadata.insert("trunkline-reason", pair);
+    }
+    Status::with_metadata(code, error.to_string(), metadata)
+}
+
+/// Sorts the documented code of a refusal into the codes of gRPC.
+fn refusal_code(code: u16) -> Code {
+    match code {
+        403 => Code::PermissionDenied,
+        404 => Code::NotFound,
+        409 => Code::AlreadyExists,
+        500.. => Code::Internal,
+        _ => Code::FailedPrecondition,
+    }
+}

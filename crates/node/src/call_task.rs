@@ -1,0 +1,660 @@
+//! One call as a task: it owns the call machine, drains it, and carries its outputs out.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use trunkline_api::convert;
+use trunkline_call::{
+    Call, CallSnapshot, Command, EndpointCommand, Event, EventKind, Input, Invitation,
+    MediaCommand, OperationOutcome, Output, Roster, Signal,
+};
+use trunkline_ids::{
+    CallConnectionId, CommunicationIdentifier, EndpointId, GroupId, OperationId,
+    ParticipantId,
+};
+use trunkline_media::control::{LegKey, MediaEvent, Mid, RoomKey, StreamKind};
+use trunkline_media::tiles::Published;
+use trunkline_proto::calling::v1 as wire;
+use trunkline_proto::signaling::v1 as signaling;
+use trunkline_transport::OpenLeg;
+
+use crate::calls::{
+    Accepted, AnswerAt, CallHandle, CallMessage, OpenFailure, Refused, WatchError, WatchItem,
+};
+use crate::clock::sleep_until;
+use crate::event_log::{EventLog, WatchStart};
+use crate::media::{self, Leg, Offer};
+use crate::node::Node;
+use crate::registry::{EndpointMessage, EndpointSender};
+
+/// A call and everything that its outputs reach.
+pub(crate) struct CallTask {
+    node: Node,
+    handle: CallHandle,
+    messages: mpsc::Receiver<CallMessage>,
+    call: Call,
+    group_id: Option<GroupId>,
+    room: RoomKey,
+    /// The roster after the last event handed out, in order of arrival: what snapshots are made of.
+    roster: Roster,
+    arrivals: Vec<ParticipantId>,
+    first: CallSnapshot,
+    /// Everybody who ever was on the roster: they may read the call.
+    readers: HashSet<CommunicationIdentifier>,
+    log: EventLog,
+    attached: HashMap<EndpointId, EndpointSender>,
+    legs: HashMap<CallConnectionId, Leg>,
+    leg_keys: HashMap<LegKey, CallConnectionId>,
+    /// Offers whose connection the machine has yet to name.
+    offers: HashMap<(EndpointId, OperationId), Offer>,
+    pending: HashMap<(EndpointId, OperationId), PendingAnswer>,
+    is_over: bool,
+}
+
+struct PendingAnswer {
+    answer: oneshot::Sender<Result<Accepted, Refused>>,
+    answer_at: AnswerAt,
+    subject: Option<(ParticipantId, CallConnectionId)>,
+}
+
+impl CallTask {
+    /// Makes a call reachable and starts its task.
+    pub(crate) fn spawn(node: &Node, call: Call, group_id: Option<GroupId>) -> CallHandle {
+        let first = call.snapshot();
+        let (handle, messages) = CallHandle::new(first.call_id);
+        // Calls that share a room key would share a room; ids are random, so 64 bits of one do.
+        let bytes = first.call_id.to_uuid_bytes();
+        let (_, tail) = bytes.split_at(8);
+        let room = RoomKey::new(u64::from_be_bytes(tail.try_into().unwrap_or_default()));
+        let task = Self {
+            node: node.clone(),
+            handle: handle.clone(),
+            messages,
+            roster: Roster::new(&first),
+            arrivals: Vec::new(),
+            first,
+            call,
+            group_id,
+            room,
+            readers: HashSet::new(),
+            log: EventLog::default(),
+            attached: HashMap::new(),
+            legs: HashMap::new(),
+            leg_keys: HashMap::new(),
+            offers: HashMap::new(),
+            pending: HashMap::new(),
+            is_over: false,
+        };
+        metrics::counter!("trunkline_calls_total").increment(1);
+        node.spawn(task.run());
+        handle
+    }
+
+    async fn run(mut self) {
+        metrics::gauge!("trunkline_calls").increment(1.0);
+        while !self.is_over {
+            let deadline = self.call.poll_timeout();
+            tokio::select! {
+                message = self.messages.recv() => match message {
+                    Some(message) => self.handle(message),
+                    None => break,
+                },
+                () = sleep_until(self.node.clock(), deadline) => {
+                    self.call.handle_timeout(self.node.clock().now());
+                }
+                () = self.node.shutting_down() => break,
+            }
+            self.drain();
+        }
+        metrics::gauge!("trunkline_calls").decrement(1.0);
+        self.release();
+        // A call that never began has nothing to tell.
+        if !self.call.is_fresh() {
+            self.linger().await;
+        }
+        self.node.calls().remove(self.handle.id());
+    }
+
+    /// Frees what a call that is over no longer needs.
+    fn release(&mut self) {
+        if let Some(group_id) = self.group_id {
+            self.node.calls().end_group(group_id, self.handle.id());
+        }
+        for (_, leg) in self.legs.drain() {
+            leg.close(&self.node);
+        }
+        for participant in self.roster.participants() {
+            self.node.calls().remove_user(&participant.identifier, self.handle.id());
+        }
+        self.attached.clear();
+        self.log.close();
+    }
+
+    /// Answers late questions for a while: a controller may ask why a call that never rang ended.
+    async fn linger(&mut self) {
+        let until = tokio::time::Instant::now() + RETENTION;
+        loop {
+            tokio::select! {
+                message = self.messages.recv() => match message {
+                    Some(message) => self.handle(message),
+                    None => return,
+                },
+                () = tokio::time::sleep_until(until) => return,
+                () = self.node.shutting_down() => return,
+            }
+            self.drain();
+        }
+    }
+
+    fn handle(&mut self, message: CallMessage) {
+        let now = self.node.clock().now();
+        match message {
+            CallMessage::Command { command, offer, answer_at, answer } => {
+                self.handle_command(*command, offer, answer_at, answer);
+            }
+            CallMessage::Media(event) => self.handle_media(event),
+            CallMessage::MediaOpened { connection_id, outcome } => {
+                self.handle_opened(connection_id, outcome);
+            }
+            CallMessage::RestartMedia { endpoint, offer, answer } => {
+                let _ = answer.send(self.restart_media(&endpoint, offer));
+            }
+            CallMessage::SetTiles { endpoint, tiles, answer } => {
+                let _ = answer.send(self.set_tiles(&endpoint, &tiles));
+            }
+            CallMessage::Signal(signal) => self.call.handle_input(now, Input::Signal(signal)),
+            CallMessage::Snapshot { reader, answer } => {
+                let call = self.readers.contains(&reader).then(|| convert::call(&self.snapshot()));
+                let _ = answer.send(call);
+            }
+            CallMessage::SendSnapshot { endpoint, answer } => {
+                let outcome = match self.attached.get(&endpoint) {
+                    Some(sender) => {
+                        self.send_snapshot(sender);
+                        Ok(())
+                    }
+                    None => Err(Refused::NotFound),
+                };
+                let _ = answer.send(outcome);
+            }
+            CallMessage::Watch { reader, after_seq, answer } => {
+                let _ = answer.send(self.watch(&reader, after_seq));
+            }
+        }
+    }
+
+    fn handle_command(
+        &mut self,
+        command: Command,
+        offer: Option<Offer>,
+        answer_at: AnswerAt,
+        answer: oneshot::Sender<Result<Accepted, Refused>>,
+    ) {
+        let key = (command.actor.endpoint.clone(), command.operation_id.clone());
+        if let Some(offer) = offer {
+            self.offers.insert(key.clone(), offer);
+        }
+        self.pending.insert(key.clone(), PendingAnswer { answer, answer_at, subject: None });
+        self.call.handle_input(self.node.clock().now(), Input::Command(command));
+        self.drain();
+        self.offers.remove(&key);
+        // The machine answers every command; what it has not finished by here it has started.
+        if self.pending.get(&key).is_some_and(|pending| pending.answer_at == AnswerAt::Start) {
+            self.answer(&key, Ok(()));
+        }
+        // The command that was to begin the call was refused: nobody can know of it.
+        self.is_over |= self.call.is_fresh();
+    }
+
+    /// Carries out what the machine wants done.
+    fn drain(&mut self) {
+        while let Some(output) = self.call.poll_output() {
+            match output {
+                Output::Endpoint(command) => self.tell_endpoint(command),
+                Output::Event(event) => self.publish(&event),
+                Output::Media(command) => self.apply_media(&command),
+                Output::OperationStarted {
+                    endpoint,
+                    operation_id,
+                    participant_id,
+                    connection_id,
+                } => {
+                    let key = (endpoint, operation_id);
+                    self.open_leg(&key, participant_id, connection_id);
+                    if let Some(pending) = self.pending.get_mut(&key) {
+                        pending.subject = Some((participant_id, connection_id));
+                    }
+                }
+                Output::Rejected { endpoint, operation_id, error } => {
+                    self.answer(&(endpoint, operation_id), Err(Refused::Command(error)));
+                }
+                Output::Repeated { endpoint, operation_id, outcome } => {
+                    let outcome = match outcome {
+                        Some(OperationOutcome::Failed { reason }) => {
+                            Err(Refused::Failed { reason })
+                        }
+                        Some(OperationOutcome::Succeeded) | None => Ok(()),
+                    };
+                    self.answer(&(endpoint, operation_id), outcome);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, key: &(EndpointId, OperationId), outcome: Result<(), Refused>) {
+        let Some(pending) = self.pending.remove(key) else { return };
+        let outcome = outcome.map(|()| Accepted {
+            subject: pending.subject,
+            call: convert::call(&self.snapshot()),
+        });
+        // An asker that is gone does not want the answer; the operation stands.
+        let _ = pending.answer.send(outcome);
+    }
+
+    fn publish(&mut self, event: &Event) {
+        // Keep whom the event takes away readable until it is converted.
+        if let EventKind::ParticipantAdded { participant } = &event.kind {
+            self.arrivals.push(participant.participant_id);
+            self.readers.insert(participant.identifier.clone());
+            self.node.calls().add_user(&participant.identifier, self.handle.id());
+        }
+        if let EventKind::ParticipantRemoved { participant_id, .. } = &event.kind {
+            self.arrivals.retain(|arrival| arrival != participant_id);
+            if let Some(participant) = self.roster.participant(participant_id) {
+                self.node.calls().remove_user(&participant.identifier, self.handle.id());
+            }
+        }
+        if let Err(error) = self.roster.apply(event) {
+            tracing::error!(call = %self.handle.id(), %error, "the call's events do not add up");
+        }
+        let wired = Arc::new(convert::event(&self.handle.id(), event, &self.roster));
+        self.log.append(Arc::clone(&wired));
+        for endpoint in self.attached.values() {
+            endpoint.send(EndpointMessage::CallEvent(Arc::clone(&wired)));
+        }
+        match &event.kind {
+            EventKind::ParticipantAdded { participant } => {
+                self.ring_late_endpoints(&participant.identifier.clone());
+            }
+            EventKind::OperationCompleted { operation_id, endpoint, outcome, .. } => {
+                let outcome = match outcome {
+                    OperationOutcome::Failed { reason } => {
+                        Err(Refused::Failed { reason: *reason })
+                    }
+                    OperationOutcome::Succeeded => Ok(()),
+                };
+                let key = (endpoint.clone(), operation_id.clone());
+                let at_start =
+                    self.pending.get(&key).is_some_and(|p| p.answer_at == AnswerAt::Start);
+                // Whoever asked for the start has its end as an event.
+                self.answer(&key, if at_start { Ok(()) } else { outcome });
+            }
+            EventKind::ScreenShareChanged { .. }
+            | EventKind::VideoChanged { .. }
+            | EventKind::ParticipantRemoved { .. } => self.update_tiles(),
+            EventKind::CallEnded { .. } => self.is_over = true,
+            EventKind::CallStarted { .. }
+            | EventKind::ConnectionStateChanged { .. }
+            | EventKind::KindChanged { .. }
+            | EventKind::ParticipantAccepted { .. }
+            | EventKind::ParticipantMuteChanged { .. }
+            | EventKind::ParticipantStateChanged { .. }
+            | EventKind::SpeakingChanged { .. } => {}
+        }
+    }
+
+    /// An endpoint may have registered after the targets were looked up and before the call could
+    /// be found by its users; the machine ignores those it knows.
+    fn ring_late_endpoints(&mut self, identifier: &CommunicationIdentifier) {
+        let now = self.node.clock().now();
+        for endpoint in self.node.registry().endpoints_of(identifier) {
+            let identifier = identifier.clone();
+            let signal = Signal::EndpointRegistered { identifier, endpoint };
+            self.call.handle_input(now, Input::Signal(signal));
+        }
+    }
+
+    fn tell_endpoint(&mut self, command: EndpointCommand) {
+        match command {
+            EndpointCommand::Attach { endpoint, .. } => {
+                // A controller without a registered endpoint watches the call instead.
+                if let Some(sender) = self.node.registry().endpoint(&endpoint) {
+                    self.send_snapshot(&sender);
+                    self.attached.insert(endpoint, sender);
+                }
+            }
+            EndpointCommand::Detach { endpoint, .. } => {
+                self.attached.remove(&endpoint);
+            }
+            EndpointCommand::Ring { endpoint, invitation } => self.ring(endpoint, &invitation),
+            EndpointCommand::StopRinging { endpoint, reason, .. } => {
+                if let Some(sender) = self.node.registry().endpoint(&endpoint) {
+                    sender.send(EndpointMessage::IncomingCallEnded(wire::IncomingCallEnded {
+                        call_id: self.handle.id().to_string(),
+                        reason: Some(convert::end_reason(reason)),
+                    }));
+                }
+            }
+        }
+    }
+
+    fn ring(&mut self, endpoint: EndpointId, invitation: &Invitation) {
+        let now = self.node.clock().now();
+        let signal = match self.node.registry().endpoint(&endpoint) {
+            Some(sender) => {
+                sender.send(EndpointMessage::IncomingCall(wire::IncomingCall {
+                    call_id: invitation.call_id.to_string(),
+                    caller: Some(convert::identifier(&invitation.caller)),
+                    caller_display_name: invitation
+                        .caller_display_name
+                        .as_ref()
+                        .map(ToString::to_string)
+                        .unwrap_or_default(),
+                    kind: convert::call_kind(invitation.kind).into(),
+                    thread_id: invitation
+                        .thread_id
+                        .as_ref()
+                        .map(ToString::to_string)
+                        .unwrap_or_default(),
+                    participant_id: invitation.participant_id.to_string(),
+                }));
+                Signal::EndpointRinging { endpoint }
+            }
+            None => Signal::EndpointGone { endpoint },
+        };
+        self.call.handle_input(now, Input::Signal(signal));
+    }
+
+    fn send_snapshot(&self, endpoint: &EndpointSender) {
+        let event = convert::snapshot_event(&self.snapshot(), self.node.wall());
+        endpoint.send(EndpointMessage::CallEvent(Arc::new(event)));
+    }
+
+    /// The call after the last event handed out, which may be less than the machine has decided.
+    fn snapshot(&self) -> CallSnapshot {
+        CallSnapshot {
+            call_id: self.first.call_id,
+            seq: self.roster.seq(),
+            kind: self.roster.kind(),
+            thread_id: self.roster.thread_id().cloned(),
+            group_id: self.group_id,
+            started_at: self.first.started_at,
+            end_reason: self.roster.end_reason(),
+            participants: self
+                .arrivals
+                .iter()
+                .filter_map(|id| self.roster.participant(id).cloned())
+                .collect(),
+        }
+    }
+
+    fn watch(
+        &mut self,
+        reader: &CommunicationIdentifier,
+        after_seq: Option<u64>,
+    ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
+        if !self.readers.contains(reader) {
+            return Err(WatchError::NotFound);
+        }
+        let start = match after_seq {
+            Some(cursor) => WatchStart::After(cursor),
+            None => {
+                let at = self.node.wall();
+                WatchStart::Snapshot(convert::snapshot_event(&self.snapshot(), at))
+            }
+        };
+        self.log.watch(start, self.is_over)
+    }
+
+    // Media.
+
+    /// Opens the leg of a connection whose command brought an offer.
+    fn open_leg(
+        &mut self,
+        key: &(EndpointId, OperationId),
+        participant: ParticipantId,
+        connection_id: CallConnectionId,
+    ) {
+        let Some(offer) = self.offers.remove(key) else { return };
+        let leg_key = self.node.calls().add_leg(&self.handle);
+        let leg = Leg::new(leg_key, key.0.clone(), participant, &offer.tracks);
+        self.legs.insert(connection_id, leg);
+        self.leg_keys.insert(leg_key, connection_id);
+        let (node, handle) = (self.node.clone(), self.handle.clone());
+        let request =
+            OpenLeg { room: self.room, leg: leg_key, offer: offer.sdp, tracks: offer.tracks };
+        self.node.spawn(async move {
+            let opened = node.plane().open_leg(request).await;
+            let outcome = opened.map_err(|error| OpenFailure { message: error.to_string() });
+            handle.tell(CallMessage::MediaOpened { connection_id, outcome }).await;
+        });
+    }
+
+    fn handle_opened(
+        &mut self,
+        connection_id: CallConnectionId,
+        outcome: Result<String, OpenFailure>,
+    ) {
+        let now = self.node.clock().now();
+        let Some(leg) = self.legs.get_mut(&connection_id) else {
+            // The connection ended meanwhile; see `apply_media`.
+            return;
+        };
+        let endpoint = leg.endpoint.clone();
+        match outcome {
+            Ok(sdp) => {
+                leg.opened(&self.node);
+                let call_id = self.handle.id().to_string();
+                let answer = signaling::MediaAnswer { call_id, sdp };
+                self.send(&endpoint, EndpointMessage::MediaAnswer(answer));
+                self.update_tiles();
+            }
+            Err(failure) => {
+                let state = signaling::MediaState::Failed;
+                self.send_media_state(&endpoint, state, |change| change.cause = failure.message);
+                let signal = Signal::MediaFailed { connection_id };
+                self.call.handle_input(now, Input::Signal(signal));
+            }
+        }
+    }
+
+    fn restart_media(&mut self, endpoint: &EndpointId, offer: Offer) -> Result<(), Refused> {
+        let (connection_id, leg) = self
+            .legs
+            .iter()
+            .find(|(_, leg)| leg.endpoint == *endpoint && leg.is_open())
+            .ok_or(Refused::NoMedia)?;
+        let (connection_id, leg_key) = (*connection_id, leg.key);
+        let (node, handle) = (self.node.clone(), self.handle.clone());
+        self.node.spawn(async move {
+            let opened = node.plane().restart_leg(leg_key, &offer.sdp).await;
+            let outcome = opened.map_err(|error| OpenFailure { message: error.to_string() });
+            handle.tell(CallMessage::MediaOpened { connection_id, outcome }).await;
+        });
+        Ok(())
+    }
+
+    fn apply_media(&mut self, command: &MediaCommand) {
+        let (MediaCommand::Close { connection_id }
+        | MediaCommand::SetPublish { connection_id, .. }
+        | MediaCommand::SetReceive { connection_id, .. }) = command;
+        if let MediaCommand::Close { .. } = command {
+            if let Some(leg) = self.legs.remove(connection_id) {
+                self.leg_keys.remove(&leg.key);
+                leg.close(&self.node);
+                self.update_tiles();
+            }
+        } else if let Some(leg) = self.legs.get_mut(connection_id) {
+            leg.apply(&self.node, command);
+        }
+    }
+
+    fn handle_media(&mut self, event: MediaEvent) {
+        match event {
+            MediaEvent::AudioSlotsChanged { leg, slots } => {
+                let assignments = media::audio_assignments(&slots, |leg| self.participant_of(leg));
+                self.send_assignments(leg, assignments);
+            }
+            MediaEvent::LegConnected { leg, srtp_profile, since_offer } => {
+                self.signal_leg(leg, |connection_id| Signal::MediaUp { connection_id });
+                let state = signaling::MediaState::Connected;
+                self.send_state_of(leg, state, |change| {
+                    change.srtp_profile = srtp_profile.to_string();
+                    let millis = since_offer.as_millis();
+                    change.since_offer_ms = u32::try_from(millis).unwrap_or(u32::MAX);
+                });
+            }
+            MediaEvent::LegFailed { leg, cause } => {
+                let state = signaling::MediaState::Failed;
+                self.send_state_of(leg, state, |change| change.cause = cause.to_string());
+                self.signal_leg(leg, |connection_id| Signal::MediaFailed { connection_id });
+            }
+            MediaEvent::LegInterrupted { leg } => {
+                self.send_state_of(leg, signaling::MediaState::Interrupted, |_| {});
+                self.signal_leg(leg, |connection_id| Signal::MediaInterrupted { connection_id });
+            }
+            MediaEvent::LegResumed { leg } => {
+                self.send_state_of(leg, signaling::MediaState::Connected, |_| {});
+                self.signal_leg(leg, |connection_id| Signal::MediaResumed { connection_id });
+            }
+            MediaEvent::SpeakingChanged { leg, speaking: is_speaking } => {
+                self.signal_leg(leg, |connection_id| Signal::SpeakingChanged {
+                    connection_id,
+                    is_speaking,
+                });
+            }
+        }
+    }
+
+    fn set_tiles(
+        &mut self,
+        endpoint: &EndpointId,
+        tiles: &[wire::VideoTile],
+    ) -> Result<(), Refused> {
+        let mut choices: Vec<(Mid, Option<(LegKey, StreamKind)>)> = Vec::new();
+        for tile in tiles {
+            let unknown = || Refused::UnknownTile { mid: tile.mid.clone() };
+            let mid: Mid = tile.mid.parse().map_err(|_| unknown())?;
+            let kind = match tile.kind() {
+                wire::StreamKind::Screen => StreamKind::Screen,
+                wire::StreamKind::Camera
+                | wire::StreamKind::Audio
+                | wire::StreamKind::Unspecified => StreamKind::Camera,
+            };
+            let leg = self
+                .legs
+                .values()
+                .find(|leg| leg.participant.as_str() == tile.participant_id)
+                .map(|leg| (leg.key, kind));
+            choices.push((mid, leg));
+        }
+        let leg = self
+            .legs
+            .values_mut()
+            .find(|leg| leg.endpoint == *endpoint)
+            .ok_or(Refused::NoMedia)?;
+        // All or nothing: a bad name among good ones changes nothing.
+        let mut chosen = leg.tiles.clone();
+        for (mid, source) in &choices {
+            chosen
+                .choose(mid, *source)
+                .map_err(|error| Refused::UnknownTile { mid: error.mid.to_string() })?;
+        }
+        leg.tiles = chosen;
+        self.update_tiles();
+        Ok(())
+    }
+
+    /// Puts everybody's video tiles in line with who publishes.
+    fn update_tiles(&mut self) {
+        let names: HashMap<LegKey, ParticipantId> =
+            self.legs.values().map(|leg| (leg.key, leg.participant)).collect();
+        let keys: HashMap<ParticipantId, LegKey> =
+            names.iter().map(|(key, participant)| (*participant, *key)).collect();
+        let mut published = Published::default();
+        for id in &self.arrivals {
+            let (Some(leg), Some(participant)) = (keys.get(id), self.roster.participant(id))
+            else {
+                continue;
+            };
+            if participant.is_video_on {
+                published.cameras.push(*leg);
+            }
+            if participant.is_screen_sharing_on {
+                published.screen = Some(*leg);
+            }
+        }
+        let mut updates = Vec::new();
+        for leg in self.legs.values_mut() {
+            let changes =
+                leg.update_tiles(&self.node, &published, |leg| names.get(&leg).copied());
+            if !changes.is_empty() {
+                updates.push((leg.key, changes));
+            }
+        }
+        for (leg, assignments) in updates {
+            self.send_assignments(leg, assignments);
+        }
+    }
+
+    fn send_assignments(&self, leg: LegKey, assignments: Vec<signaling::MediaAssignment>) {
+        if let Some((_, leg)) = self.leg(leg) {
+            let call_id = self.handle.id().to_string();
+            let assignments = signaling::MediaAssignments { call_id, assignments };
+            self.send(&leg.endpoint, EndpointMessage::MediaAssignments(assignments));
+        }
+    }
+
+    fn send_state_of(
+        &self,
+        leg: LegKey,
+        state: signaling::MediaState,
+        detail: impl FnOnce(&mut signaling::MediaStateChanged),
+    ) {
+        if let Some((_, leg)) = self.leg(leg) {
+            self.send_media_state(&leg.endpoint, state, detail);
+        }
+    }
+
+    fn send_media_state(
+        &self,
+        endpoint: &EndpointId,
+        state: signaling::MediaState,
+        detail: impl FnOnce(&mut signaling::MediaStateChanged),
+    ) {
+        let mut change = signaling::MediaStateChanged {
+            call_id: self.handle.id().to_string(),
+            state: state.into(),
+            ..Default::default()
+        };
+        detail(&mut change);
+        self.send(endpoint, EndpointMessage::MediaStateChanged(change));
+    }
+
+    fn send(&self, endpoint: &EndpointId, message: EndpointMessage) {
+        if let Some(sender) = self.attached.get(endpoint) {
+            sender.send(message);
+        }
+    }
+
+    fn signal_leg(&mut self, leg: LegKey, signal: impl FnOnce(CallConnectionId) -> Signal) {
+        if let Some((connection_id, _)) = self.leg(leg) {
+            let signal = signal(connection_id);
+            self.call.handle_input(self.node.clock().now(), Input::Signal(signal));
+        }
+    }
+
+    fn participant_of(&self, leg: LegKey) -> Option<ParticipantId> {
+        self.leg(leg).map(|(_, leg)| leg.participant)
+    }
+
+    fn leg(&self, key: LegKey) -> Option<(CallConnectionId, &Leg)> {
+        let connection_id = self.leg_keys.get(&key)?;
+        Some((*connection_id, self.legs.get(connection_id)?))
+    }
+}
+
+/// How long a call that is over can still be read: as long as a broken session can be resumed.
+const RETENTION: Duration = Duration::from_secs(120);

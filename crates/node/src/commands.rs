@@ -1,0 +1,560 @@
+//! Commands of people: parsed, authorized, and handed to the call they are about.
+
+use trunkline_api::convert;
+use trunkline_call::{
+    Action, Actor, Call, CallConfig, Command, Invite, Limits, MediaMode, NewCall, Origin,
+    ParticipantSelector, ResolvedTarget,
+};
+use trunkline_ids::{
+    CallId, CommunicationIdentifier, DisplayName, EndpointId, GroupId,
+    OperationId, ParticipantId, ThreadId,
+};
+use trunkline_policy::{CallPolicy, Decision, Principal};
+use trunkline_proto::calling::v1 as wire;
+use trunkline_proto::common::v1 as common;
+use trunkline_proto::signaling::v1::{self as signaling, CommandResult, command};
+use trunkline_reasons::EndReason;
+
+use crate::call_task::CallTask;
+use crate::calls::{Accepted, AnswerAt, CallHandle, CallMessage, Refused};
+use crate::handshake;
+use crate::media::{Offer, OfferError};
+use crate::node::Node;
+use crate::token::{TokenClaims, TokenScope};
+
+/// The endpoint that a command comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) id: EndpointId,
+    pub(crate) claims: TokenClaims,
+    pub(crate) display_name: DisplayName,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CallingError {
+    /// A field of the request is malformed.
+    #[error("{field}: {problem}")]
+    InvalidArgument {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A rule forbids it.
+    #[error("refused by {rule}: {fix}")]
+    Denied {
+        /// The rule.
+        rule: &'static str,
+        /// What would allow it.
+        fix: String,
+        /// The documented code.
+        reason: EndReason,
+    },
+    /// There is no such call for this user.
+    #[error("there is no such call")]
+    NotFound,
+    /// The call, or its state, does not allow it.
+    #[error("{message}")]
+    Refused {
+        /// What the call said.
+        message: String,
+        /// Its stable name.
+        code: String,
+        /// The documented code.
+        reason: EndReason,
+    },
+    /// The exchange is stopping.
+    #[error("the exchange is shutting down")]
+    ShuttingDown,
+}
+
+impl CallingError {
+    /// Returns the stable name of the error.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::InvalidArgument { .. } => "invalid_argument",
+            Self::Denied { .. } => "denied_by_policy",
+            Self::NotFound => "call_not_found",
+            Self::Refused { code, .. } => code,
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+
+    /// Returns the documented code, where there is one.
+    pub fn reason(&self) -> Option<EndReason> {
+        match self {
+            Self::InvalidArgument { .. } => Some(EndReason::INVALID_ARGUMENT),
+            Self::NotFound => Some(EndReason::NOT_FOUND),
+            Self::Denied { reason, .. } | Self::Refused { reason, .. } => Some(*reason),
+            Self::ShuttingDown => None,
+        }
+    }
+
+    pub(crate) fn invalid(field: &'static str, problem: impl ToString) -> Self {
+        Self::InvalidArgument { field, problem: problem.to_string() }
+    }
+
+    pub(crate) fn to_wire(&self) -> common::Error {
+        common::Error {
+            code: self.code().to_owned(),
+            message: self.to_string(),
+            reason: self.reason().map(convert::end_reason),
+        }
+    }
+}
+
+impl From<Refused> for CallingError {
+    fn from(refused: Refused) -> Self {
+        let message = refused.to_string();
+        let (code, reason) = match &refused {
+            Refused::NotFound => return Self::NotFound,
+            Refused::Command(error) => (convert::command_error(error).code, error.reason()),
+            Refused::Failed { reason } => ("operation_failed".to_owned(), *reason),
+            Refused::NoMedia => ("no_media".to_owned(), EndReason::WRONG_STATE),
+            Refused::UnknownTile { .. } => ("unknown_tile".to_owned(), EndReason::INVALID_ARGUMENT),
+        };
+        Self::Refused { message, code, reason }
+    }
+}
+
+impl From<OfferError> for CallingError {
+    fn from(error: OfferError) -> Self {
+        Self::invalid("media", error)
+    }
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) call: CallHandle,
+    pub(crate) accepted: Option<Accepted>,
+}
+
+/// Carries out a command of the signaling stream. Its result names the operation in every case.
+pub(crate) async fn execute(
+    node: &Node,
+    endpoint: &Endpoint,
+    command: signaling::Command,
+) -> (CommandResult, Option<CallHandle>) {
+    let Some(kind) = command.kind else {
+        let error = CallingError::invalid("kind", "no command of this version");
+        return (CommandResult { error: Some(error.to_wire()), ..Default::default() }, None);
+    };
+    let operation_id = operation_id_of(&kind).to_owned();
+    let is_addition = matches!(kind, command::Kind::AddParticipant(_));
+    match dispatch(node, endpoint, kind).await {
+        Ok(Outcome { call, accepted }) => {
+            let mut result = CommandResult {
+                operation_id,
+                call_id: call.id().to_string(),
+                ..Default::default()
+            };
+            match accepted.and_then(|accepted| accepted.subject) {
+                Some((participant, _)) if is_addition => {
+                    result.added_participant_id = participant.to_string();
+                }
+                Some((participant, connection)) => {
+                    result.participant_id = participant.to_string();
+                    result.call_connection_id = connection.to_string();
+                }
+                None => {}
+            }
+            (result, Some(call))
+        }
+        Err(error) => {
+            let error = Some(error.to_wire());
+            (CommandResult { operation_id, error, ..Default::default() }, None)
+        }
+    }
+}
+
+async fn dispatch(
+    node: &Node,
+    endpoint: &Endpoint,
+    kind: command::Kind,
+) -> Result<Outcome, CallingError> {
+    use command::Kind;
+
+    let at = AnswerAt::Start;
+    match kind {
+        Kind::PlaceCall(request) => place(node, endpoint, request).await,
+        Kind::JoinCall(request) => join(node, endpoint, request).await,
+        Kind::AcceptCall(request) => accept(node, endpoint, request).await,
+        Kind::RejectCall(wire::RejectCallRequest { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::Reject, at).await
+        }
+        Kind::HangUp(wire::HangUpRequest { operation_id, call_id, for_everyone }) => {
+            let action = match for_everyone {
+                true => Action::HangUpForEveryone,
+                false => Action::HangUp,
+            };
+            act(node, endpoint, &call_id, operation_id, action, at).await
+        }
+        Kind::Hold(wire::HoldRequest { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::Hold, at).await
+        }
+        Kind::Resume(wire::ResumeRequest { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::Resume, at).await
+        }
+        Kind::Mute(wire::MuteRequest { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::Mute, at).await
+        }
+        Kind::Unmute(wire::UnmuteRequest { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::Unmute, at).await
+        }
+        Kind::MuteParticipant(request) => {
+            let action = Action::MuteParticipant(selector(node, &request.participant)?);
+            act(node, endpoint, &request.call_id, request.operation_id, action, at).await
+        }
+        Kind::MuteAllParticipants(wire::MuteAllParticipantsRequest { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::MuteAllOthers, at).await
+        }
+        Kind::AddParticipant(request) => add_participant(node, endpoint, request, at).await,
+        Kind::CancelAddParticipant(request) => {
+            let action = Action::CancelAddParticipant(selector(node, &request.participant)?);
+            act(node, endpoint, &request.call_id, request.operation_id, action, at).await
+        }
+        Kind::RemoveParticipant(request) => {
+            let action = Action::RemoveParticipant(selector(node, &request.participant)?);
+            act(node, endpoint, &request.call_id, request.operation_id, action, at).await
+        }
+        Kind::StartVideo(signaling::StartVideo { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::StartVideo, at).await
+        }
+        Kind::StopVideo(signaling::StopVideo { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::StopVideo, at).await
+        }
+        Kind::StartScreenShare(signaling::StartScreenShare { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::StartScreenShare, at).await
+        }
+        Kind::StopScreenShare(signaling::StopScreenShare { operation_id, call_id }) => {
+            act(node, endpoint, &call_id, operation_id, Action::StopScreenShare, at).await
+        }
+        Kind::SetVideoTiles(request) => {
+            let call = find(node, &request.call_id)?;
+            let (endpoint, tiles) = (endpoint.id.clone(), request.tiles);
+            call.ask(|answer| CallMessage::SetTiles { endpoint, tiles, answer })
+                .await
+                .ok_or(CallingError::NotFound)??;
+            Ok(Outcome { call, accepted: None })
+        }
+        Kind::RestartMedia(request) => {
+            let call = find(node, &request.call_id)?;
+            let offer = request.media.ok_or_else(|| CallingError::invalid("media", "is missing"))?;
+            let offer = Offer::try_from(offer)?;
+            let endpoint = endpoint.id.clone();
+            call.ask(|answer| CallMessage::RestartMedia { endpoint, offer, answer })
+                .await
+                .ok_or(CallingError::NotFound)??;
+            Ok(Outcome { call, accepted: None })
+        }
+        Kind::GetSnapshot(request) => {
+            let call = find(node, &request.call_id)?;
+            let endpoint = endpoint.id.clone();
+            call.ask(|answer| CallMessage::SendSnapshot { endpoint, answer })
+                .await
+                .ok_or(CallingError::NotFound)??;
+            Ok(Outcome { call, accepted: None })
+        }
+    }
+}
+
+/// Places a call. What cannot be placed leaves no call behind.
+pub(crate) async fn place(
+    node: &Node,
+    endpoint: &Endpoint,
+    request: wire::PlaceCallRequest,
+) -> Result<Outcome, CallingError> {
+    require_scope(endpoint, ScopeNeed::Start)?;
+    if request.targets.len() > node.participant_limit() {
+        let problem = format!("at most {} targets", node.participant_limit());
+        return Err(CallingError::invalid("targets", problem));
+    }
+    let targets = request
+        .targets
+        .iter()
+        .map(|target| invite(node, endpoint, target, "targets"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let offer = request.media.map(Offer::try_from).transpose()?;
+    let thread_id = thread_id(&request.thread_id)?;
+    let operation_id = operation_id(node, request.operation_id)?;
+    let action = Action::Place {
+        targets,
+        display_name: Some(display_name(node, endpoint, &request.display_name)?),
+        media: media_mode(offer.as_ref()),
+    };
+    let call = start(node, Origin::Placed, thread_id)?;
+    node.calls().insert(call.clone());
+    let command = Command { actor: actor(endpoint), operation_id, action };
+    let accepted = call.command(command, offer, AnswerAt::Start).await?;
+    Ok(Outcome { call, accepted: Some(accepted) })
+}
+
+/// Joins the call of a group, or starts it.
+pub(crate) async fn join(
+    node: &Node,
+    endpoint: &Endpoint,
+    request: wire::JoinCallRequest,
+) -> Result<Outcome, CallingError> {
+    require_scope(endpoint, ScopeNeed::Join)?;
+    let group_id: GroupId = request
+        .group_id
+        .parse()
+        .map_err(|error| CallingError::invalid("group_id", error))?;
+    let offer = request.media.map(Offer::try_from).transpose()?;
+    let operation_id = operation_id(node, request.operation_id)?;
+    let action = Action::Join {
+        display_name: Some(display_name(node, endpoint, &request.display_name)?),
+        media: media_mode(offer.as_ref()),
+    };
+    let command = Command { actor: actor(endpoint), operation_id, action };
+    if !node.is_accepting() {
+        return Err(CallingError::ShuttingDown);
+    }
+    // A group's call may end between finding it and joining it; its next call is then a new one.
+    for _ in 0..JOIN_ATTEMPTS {
+        let call = node.calls().of_group(group_id, || {
+            let new = new_call(node, Origin::GroupId(group_id), None);
+            CallTask::spawn(node, new, Some(group_id))
+        });
+        match call.command(command.clone(), offer.clone(), AnswerAt::Start).await {
+            Ok(accepted) => return Ok(Outcome { call, accepted: Some(accepted) }),
+            Err(
+                Refused::NotFound
+                | Refused::Command(trunkline_call::CommandError::CallEnded { .. }),
+            ) => node.calls().end_group(group_id, call.id()),
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+    Err(CallingError::NotFound)
+}
+
+/// Accepts a call that rings one of the user's endpoints.
+pub(crate) async fn accept(
+    node: &Node,
+    endpoint: &Endpoint,
+    request: wire::AcceptCallRequest,
+) -> Result<Outcome, CallingError> {
+    require_scope(endpoint, ScopeNeed::Join)?;
+    let call = find(node, &request.call_id)?;
+    let offer = request.media.map(Offer::try_from).transpose()?;
+    let operation_id = operation_id(node, request.operation_id)?;
+    let action = Action::Accept {
+        display_name: Some(display_name(node, endpoint, &request.display_name)?),
+        media: media_mode(offer.as_ref()),
+    };
+    let command = Command { actor: actor(endpoint), operation_id, action };
+    let accepted = call.command(command, offer, AnswerAt::Start).await?;
+    Ok(Outcome { call, accepted: Some(accepted) })
+}
+
+/// Calls somebody into a call.
+pub(crate) async fn add_participant(
+    node: &Node,
+    endpoint: &Endpoint,
+    request: wire::AddParticipantRequest,
+    answer_at: AnswerAt,
+) -> Result<Outcome, CallingError> {
+    require_scope(endpoint, ScopeNeed::Join)?;
+    // Names must be well formed even where the call decides what they are compared with.
+    thread_id(&request.thread_id)?;
+    let action = Action::AddParticipant(invite(node, endpoint, &request.target, "target")?);
+    act(node, endpoint, &request.call_id, request.operation_id, action, answer_at).await
+}
+
+/// Carries out an action in a call.
+pub(crate) async fn act(
+    node: &Node,
+    endpoint: &Endpoint,
+    call_id: &str,
+    operation: String,
+    action: Action,
+    answer_at: AnswerAt,
+) -> Result<Outcome, CallingError> {
+    let call = find(node, call_id)?;
+    let operation_id = operation_id(node, operation)?;
+    let command = Command { actor: actor(endpoint), operation_id, action };
+    match call.command(command, None, answer_at).await {
+        Ok(accepted) => Ok(Outcome { call, accepted: Some(accepted) }),
+        // Somebody else's call does not exist for this user.
+        Err(Refused::Command(trunkline_call::CommandError::NotInCall)) => {
+            Err(CallingError::NotFound)
+        }
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// Reads the name of a participant: an id of the roster, a raw id or an alias.
+pub(crate) fn selector(node: &Node, text: &str) -> Result<ParticipantSelector, CallingError> {
+    if let Ok(id) = text.parse::<ParticipantId>() {
+        return Ok(ParticipantSelector::Id(id));
+    }
+    identifier(node, text, "participant").map(ParticipantSelector::Identifier)
+}
+
+pub(crate) fn find(node: &Node, call_id: &str) -> Result<CallHandle, CallingError> {
+    let id: CallId =
+        call_id.parse().map_err(|error| CallingError::invalid("call_id", error))?;
+    node.calls().find(id).ok_or(CallingError::NotFound)
+}
+
+fn start(
+    node: &Node,
+    origin: Origin,
+    thread_id: Option<ThreadId>,
+) -> Result<CallHandle, CallingError> {
+    match node.is_accepting() {
+        true => Ok(CallTask::spawn(node, new_call(node, origin, thread_id), None)),
+        false => Err(CallingError::ShuttingDown),
+    }
+}
+
+fn new_call(node: &Node, origin: Origin, thread_id: Option<ThreadId>) -> Call {
+    let limits = Limits {
+        participants: node.participant_limit(),
+        // The log of wire events is kept by the task; see `event_log`.
+        feed_events: 0,
+        ..Limits::default()
+    };
+    let new = NewCall {
+        call_id: CallId::from_uuid_bytes(node.random_id()),
+        origin,
+        thread_id,
+        config: CallConfig { limits, ..CallConfig::default() },
+    };
+    Call::new(node.clock().now(), new)
+}
+
+fn invite(
+    node: &Node,
+    endpoint: &Endpoint,
+    target: &str,
+    field: &'static str,
+) -> Result<Invite, CallingError> {
+    let identifier = identifier(node, target, field)?;
+    let policy = CallPolicy {
+        federation: node.federation().clone(),
+        resource: node.identity().resource().clone(),
+    };
+    let caller = Principal { identifier: endpoint.claims.identifier.clone() };
+    match trunkline_policy::decide_call(&caller, &identifier, &policy) {
+        Decision::Allowed { .. } => {}
+        Decision::Denied { rule, fix, reason, .. } => {
+            return Err(CallingError::Denied { rule, fix, reason });
+        }
+    }
+    let target = ResolvedTarget {
+        endpoints: node.registry().endpoints_of(&identifier),
+        display_name: node.identity().directory_name(&identifier),
+        identifier,
+    };
+    Ok(Invite { target, ring_for: None })
+}
+
+fn identifier(
+    node: &Node,
+    text: &str,
+    field: &'static str,
+) -> Result<CommunicationIdentifier, CallingError> {
+    node.identity().resolve_target(text).map_err(|error| CallingError::invalid(field, error))
+}
+
+fn operation_id(node: &Node, text: String) -> Result<OperationId, CallingError> {
+    match text.is_empty() {
+        true => Ok(OperationId::from_uuid_bytes(node.random_id())),
+        false => text.parse().map_err(|error| CallingError::invalid("operation_id", error)),
+    }
+}
+
+fn thread_id(text: &str) -> Result<Option<ThreadId>, CallingError> {
+    match text.is_empty() {
+        true => Ok(None),
+        false => text
+            .parse()
+            .map(Some)
+            .map_err(|error| CallingError::invalid("thread_id", error)),
+    }
+}
+
+fn display_name(
+    node: &Node,
+    endpoint: &Endpoint,
+    offered: &str,
+) -> Result<DisplayName, CallingError> {
+    match offered.is_empty() {
+        true => Ok(endpoint.display_name.clone()),
+        false => handshake::display_name(node, &endpoint.claims, offered)
+            .map_err(|error| CallingError::invalid("display_name", error)),
+    }
+}
+
+fn actor(endpoint: &Endpoint) -> Actor {
+    Actor { identifier: endpoint.claims.identifier.clone(), endpoint: endpoint.id.clone() }
+}
+
+fn media_mode(offer: Option<&Offer>) -> MediaMode {
+    match offer {
+        Some(_) => MediaMode::PeerConnection,
+        None => MediaMode::SignalingOnly,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum ScopeNeed {
+    Join,
+    Start,
+}
+
+fn require_scope(endpoint: &Endpoint, need: ScopeNeed) -> Result<(), CallingError> {
+    let scopes = &endpoint.claims.scopes;
+    let (is_enough, fix) = match need {
+        ScopeNeed::Start => (
+            scopes.contains(&TokenScope::Voip),
+            "starting a call needs a token with the scope voip",
+        ),
+        ScopeNeed::Join => (
+            scopes.contains(&TokenScope::Voip) || scopes.contains(&TokenScope::VoipJoin),
+            "joining a call needs a token with the scope voip or voip.join",
+        ),
+    };
+    match is_enough {
+        true => Ok(()),
+        false => Err(CallingError::Denied {
+            rule: "token-scope",
+            fix: fix.to_owned(),
+            reason: EndReason::NOT_PERMITTED,
+        }),
+    }
+}
+
+fn operation_id_of(kind: &command::Kind) -> &str {
+    use command::Kind;
+
+    match kind {
+        Kind::PlaceCall(request) => &request.operation_id,
+        Kind::JoinCall(request) => &request.operation_id,
+        Kind::AcceptCall(request) => &request.operation_id,
+        Kind::RejectCall(request) => &request.operation_id,
+        Kind::HangUp(request) => &request.operation_id,
+        Kind::Hold(request) => &request.operation_id,
+        Kind::Resume(request) => &request.operation_id,
+        Kind::Mute(request) => &request.operation_id,
+        Kind::Unmute(request) => &request.operation_id,
+        Kind::MuteParticipant(request) => &request.operation_id,
+        Kind::MuteAllParticipants(request) => &request.operation_id,
+        Kind::AddParticipant(request) => &request.operation_id,
+        Kind::CancelAddParticipant(request) => &request.operation_id,
+        Kind::RemoveParticipant(request) => &request.operation_id,
+        Kind::StartVideo(request) => &request.operation_id,
+        Kind::StopVideo(request) => &request.operation_id,
+        Kind::StartScreenShare(request) => &request.operation_id,
+        Kind::StopScreenShare(request) => &request.operation_id,
+        Kind::SetVideoTiles(request) => &request.operation_id,
+        Kind::RestartMedia(request) => &request.operation_id,
+        Kind::GetSnapshot(request) => &request.operation_id,
+    }
+}
+
+/// Each attempt lost a race against the end of a call; more in a row is somebody's script.
+const JOIN_ATTEMPTS: usize = 8;

@@ -1,0 +1,225 @@
+//! Calling without media: what the unary API does on behalf of a user.
+
+use tokio::sync::mpsc;
+use trunkline_call::Action;
+use trunkline_ids::{CommunicationIdentifier, DisplayName, EndpointId};
+use trunkline_proto::calling::v1 as wire;
+
+use crate::calls::{AnswerAt, CallMessage, WatchError, WatchItem};
+use crate::commands::{self, CallingError, Endpoint, Outcome};
+use crate::handshake;
+use crate::node::Node;
+use crate::registry::{EndpointMessage, EndpointSender};
+use crate::token::TokenClaims;
+
+/// Acts in calls for the user of a token, by signaling alone.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    node: Node,
+    endpoint: Endpoint,
+}
+
+/// A registered endpoint that rings; dropping it unregisters it.
+#[derive(Debug)]
+pub struct Ringer {
+    node: Node,
+    user: CommunicationIdentifier,
+    endpoint: EndpointId,
+    messages: mpsc::Receiver<EndpointMessage>,
+}
+
+/// Something that a [`Ringer`] was told.
+#[derive(Clone, Debug)]
+pub enum RingerEvent {
+    /// A call rings.
+    IncomingCall(wire::IncomingCall),
+    /// It stopped ringing.
+    IncomingCallEnded(wire::IncomingCallEnded),
+}
+
+impl Node {
+    /// Returns what acts for the user of `claims`.
+    ///
+    /// All controllers of a user are one endpoint, so that a repeated request is known as such
+    /// whichever connection it comes over.
+    pub fn controller(&self, claims: TokenClaims) -> Controller {
+        let display_name =
+            self.identity().directory_name(&claims.identifier).unwrap_or_else(DisplayName::guest);
+        let raw_id = claims.identifier.to_string();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, raw_id.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest.as_ref()[..16]);
+        let id = EndpointId::from_uuid_bytes(bytes);
+        Controller { node: self.clone(), endpoint: Endpoint { id, claims, display_name } }
+    }
+}
+
+impl Controller {
+    /// Places a call; returns it with the caller's participant id.
+    pub async fn place(
+        &self,
+        request: wire::PlaceCallRequest,
+    ) -> Result<(wire::Call, String), CallingError> {
+        refuse_media(request.media.as_ref())?;
+        commands::place(&self.node, &self.endpoint, request).await.map(joined)
+    }
+
+    /// Joins a group call; returns it with the joiner's participant id.
+    pub async fn join(
+        &self,
+        request: wire::JoinCallRequest,
+    ) -> Result<(wire::Call, String), CallingError> {
+        refuse_media(request.media.as_ref())?;
+        commands::join(&self.node, &self.endpoint, request).await.map(joined)
+    }
+
+    /// Accepts a call that rings; returns it with the accepting participant id.
+    pub async fn accept(
+        &self,
+        request: wire::AcceptCallRequest,
+    ) -> Result<(wire::Call, String), CallingError> {
+        refuse_media(request.media.as_ref())?;
+        commands::accept(&self.node, &self.endpoint, request).await.map(joined)
+    }
+
+    /// Calls somebody into a call; returns the new entry of the roster at once, the outcome of the
+    /// invitation is an event.
+    pub async fn add_participant(
+        &self,
+        request: wire::AddParticipantRequest,
+    ) -> Result<Option<wire::Participant>, CallingError> {
+        let (call, participant_id) = joined(
+            commands::add_participant(&self.node, &self.endpoint, request, AnswerAt::Start).await?,
+        );
+        Ok(call.participants.into_iter().find(|entry| entry.participant_id == participant_id))
+    }
+
+    /// Carries out an action and returns once it has ended.
+    pub async fn act(
+        &self,
+        call_id: &str,
+        operation_id: String,
+        action: Action,
+    ) -> Result<(), CallingError> {
+        let at = AnswerAt::Completion;
+        commands::act(&self.node, &self.endpoint, call_id, operation_id, action, at)
+            .await
+            .map(|_| ())
+    }
+
+    /// Carries out an action on another participant, named by id, raw id or alias.
+    pub async fn act_on(
+        &self,
+        call_id: &str,
+        operation_id: String,
+        participant: &str,
+        action: impl FnOnce(trunkline_call::ParticipantSelector) -> Action,
+    ) -> Result<(), CallingError> {
+        let selector = commands::selector(&self.node, participant)?;
+        self.act(call_id, operation_id, action(selector)).await
+    }
+
+    /// Returns a call that the user is or was in.
+    pub async fn call(&self, call_id: &str) -> Result<wire::Call, CallingError> {
+        let call = commands::find(&self.node, call_id)?;
+        let reader = self.endpoint.claims.identifier.clone();
+        call.ask(|answer| CallMessage::Snapshot { reader, answer })
+            .await
+            .flatten()
+            .ok_or(CallingError::NotFound)
+    }
+
+    /// Returns the user's live calls, oldest first.
+    pub async fn calls(&self) -> Vec<wire::Call> {
+        let user = &self.endpoint.claims.identifier;
+        let mut calls = Vec::new();
+        for call in self.node.calls().of_user(user) {
+            let reader = user.clone();
+            let asked = call.ask(|answer| CallMessage::Snapshot { reader, answer }).await;
+            calls.extend(asked.flatten());
+        }
+        let started = |call: &wire::Call| call.started_at.map(|at| (at.seconds, at.nanos));
+        calls.sort_by_key(started);
+        calls
+    }
+
+    /// Streams a call's events: a snapshot and what follows, or what follows a cursor.
+    pub async fn watch(
+        &self,
+        call_id: &str,
+        after_seq: Option<u64>,
+    ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
+        let call = commands::find(&self.node, call_id).map_err(|_| WatchError::NotFound)?;
+        let reader = self.endpoint.claims.identifier.clone();
+        call.ask(|answer| CallMessage::Watch { reader, after_seq, answer })
+            .await
+            .unwrap_or(Err(WatchError::NotFound))
+    }
+
+    /// Registers an endpoint that rings for the user until it is dropped.
+    pub async fn ring(&self, display_name: &str) -> Result<Ringer, CallingError> {
+        let claims = &self.endpoint.claims;
+        // The name is checked here so that a bad one is told now and not when a call is accepted.
+        handshake::display_name(&self.node, claims, display_name)
+            .map_err(|error| CallingError::invalid("display_name", error))?;
+        if !self.node.is_accepting() {
+            return Err(CallingError::ShuttingDown);
+        }
+        let endpoint = EndpointId::from_uuid_bytes(self.node.random_id());
+        // An endpoint that does not keep up loses its stream with the channel's end.
+        let (sender, messages, _overflow) = EndpointSender::new(endpoint.clone());
+        self.node.register_endpoint(&claims.identifier, sender).await;
+        let (node, user) = (self.node.clone(), claims.identifier.clone());
+        Ok(Ringer { node, user, endpoint, messages })
+    }
+}
+
+impl Ringer {
+    /// Returns the endpoint's name.
+    pub fn endpoint(&self) -> &EndpointId {
+        &self.endpoint
+    }
+
+    /// Waits for the next event. `None` once the exchange stops.
+    pub async fn next(&mut self) -> Option<RingerEvent> {
+        loop {
+            let message = tokio::select! {
+                message = self.messages.recv() => message?,
+                () = self.node.shutting_down() => return None,
+            };
+            match message {
+                EndpointMessage::IncomingCall(call) => return Some(RingerEvent::IncomingCall(call)),
+                EndpointMessage::IncomingCallEnded(ended) => {
+                    return Some(RingerEvent::IncomingCallEnded(ended));
+                }
+                // A ringer takes no part in calls; its user's controller watches them.
+                EndpointMessage::CallEvent(_)
+                | EndpointMessage::MediaAnswer(_)
+                | EndpointMessage::MediaAssignments(_)
+                | EndpointMessage::MediaStateChanged(_) => {}
+            }
+        }
+    }
+}
+
+impl Drop for Ringer {
+    fn drop(&mut self) {
+        let node = self.node.clone();
+        let (user, endpoint) = (self.user.clone(), self.endpoint.clone());
+        self.node.spawn(async move { node.unregister_endpoint(&user, &endpoint).await });
+    }
+}
+
+fn joined(outcome: Outcome) -> (wire::Call, String) {
+    let Some(accepted) = outcome.accepted else { return Default::default() };
+    let participant = accepted.subject.map(|(participant, _)| participant.to_string());
+    (accepted.call, participant.unwrap_or_default())
+}
+
+/// A leg needs a session to talk about its media with.
+fn refuse_media(offer: Option<&wire::MediaOffer>) -> Result<(), CallingError> {
+    match offer {
+        None => Ok(()),
+        Some(_) => Err(CallingError::invalid("media", "is taken on the signaling stream only")),
+    }
+}

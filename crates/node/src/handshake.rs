@@ -1,0 +1,124 @@
+//! The first frame of a transport: reads Hello, checks the token, opens or resumes the session.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use trunkline_ids::{DisplayName, SessionId};
+use trunkline_proto::common::v1 as common;
+use trunkline_proto::signaling::v1::{
+    ClientFrame, Hello, ServerFrame, SessionClosed, client_frame, server_frame,
+};
+use trunkline_signaling::close::CloseCode;
+
+use crate::link::{Inbound, Link, Outbound};
+use crate::node::Node;
+use crate::registry::NoSuchSession;
+use crate::session::SessionTask;
+use crate::token::{TokenClaims, TokenError, TokenScope};
+
+/// Runs a new transport until it belongs to a session, and then that session.
+pub(crate) async fn run(node: Node, mut link: Link) {
+    let hello = tokio::select! {
+        hello = timeout(HELLO_DEADLINE, link.inbound.recv()) => hello,
+        () = node.shutting_down() => return refuse(&link, CloseCode::GoingAway, None),
+    };
+    let hello = match hello {
+        Err(_elapsed) => return refuse(&link, CloseCode::TimedOut, None),
+        Ok(None) => return,
+        Ok(Some(Inbound::Refused(code))) => return refuse(&link, code, None),
+        Ok(Some(Inbound::Frame(frame))) => match read_hello(frame) {
+            Some(hello) => hello,
+            None => return refuse(&link, CloseCode::Malformed, None),
+        },
+    };
+    let claims = match node.identity().verify(&hello.token, node.clock().wall()) {
+        Ok(claims) => claims,
+        Err(error) => {
+            let code = match error {
+                TokenError::Expired => "token_expired",
+                TokenError::Invalid => "token_invalid",
+                TokenError::Revoked => "token_revoked",
+            };
+            metrics::counter!("trunkline_tokens_refused_total", "reason" => code).increment(1);
+            return refuse(&link, CloseCode::Unauthorized, Some((code, error.to_string())));
+        }
+    };
+    if !claims.scopes.contains(&TokenScope::Voip) && !claims.scopes.contains(&TokenScope::VoipJoin)
+    {
+        let message = "calling needs the scope voip or voip.join".to_owned();
+        return refuse(&link, CloseCode::Forbidden, Some(("scope_missing", message)));
+    }
+    let display_name = match display_name(&node, &claims, &hello.display_name) {
+        Ok(display_name) => display_name,
+        Err(error) => {
+            let detail = Some(("invalid_display_name", error.to_string()));
+            return refuse(&link, CloseCode::Malformed, detail);
+        }
+    };
+    match hello.resume {
+        None => {
+            let task = SessionTask::open(node.clone(), claims, display_name, link).await;
+            task.run().await;
+        }
+        Some(resume) => {
+            let refused = match resume.session_id.parse::<SessionId>() {
+                Ok(id) => node
+                    .registry()
+                    .resume(&id, &claims.identifier, link, resume.last_seq, claims.expires_on)
+                    .map_err(|NoSuchSession(link)| link),
+                Err(_malformed) => Err(link),
+            };
+            if let Err(link) = refused {
+                refuse(&link, CloseCode::SessionUnknown, None);
+            }
+        }
+    }
+}
+
+/// Decides the name that others see: the directory's for directory users, else what the user
+/// says, else `Guest`.
+pub(crate) fn display_name(
+    node: &Node,
+    claims: &TokenClaims,
+    offered: &str,
+) -> Result<DisplayName, trunkline_ids::ParseIdError> {
+    if let Some(name) = node.identity().directory_name(&claims.identifier) {
+        return Ok(name);
+    }
+    match offered {
+        "" => Ok(DisplayName::guest()),
+        offered => offered.parse(),
+    }
+}
+
+fn read_hello(frame: ClientFrame) -> Option<Hello> {
+    match (frame.seq, frame.body) {
+        (0, Some(client_frame::Body::Hello(hello)))
+            if hello.user_agent.len() <= USER_AGENT_LIMIT_BYTES =>
+        {
+            Some(hello)
+        }
+        (_, _) => None,
+    }
+}
+
+fn refuse(link: &Link, code: CloseCode, detail: Option<(&str, String)>) {
+    let (name, message) = match detail {
+        Some((name, message)) => (name.to_owned(), message),
+        None => (code.name().to_owned(), code.meaning().to_owned()),
+    };
+    let closed = SessionClosed {
+        close_code: u32::from(code.as_u16()),
+        error: Some(common::Error { code: name, message, reason: None }),
+    };
+    let body = Some(server_frame::Body::SessionClosed(closed));
+    // A new transport has room for two frames; a transport that is gone needs neither.
+    let _ = link.outbound.try_send(Outbound::Frame(ServerFrame { seq: 0, ack: 0, body }));
+    let _ = link.outbound.try_send(Outbound::Close(code));
+}
+
+/// A client that opens a transport has its token at hand; this only has to cover a slow network.
+const HELLO_DEADLINE: Duration = Duration::from_secs(10);
+
+/// As documented at `Hello.user_agent`: 128 characters of up to four bytes.
+const USER_AGENT_LIMIT_BYTES: usize = 512;

@@ -1,0 +1,181 @@
+//! Who can be reached where: endpoints by user, and sessions by id.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
+use trunkline_clock::Timestamp;
+use trunkline_ids::{CommunicationIdentifier, EndpointId, SessionId};
+use trunkline_proto::calling::v1::{CallEvent, IncomingCall, IncomingCallEnded};
+use trunkline_proto::signaling::v1::{MediaAnswer, MediaAssignments, MediaStateChanged};
+use trunkline_signaling::session::Resumption;
+
+use crate::link::Link;
+
+/// What an endpoint is told. Everything is in the order in which the call decided it.
+#[derive(Clone, Debug)]
+pub(crate) enum EndpointMessage {
+    CallEvent(Arc<CallEvent>),
+    IncomingCall(IncomingCall),
+    IncomingCallEnded(IncomingCallEnded),
+    MediaAnswer(MediaAnswer),
+    MediaAssignments(MediaAssignments),
+    MediaStateChanged(MediaStateChanged),
+}
+
+/// Reaches one endpoint. Sending never waits: an endpoint that does not keep up is cut.
+#[derive(Clone, Debug)]
+pub(crate) struct EndpointSender {
+    id: EndpointId,
+    messages: mpsc::Sender<EndpointMessage>,
+    overflow: Arc<Notify>,
+}
+
+impl EndpointSender {
+    /// Makes an endpoint: its sender, its receiver, and the notice that it did not keep up.
+    pub(crate) fn new(id: EndpointId) -> (Self, mpsc::Receiver<EndpointMessage>, Arc<Notify>) {
+        let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
+        let overflow = Arc::new(Notify::new());
+        (Self { id, messages, overflow: Arc::clone(&overflow) }, receiver, overflow)
+    }
+
+    pub(crate) fn id(&self) -> &EndpointId {
+        &self.id
+    }
+
+    pub(crate) fn send(&self, message: EndpointMessage) {
+        match self.messages.try_send(message) {
+            // A closed endpoint is on its way out of the registry.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => self.overflow.notify_one(),
+        }
+    }
+}
+
+/// What reaches a session from outside its transport and its calls.
+#[derive(Debug)]
+pub(crate) enum SessionMessage {
+    /// A transport with a valid token of the session's user wants to go on.
+    Resume(Link, Resumption),
+    /// The user's tokens were revoked.
+    Revoked,
+}
+
+#[derive(Debug)]
+struct SessionEntry {
+    user: CommunicationIdentifier,
+    messages: mpsc::Sender<SessionMessage>,
+}
+
+/// Why a session is not resumed. Deliberately one variant: a stranger learns nothing.
+#[derive(Debug)]
+pub(crate) struct NoSuchSession(pub(crate) Link);
+
+/// The endpoints and sessions of the node.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    endpoints: HashMap<CommunicationIdentifier, Vec<EndpointSender>>,
+    by_endpoint: HashMap<EndpointId, EndpointSender>,
+    sessions: HashMap<SessionId, SessionEntry>,
+}
+
+impl Registry {
+    pub(crate) fn add_endpoint(&self, user: &CommunicationIdentifier, endpoint: EndpointSender) {
+        let mut tables = self.tables();
+        tables.by_endpoint.insert(endpoint.id.clone(), endpoint.clone());
+        tables.endpoints.entry(user.clone()).or_default().push(endpoint);
+    }
+
+    pub(crate) fn remove_endpoint(&self, user: &CommunicationIdentifier, id: &EndpointId) {
+        let mut tables = self.tables();
+        tables.by_endpoint.remove(id);
+        if let Some(endpoints) = tables.endpoints.get_mut(user) {
+            endpoints.retain(|endpoint| endpoint.id != *id);
+            if endpoints.is_empty() {
+                tables.endpoints.remove(user);
+            }
+        }
+    }
+
+    /// Returns the endpoints at which a user can be rung.
+    pub(crate) fn endpoints_of(&self, user: &CommunicationIdentifier) -> Vec<EndpointId> {
+        let tables = self.tables();
+        let endpoints = tables.endpoints.get(user).map(Vec::as_slice).unwrap_or_default();
+        endpoints.iter().map(|endpoint| endpoint.id.clone()).collect()
+    }
+
+    pub(crate) fn endpoint(&self, id: &EndpointId) -> Option<EndpointSender> {
+        self.tables().by_endpoint.get(id).cloned()
+    }
+
+    pub(crate) fn add_session(
+        &self,
+        id: SessionId,
+        user: CommunicationIdentifier,
+    ) -> mpsc::Receiver<SessionMessage> {
+        let (messages, receiver) = mpsc::channel(SESSION_MESSAGE_LIMIT);
+        self.tables().sessions.insert(id, SessionEntry { user, messages });
+        receiver
+    }
+
+    pub(crate) fn remove_session(&self, id: &SessionId) {
+        self.tables().sessions.remove(id);
+    }
+
+    /// Hands a transport to the session it wants to resume, if that session is of `user`.
+    pub(crate) fn resume(
+        &self,
+        id: &SessionId,
+        user: &CommunicationIdentifier,
+        link: Link,
+        last_seq: u64,
+        token_expires_on: Timestamp,
+    ) -> Result<(), NoSuchSession> {
+        let messages = match self.tables().sessions.get(id) {
+            Some(entry) if entry.user == *user => entry.messages.clone(),
+            Some(_) | None => return Err(NoSuchSession(link)),
+        };
+        let resumption = Resumption { last_seq, token_expires_on };
+        messages.try_send(SessionMessage::Resume(link, resumption)).map_err(|error| {
+            let (mpsc::error::TrySendError::Full(message)
+            | mpsc::error::TrySendError::Closed(message)) = error;
+            match message {
+                SessionMessage::Resume(link, _) => NoSuchSession(link),
+                SessionMessage::Revoked => unreachable!("a resumption was sent"),
+            }
+        })
+    }
+
+    /// Tells every session of a user that its tokens are revoked.
+    pub(crate) fn revoke(&self, user: &CommunicationIdentifier) {
+        let tables = self.tables();
+        for entry in tables.sessions.values().filter(|entry| entry.user == *user) {
+            // Full means resumptions are queued; each of them is checked by token, and the session
+            // looks at the token again when it takes them.
+            let _ = entry.messages.try_send(SessionMessage::Revoked);
+        }
+    }
+
+    /// Returns how many endpoints and sessions there are.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let tables = self.tables();
+        (tables.by_endpoint.len(), tables.sessions.len())
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        // No code under this lock can panic between two changes that belong together.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Messages that wait for an endpoint. The burst of a 350-party join fits several times; beyond
+/// it the endpoint does not run at all and keeping more would only cost memory.
+const MESSAGE_LIMIT: usize = 4_096;
+
+/// Resumptions that wait for a session: more than one is a client that fights itself.
+const SESSION_MESSAGE_LIMIT: usize = 8;

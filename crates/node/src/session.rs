@@ -1,0 +1,301 @@
+//! One signaling session as a task: it owns the session machine and one transport at a time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc};
+use trunkline_call::Signal;
+use trunkline_ids::{CallId, DisplayName, EndpointId, SessionId};
+use trunkline_proto::calling::v1::call_event;
+use trunkline_proto::common::v1 as common;
+use trunkline_proto::signaling::v1::{Command, server_frame};
+use trunkline_signaling::close::CloseCode;
+use trunkline_signaling::session::{
+    Greeting, ServerOutput, ServerSession, SessionConfig, SessionEnd, TransportId,
+};
+
+use crate::calls::CallHandle;
+use crate::clock::sleep_until;
+use crate::commands::{self, Endpoint};
+use crate::link::{Inbound, Link, Outbound};
+use crate::node::Node;
+use crate::registry::{EndpointMessage, EndpointSender, SessionMessage};
+use crate::token::{TokenClaims, TokenError};
+
+/// A session and everything that reaches it.
+pub(crate) struct SessionTask {
+    node: Node,
+    session: ServerSession,
+    session_id: SessionId,
+    endpoint: Endpoint,
+    calls: HashMap<CallId, CallHandle>,
+    link: Option<Link>,
+    /// An output that the transport had no room for.
+    held: Option<ServerOutput>,
+    endpoint_messages: mpsc::Receiver<EndpointMessage>,
+    overflow: Arc<Notify>,
+    session_messages: mpsc::Receiver<SessionMessage>,
+}
+
+/// What wakes the task.
+enum Wake {
+    Endpoint(Option<EndpointMessage>),
+    Frame(Option<Inbound>),
+    Overflow,
+    Room,
+    Session(Option<SessionMessage>),
+    Shutdown,
+    Timeout,
+}
+
+impl SessionTask {
+    /// Registers a session for the user of `claims` on a transport whose Hello has been read.
+    pub(crate) async fn open(
+        node: Node,
+        claims: TokenClaims,
+        display_name: DisplayName,
+        link: Link,
+    ) -> Self {
+        let session_id = SessionId::from_uuid_bytes(node.random_id());
+        let endpoint_id = EndpointId::from_uuid_bytes(node.random_id());
+        let greeting = Greeting {
+            session_id: session_id.clone(),
+            endpoint_id: endpoint_id.clone(),
+            identifier: trunkline_api::convert::identifier(&claims.identifier),
+            display_name: display_name.to_string(),
+        };
+        let now = node.clock().now();
+        let session =
+            ServerSession::new(now, SessionConfig::default(), greeting, link.id, claims.expires_on);
+        let session_messages =
+            node.registry().add_session(session_id.clone(), claims.identifier.clone());
+        let (sender, endpoint_messages, overflow) = EndpointSender::new(endpoint_id.clone());
+        node.register_endpoint(&claims.identifier, sender).await;
+        metrics::gauge!("trunkline_sessions").increment(1.0);
+        Self {
+            endpoint: Endpoint { id: endpoint_id, claims, display_name },
+            node,
+            session,
+            session_id,
+            calls: HashMap::new(),
+            link: Some(link),
+            held: None,
+            endpoint_messages,
+            overflow,
+            session_messages,
+        }
+    }
+
+    /// Runs the session to its end.
+    pub(crate) async fn run(mut self) {
+        while !self.drain().await {
+            let wake = self.wait().await;
+            self.handle(wake).await;
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let deadline = self.session.poll_timeout();
+        let (frame, room) = match &mut self.link {
+            // While an output waits for room, further frames would only make more outputs.
+            Some(link) if self.held.is_some() => (None, Some(&link.outbound)),
+            Some(link) => (Some(&mut link.inbound), None),
+            None => (None, None),
+        };
+        tokio::select! {
+            message = self.session_messages.recv() => Wake::Session(message),
+            message = self.endpoint_messages.recv() => Wake::Endpoint(message),
+            inbound = async { match frame {
+                Some(frame) => frame.recv().await,
+                None => std::future::pending().await,
+            } } => Wake::Frame(inbound),
+            () = async { match room {
+                // A closed transport counts as room: the send that follows notices.
+                Some(room) => drop(room.reserve().await),
+                None => std::future::pending().await,
+            } } => Wake::Room,
+            () = self.overflow.notified() => Wake::Overflow,
+            () = sleep_until(self.node.clock(), deadline) => Wake::Timeout,
+            () = self.node.shutting_down() => Wake::Shutdown,
+        }
+    }
+
+    async fn handle(&mut self, wake: Wake) {
+        let now = self.node.clock().now();
+        match wake {
+            Wake::Endpoint(Some(message)) => self.handle_endpoint_message(message),
+            // The registry drops its sender only when this task takes the endpoint out of it.
+            Wake::Endpoint(None) | Wake::Session(None) => {
+                self.session.close(CloseCode::GoingAway, None);
+            }
+            Wake::Frame(Some(Inbound::Frame(frame))) => {
+                if let Some(link) = &self.link {
+                    self.session.handle_frame(now, link.id, frame);
+                }
+            }
+            Wake::Frame(Some(Inbound::Refused(code))) => {
+                if let Some(link) = &self.link {
+                    self.session.refuse_frame(now, link.id, code);
+                }
+            }
+            Wake::Frame(None) => self.lose_transport().await,
+            Wake::Overflow => self.session.close(CloseCode::SlowReader, None),
+            Wake::Room => {}
+            Wake::Session(Some(SessionMessage::Resume(link, resumption))) => {
+                match self.session.attach(now, link.id, resumption) {
+                    Ok(()) => self.take_over(link).await,
+                    Err(error) => {
+                        tracing::debug!(session = %self.session_id, %error, "resumption refused");
+                        // The transport is not part of this session, so it is told directly.
+                        let _ = link.outbound.try_send(Outbound::Close(CloseCode::SessionUnknown));
+                    }
+                }
+            }
+            Wake::Session(Some(SessionMessage::Revoked)) => {
+                let error = common::Error {
+                    code: "token_revoked".to_owned(),
+                    message: TokenError::Revoked.to_string(),
+                    reason: None,
+                };
+                self.session.close(CloseCode::Unauthorized, Some(error));
+            }
+            Wake::Shutdown => self.session.close(CloseCode::GoingAway, None),
+            Wake::Timeout => self.session.handle_timeout(now),
+        }
+    }
+
+    /// Carries out what the machine wants done, as far as the transport takes it. Returns whether
+    /// the session is over.
+    async fn drain(&mut self) -> bool {
+        while let Some(output) = self.held.take().or_else(|| self.session.poll_output()) {
+            match output {
+                ServerOutput::Transmit { transport, frame } => {
+                    if let Err(Outbound::Frame(frame)) =
+                        self.push(transport, Outbound::Frame(frame))
+                    {
+                        self.held = Some(ServerOutput::Transmit { transport, frame });
+                        return false;
+                    }
+                }
+                ServerOutput::Close { transport, code } => {
+                    if self.link.as_ref().is_some_and(|link| link.id == transport) {
+                        // A full transport is cut without its close code: it is not being read.
+                        let _ = self.push(transport, Outbound::Close(code));
+                        self.lose_transport().await;
+                    }
+                }
+                ServerOutput::Deliver(command) => self.execute(command).await,
+                ServerOutput::TokenOffered(token) => self.check_token(&token),
+                ServerOutput::Ended(end) => {
+                    self.finish(end).await;
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Puts something on a transport. What does not fit comes back; what is for a transport that
+    /// is gone is dropped, since the machine sends it again after the next attach.
+    fn push(&self, transport: TransportId, outbound: Outbound) -> Result<(), Outbound> {
+        let Some(link) = self.link.as_ref().filter(|link| link.id == transport) else {
+            return Ok(());
+        };
+        match link.outbound.try_send(outbound) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(outbound)) => Err(outbound),
+        }
+    }
+
+    async fn lose_transport(&mut self) {
+        let Some(link) = self.link.take() else { return };
+        self.session.detach(self.node.clock().now(), link.id);
+        let endpoint = &self.endpoint.id;
+        for call in self.calls.values() {
+            call.signal(Signal::TransportLost { endpoint: endpoint.clone() }).await;
+        }
+    }
+
+    async fn take_over(&mut self, link: Link) {
+        if let Some(earlier) = self.link.replace(link) {
+            // Told directly: the machine's own word for it names a transport that is gone.
+            let _ = earlier.outbound.try_send(Outbound::Close(CloseCode::TakenOver));
+        }
+        let endpoint = &self.endpoint.id;
+        for call in self.calls.values() {
+            call.signal(Signal::TransportResumed { endpoint: endpoint.clone() }).await;
+        }
+    }
+
+    async fn execute(&mut self, command: Command) {
+        let (result, call) = commands::execute(&self.node, &self.endpoint, command).await;
+        if let Some(call) = call {
+            self.calls.insert(call.id(), call);
+        }
+        self.session.send(server_frame::Body::CommandResult(result));
+    }
+
+    fn check_token(&mut self, token: &str) {
+        let now = self.node.clock().now();
+        match self.node.identity().verify(token, now.wall) {
+            Ok(claims) if claims.identifier == self.endpoint.claims.identifier => {
+                self.session.accept_token(now, claims.expires_on);
+                self.endpoint.claims = claims;
+            }
+            Ok(_) => self.session.refuse_token(token_error(TokenError::Invalid)),
+            Err(error) => self.session.refuse_token(token_error(error)),
+        }
+    }
+
+    fn handle_endpoint_message(&mut self, message: EndpointMessage) {
+        let body = match message {
+            EndpointMessage::CallEvent(event) => {
+                if let Some(call_event::Kind::CallEnded(_)) = event.kind
+                    && let Ok(call_id) = event.call_id.parse::<CallId>()
+                {
+                    self.calls.remove(&call_id);
+                }
+                server_frame::Body::CallEvent(Arc::unwrap_or_clone(event))
+            }
+            EndpointMessage::IncomingCall(incoming) => server_frame::Body::IncomingCall(incoming),
+            EndpointMessage::IncomingCallEnded(ended) => {
+                server_frame::Body::IncomingCallEnded(ended)
+            }
+            EndpointMessage::MediaAnswer(answer) => server_frame::Body::MediaAnswer(answer),
+            EndpointMessage::MediaAssignments(assignments) => {
+                server_frame::Body::MediaAssignments(assignments)
+            }
+            EndpointMessage::MediaStateChanged(change) => {
+                server_frame::Body::MediaStateChanged(change)
+            }
+        };
+        self.session.send(body);
+    }
+
+    async fn finish(&mut self, end: SessionEnd) {
+        tracing::debug!(session = %self.session_id, ?end, "session ended");
+        metrics::gauge!("trunkline_sessions").decrement(1.0);
+        metrics::counter!("trunkline_sessions_ended_total", "end" => end_label(end)).increment(1);
+        self.node.registry().remove_session(&self.session_id);
+        self.node.unregister_endpoint(&self.endpoint.claims.identifier, &self.endpoint.id).await;
+    }
+}
+
+fn token_error(error: TokenError) -> common::Error {
+    let code = match error {
+        TokenError::Expired => "token_expired",
+        TokenError::Invalid => "token_invalid",
+        TokenError::Revoked => "token_revoked",
+    };
+    common::Error { code: code.to_owned(), message: error.to_string(), reason: None }
+}
+
+fn end_label(end: SessionEnd) -> &'static str {
+    match end {
+        SessionEnd::Closed(code) => code.name(),
+        SessionEnd::Goodbye => "goodbye",
+        SessionEnd::ResumeWindowElapsed => "resume_window_elapsed",
+        SessionEnd::SlowReader => "slow_reader",
+        SessionEnd::TokenExpired => "token_expired",
+    }
+}
