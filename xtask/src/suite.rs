@@ -1,7 +1,8 @@
 //! `cargo xtask test`: everything that must pass, in one command, on a fresh machine.
 //!
-//! Quick checks come first, what compiles longest comes last. Every command compiles the whole
-//! workspace with the same features, so that no dependency is compiled twice for one profile.
+//! Quick checks come first, what compiles longest comes last. The tests of this package run apart
+//! from those of the product, with the features with which it was compiled to run at all: together,
+//! what only code generation needs would be compiled a second time.
 
 use std::path::Path;
 use std::process::Command;
@@ -47,7 +48,7 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
         steps.commands("protocol files", vec![lint::buf(root, &peers.buf)])?;
     }
     steps.commands("lint", vec![lint::clippy(root), lint::rustdoc(root)])?;
-    steps.commands("tests", vec![tests(root, peers.as_ref())])?;
+    steps.commands("tests", vec![own_tests(root), tests(root, peers.as_ref())])?;
     ensure!(steps.tests().passed > 0, "step `tests` ran no test");
     steps.commands("fuzz", vec![fuzz(root)])?;
     if options.without_release {
@@ -71,10 +72,16 @@ pub(crate) fn bench(root: &Path, filter: Option<&str>, quick: bool) -> Command {
     command
 }
 
+fn own_tests(root: &Path) -> Command {
+    let mut command = cargo();
+    command.current_dir(root).args(["test", "--package", "xtask", "--locked"]);
+    command
+}
+
 fn tests(root: &Path, peers: Option<&Peers>) -> Command {
     let mut command = cargo();
     command.current_dir(root).env("RUST_BACKTRACE", "1");
-    command.args(["test", "--workspace", "--locked"]);
+    command.args(["test", "--workspace", "--exclude", "xtask", "--locked"]);
     match peers {
         Some(peers) => {
             command.envs(peers.variables());

@@ -7,6 +7,7 @@ use anyhow::bail;
 use crate::codegen;
 use crate::workspace::Metadata;
 
+mod docs;
 mod files;
 mod layers;
 
@@ -16,6 +17,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let mut problems = layers::check(&metadata);
     problems.extend(layers::check_reach(root, &metadata)?);
     problems.extend(files::check(root, &cores(&metadata))?);
+    problems.extend(docs::check(root)?);
     let stale = codegen::stale(root)?;
     problems
         .extend(stale.into_iter().map(|path| format!("{path}: stale, run `cargo xtask codegen`")));

@@ -126,7 +126,7 @@ fn code_lines(text: &str) -> usize {
 }
 
 /// Returns the text files of the project, sorted, without what builds and runs leave behind.
-fn walk(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn walk(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
