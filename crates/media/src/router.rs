@@ -7,6 +7,16 @@
 //! module beside this one), recording taps (`tap`), simulcast layer choice (`router::layers`).
 
 mod config;
+mod fanout;
+mod feedback;
+mod ingress;
+mod leg;
+mod losses;
+mod membership;
+mod publisher;
+mod reception;
+mod ring;
+mod slot;
 mod stats;
 
 use std::collections::{HashMap, VecDeque};
@@ -15,12 +25,15 @@ pub use config::{
     AddLegError, FeedbackModes, LegConfig, PayloadTypes, PublishTrack, ReceiveTrack, RouterConfig,
 };
 pub use stats::{DropReason, RouterStats};
-use trunkline_clock::{Instant, Now};
+use trunkline_clock::{Deadlines, Instant, Now};
 
+use self::{leg::Leg, membership::Room, slot::Slot};
 use crate::{
-    control::{LegKey, MediaCommand, MediaEvent},
+    control::{LegKey, MediaCommand, MediaEvent, Mid, RoomKey},
     egress::Egress,
-    srtp::SrtpKeys,
+    rtcp::CompoundWriter,
+    rtp,
+    srtp::{OutboundContext, SrtpKeys},
 };
 
 /// A leg's place in its router: dense, and never mistaken for a later leg in the same place.
@@ -61,11 +74,46 @@ pub enum Pressure {
 #[derive(Debug)]
 pub struct Router {
     config: RouterConfig,
+    legs: Vec<LegPlace>,
+    free_legs: Vec<u32>,
     by_key: HashMap<LegKey, LegId>,
+    rooms: Vec<Option<Room>>,
+    free_rooms: Vec<u32>,
+    by_room: HashMap<RoomKey, u32>,
+    /// Every receiving track of every leg, so that the fan-out walks one array.
+    slots: Vec<Option<Slot>>,
+    free_slots: Vec<u32>,
+    /// The sealing half of each leg, at the leg's place.
+    sealers: Vec<Option<OutboundContext>>,
+    timers: Deadlines<Timer>,
     egress: Egress,
     events: VecDeque<MediaEvent>,
     stats: RouterStats,
     pressure: Pressure,
+    /// The next epoch: numbers that no two segments share.
+    next_epoch: u64,
+    writer: CompoundWriter,
+    scratch: Vec<u8>,
+    losses: Vec<u16>,
+}
+
+#[derive(Debug)]
+struct LegPlace {
+    generation: u32,
+    leg: Option<Box<Leg>>,
+}
+
+/// All timers of a router. The number is the place of a leg, or of a room for `Silence`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Timer {
+    /// Ask a leg's publishers for missing packets again.
+    Nack(u32),
+    /// Send a leg its reports.
+    Report(u32),
+    /// Look whether speakers of a room fell silent.
+    Silence(u32),
+    /// Tell a leg when its packets arrived.
+    TransportCc(u32),
 }
 
 impl Router {
@@ -73,24 +121,35 @@ impl Router {
     pub fn new(config: RouterConfig) -> Self {
         Self {
             config,
+            legs: Vec::new(),
+            free_legs: Vec::new(),
             by_key: HashMap::new(),
+            rooms: Vec::new(),
+            free_rooms: Vec::new(),
+            by_room: HashMap::new(),
+            slots: Vec::new(),
+            free_slots: Vec::new(),
+            sealers: Vec::new(),
+            timers: Deadlines::new(),
             egress: Egress::default(),
             events: VecDeque::new(),
             stats: RouterStats::default(),
             pressure: Pressure::Relaxed,
+            next_epoch: slot::NO_EPOCH + 1,
+            writer: CompoundWriter::default(),
+            scratch: Vec::new(),
+            losses: Vec::new(),
         }
     }
 
     /// Adds a leg. Its packets are dropped until [`Self::set_keys`].
     pub fn add_leg(&mut self, now: Now, config: LegConfig) -> Result<LegId, AddLegError> {
-        let _ = (now, &self.config);
-        Err(AddLegError::DuplicateLeg { leg: config.leg })
+        self.join(now, config)
     }
 
     /// Gives a leg its SRTP keys, once; packets flow from here on.
     pub fn set_keys(&mut self, now: Now, leg: LegId, keys: &SrtpKeys) -> Result<(), SetKeysError> {
-        let _ = (now, keys);
-        Err(SetKeysError::UnknownLeg { leg })
+        self.start_leg(now, leg, keys)
     }
 
     /// Handles an RTP or RTCP datagram from a leg's peer. The buffer is decrypted in place.
@@ -104,19 +163,32 @@ impl Router {
         leg: LegId,
         packet: &mut [u8],
     ) -> Result<(), DropReason> {
-        let _ = (now, leg, packet, self.pressure);
-        Err(DropReason::UnknownLeg)
+        let handled = if rtp::is_rtcp(packet) {
+            self.handle_rtcp(now, leg, packet)
+        } else {
+            self.handle_rtp(now.instant, leg, packet)
+        };
+        if let Err(reason) = handled {
+            self.stats.count_drop(reason);
+        }
+        handled
     }
 
     /// Carries out an order of the control plane.
     pub fn handle_command(&mut self, now: Now, command: MediaCommand) -> Result<(), CommandError> {
-        let _ = now;
-        Err(CommandError::UnknownLeg { leg: command.leg() })
+        self.carry_out(now, command)
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Now) {
-        let _ = now;
+        while let Some(timer) = self.timers.pop_due(now.instant) {
+            match timer {
+                Timer::Nack(leg) => self.ask_again(now.instant, leg),
+                Timer::Report(leg) => self.send_reports(now, leg),
+                Timer::Silence(room) => self.check_silence(now.instant, room),
+                Timer::TransportCc(leg) => self.send_transport_cc(leg),
+            }
+        }
     }
 
     /// Tells the router how well packets get out. Keeps until told otherwise.
@@ -126,8 +198,7 @@ impl Router {
 
     /// Removes a leg (the same as [`MediaCommand::CloseLeg`]). Returns whether it existed.
     pub fn remove_leg(&mut self, now: Now, leg: LegId) -> bool {
-        let _ = (now, leg);
-        false
+        self.leave(now, leg)
     }
 
     /// Forgets the packets that the transport has sent.
@@ -142,7 +213,7 @@ impl Router {
 
     /// Returns when [`Self::handle_timeout`] wants to be called; `None` when nothing is pending.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.timers.next()
     }
 
     /// Returns the packets to send.
@@ -155,9 +226,49 @@ impl Router {
         self.by_key.get(&leg).copied()
     }
 
+    /// Returns how many legs there are.
+    pub fn leg_count(&self) -> usize {
+        self.by_key.len()
+    }
+
     /// Returns the counters since the start.
     pub fn stats(&self) -> &RouterStats {
         &self.stats
+    }
+
+    /// Returns the leg at a place, if it is still the one meant.
+    #[inline]
+    fn leg_mut(&mut self, id: LegId) -> Option<&mut Leg> {
+        let place = self.legs.get_mut(id.index())?;
+        (place.generation == id.generation).then_some(())?;
+        place.leg.as_deref_mut()
+    }
+
+    #[inline]
+    fn leg(&self, id: LegId) -> Option<&Leg> {
+        let place = self.legs.get(id.index())?;
+        (place.generation == id.generation).then_some(())?;
+        place.leg.as_deref()
+    }
+
+    /// Returns the id of whatever leg is at a place.
+    fn id_at(&self, index: u32) -> Option<LegId> {
+        let place = self.legs.get(index as usize)?;
+        place.leg.is_some().then_some(LegId { index, generation: place.generation })
+    }
+
+    fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    fn take_epoch(&mut self) -> u64 {
+        let epoch = self.next_epoch;
+        self.next_epoch += 1;
+        epoch
     }
 }
 
@@ -183,7 +294,7 @@ pub enum CommandError {
     #[error("mid {mid} does not receive video")]
     NotVideo {
         /// The m-line named.
-        mid: crate::control::Mid,
+        mid: Mid,
     },
     /// A video tile cannot show an audio stream.
     #[error("an audio stream cannot be shown on a video tile")]
@@ -198,6 +309,6 @@ pub enum CommandError {
     #[error("leg has no mid {mid}")]
     UnknownMid {
         /// The m-line named.
-        mid: crate::control::Mid,
+        mid: Mid,
     },
 }

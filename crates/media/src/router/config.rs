@@ -1,5 +1,7 @@
 //! What the transport tells the router about a leg, taken from offer and answer.
 
+use std::collections::BTreeSet;
+
 use crate::{
     control::{LegKey, Mid, ReceiveKind, RoomKey, StreamKind},
     rtp::ExtensionIds,
@@ -118,6 +120,12 @@ pub enum AddLegError {
         /// The key.
         leg: LegKey,
     },
+    /// Two tracks publish the same kind.
+    #[error("{kind:?} is published on two tracks")]
+    DuplicateKind {
+        /// The kind.
+        kind: StreamKind,
+    },
     /// Two tracks have the same mid.
     #[error("mid {mid} is used twice")]
     DuplicateMid {
@@ -157,3 +165,71 @@ pub enum AddLegError {
         limit: usize,
     },
 }
+
+impl LegConfig {
+    /// Checks everything that does not depend on other legs.
+    pub(super) fn check(&self) -> Result<(), AddLegError> {
+        let requested = self.publish.len() + self.receive.len();
+        if requested > MAX_TRACKS {
+            return Err(AddLegError::TooManyTracks { requested, limit: MAX_TRACKS });
+        }
+        if self.cname.len() > MAX_CNAME_BYTES {
+            return Err(AddLegError::CnameTooLong { bytes: self.cname.len() });
+        }
+        let mut mids = BTreeSet::new();
+        let mut kinds = BTreeSet::new();
+        let mut sent = BTreeSet::from([self.rtcp_ssrc]);
+        let mut received = BTreeSet::new();
+        for track in &self.publish {
+            check_track(&track.mid, &track.payload_types, &track.extensions)?;
+            if !kinds.insert(track.kind) {
+                return Err(AddLegError::DuplicateKind { kind: track.kind });
+            }
+            for ssrc in [track.ssrc, track.rtx_ssrc].into_iter().flatten() {
+                if !received.insert(ssrc) {
+                    return Err(AddLegError::DuplicateSsrc { ssrc });
+                }
+            }
+        }
+        for track in &self.receive {
+            check_track(&track.mid, &track.payload_types, &track.extensions)?;
+            for ssrc in [Some(track.ssrc), track.rtx_ssrc].into_iter().flatten() {
+                if !sent.insert(ssrc) {
+                    return Err(AddLegError::DuplicateSsrc { ssrc });
+                }
+            }
+        }
+        let all_mids =
+            self.publish.iter().map(|track| &track.mid).chain(self.receive.iter().map(|t| &t.mid));
+        for mid in all_mids {
+            if !mids.insert(mid) {
+                return Err(AddLegError::DuplicateMid { mid: mid.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_track(
+    mid: &Mid,
+    types: &PayloadTypes,
+    extensions: &ExtensionIds,
+) -> Result<(), AddLegError> {
+    let mut seen = BTreeSet::new();
+    for payload_type in [Some(types.media), types.rtx, types.telephone_event].into_iter().flatten()
+    {
+        // 64 to 95 collide with RTCP packet types on one port (RFC 5761 §4).
+        let is_valid = payload_type < 128 && !(64..96).contains(&payload_type);
+        if !is_valid || !seen.insert(payload_type) {
+            return Err(AddLegError::InvalidPayloadType { mid: mid.clone() });
+        }
+    }
+    if !extensions.are_valid() {
+        return Err(AddLegError::InvalidExtensionId { mid: mid.clone() });
+    }
+    Ok(())
+}
+
+/// Three published, three audio, sixteen tiles and a screen, with room for growth.
+const MAX_TRACKS: usize = 40;
+const MAX_CNAME_BYTES: usize = 255;
