@@ -8,6 +8,7 @@ use crate::{
     connection::{Connection, Ordinal, Ringing},
     event::EventKind,
     input::Signal,
+    output::EndpointCommand,
     roster::Direction,
     state::CallState,
     transition::Trigger,
@@ -23,12 +24,16 @@ impl Call {
                 self.with_connection(connection_id, Self::note_early_media);
             }
             Signal::EndpointBusy { endpoint } => {
-                self.stop_endpoint(&endpoint, |ringing| ringing.has_busy = true);
+                self.stop_endpoint(endpoint, EndReason::BUSY_EVERYWHERE, |ringing| {
+                    ringing.has_busy = true;
+                });
             }
             Signal::EndpointDeclined { endpoint } => {
-                self.stop_endpoint(&endpoint, |ringing| ringing.has_declined = true);
+                self.stop_endpoint(endpoint, EndReason::DECLINED, |ringing| {
+                    ringing.has_declined = true;
+                });
             }
-            Signal::EndpointGone { endpoint } => self.lose_endpoint(&endpoint),
+            Signal::EndpointGone { endpoint } => self.lose_endpoint(endpoint),
             Signal::EndpointRegistered { identifier, endpoint } => {
                 let ordinals = self.by_identifier.get(&identifier).cloned().unwrap_or_default();
                 for ordinal in ordinals {
@@ -172,30 +177,37 @@ impl Call {
     }
 
     /// Takes an endpoint out of the ringing; the last one to go ends the invitation.
-    fn stop_endpoint(&mut self, endpoint: &EndpointId, note: impl FnOnce(&mut Ringing)) {
-        let Some(ordinal) = self.ringing_at(endpoint) else {
+    fn stop_endpoint(
+        &mut self,
+        endpoint: EndpointId,
+        reason: EndReason,
+        note: impl FnOnce(&mut Ringing),
+    ) {
+        let Some(ordinal) = self.ringing_at(&endpoint) else {
             return;
         };
-        self.by_endpoint.remove(endpoint);
+        self.by_endpoint.remove(&endpoint);
         let Some(connection) = self.connections.get_mut(&ordinal) else {
             return;
         };
         let is_phone = connection.identifier.is_phone();
+        let connection_id = connection.connection_id;
         let Some(ringing) = connection.ringing_mut() else {
             return;
         };
-        ringing.endpoints.remove(endpoint);
+        ringing.endpoints.remove(&endpoint);
         note(ringing);
-        if ringing.endpoints.is_empty() {
-            let reason = ringing.exhausted(is_phone);
+        let exhausted = ringing.endpoints.is_empty().then(|| ringing.exhausted(is_phone));
+        self.tell(EndpointCommand::StopRinging { endpoint, connection_id, reason });
+        if let Some(reason) = exhausted {
             self.depart(ordinal, reason);
         }
     }
 
-    fn lose_endpoint(&mut self, endpoint: &EndpointId) {
-        if self.ringing_at(endpoint).is_some() {
-            self.stop_endpoint(endpoint, |_| {});
-        } else if let Some(ordinal) = self.by_endpoint.get(endpoint) {
+    fn lose_endpoint(&mut self, endpoint: EndpointId) {
+        if self.ringing_at(&endpoint).is_some() {
+            self.stop_endpoint(endpoint, EndReason::ENDPOINT_UNREACHABLE, |_| {});
+        } else if let Some(ordinal) = self.by_endpoint.get(&endpoint) {
             self.depart(*ordinal, EndReason::LEFT_ABRUPTLY);
         }
     }
