@@ -15,11 +15,11 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
-use trunkline_node::{FederationConfig, IdentityConfig, Node, NodeConfig};
+use trunkline_node::{IdentityConfig, Node, NodeConfig};
+use trunkline_policy::FederationConfig;
 use trunkline_transport::PlaneConfig;
 use trunkline_web::WebConfig;
 
-pub(crate) use self::config::edit_distance;
 pub use self::{certificates::Certificates, config::ExchangeConfig};
 
 /// A running exchange. Dropping it without [`Exchange::shutdown`] cuts everybody off.
@@ -70,7 +70,7 @@ impl Exchange {
 
         let node = Node::start(node_config(&config, &data)?).context("the node cannot start")?;
         let app = trunkline_grpc::router(node.clone())
-            .merge(trunkline_web::router(web_config(&config, address), node.clone()));
+            .merge(trunkline_web::router(web_config(&config), node.clone()));
         let handle = Handle::new();
         let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
             .context("cannot serve on the TLS port")?
@@ -177,18 +177,25 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
         plane: PlaneConfig {
             bind_ip: config.media_ip,
             advertised_ips: config.media_advertised_ips.clone(),
-            port: config.media_port,
+            ports: media_ports(config.media_port),
             shards: config.media_shards,
         },
         participant_limit: config.participant_limit,
     })
 }
 
-fn web_config(config: &ExchangeConfig, address: SocketAddr) -> WebConfig {
+/// One port per shard from the first on; none when the system is to choose.
+fn media_ports(first: u16) -> Vec<u16> {
+    match first {
+        0 => Vec::new(),
+        first => (first..=u16::MAX).take(MEDIA_PORT_RANGE).collect(),
+    }
+}
+
+fn web_config(config: &ExchangeConfig) -> WebConfig {
     WebConfig {
         dev_endpoints: config.dev_endpoints,
         allowed_origins: config.allowed_origins.clone(),
-        port: address.port(),
     }
 }
 
@@ -224,6 +231,9 @@ fn metrics_handle() -> Result<PrometheusHandle> {
         }
     }
 }
+
+/// More shards than this run on no machine; ports beyond the shards' number are not opened.
+const MEDIA_PORT_RANGE: usize = 256;
 
 /// Long enough for close frames to leave, short enough for an operator who waits.
 const DRAIN: Duration = Duration::from_secs(5);

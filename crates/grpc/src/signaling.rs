@@ -1,7 +1,9 @@
 //! `trunkline.signaling.v1.SignalingService`: a session's frames over one bidirectional stream.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 
+use axum::extract::ConnectInfo;
 use futures_util::{Stream, StreamExt as _};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status, Streaming};
@@ -25,7 +27,9 @@ impl SignalingService for Signaling {
         &self,
         request: Request<Streaming<wire::ConnectRequest>>,
     ) -> Result<Response<Self::ConnectStream>, Status> {
-        let origin = TransportOrigin { peer_addr: request.remote_addr(), carrier: "grpc" };
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let peer_addr = peer.map(|ConnectInfo(address)| *address);
+        let origin = TransportOrigin { peer_addr, carrier: "grpc" };
         let Transport { inbound, outbound } =
             self.node.open_transport(origin).map_err(|error| match error {
                 OpenTransportError::Overloaded { .. } => {

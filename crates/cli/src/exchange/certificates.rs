@@ -66,7 +66,7 @@ impl Certificates {
 }
 
 /// Loads a certificate chain and key that an operator supplies.
-pub fn server_config_from_files(chain: &Path, key: &Path) -> Result<rustls::ServerConfig> {
+pub(super) fn server_config_from_files(chain: &Path, key: &Path) -> Result<rustls::ServerConfig> {
     let certificates = CertificateDer::pem_file_iter(chain)
         .with_context(|| format!("cannot read {}", chain.display()))?
         .collect::<Result<Vec<_>, _>>()

@@ -51,7 +51,7 @@ pub struct ExchangeConfig {
     /// The resources that federation covers; every resource when empty.
     pub federation_resources: Vec<ResourceId>,
     /// The largest number of participants in a call.
-    pub participant_limit: u32,
+    pub participant_limit: usize,
     /// Whether to hand out tokens to whoever asks at `/dev/token`.
     pub dev_endpoints: bool,
     /// Further origins whose pages may open the WebSocket.
@@ -178,7 +178,7 @@ struct ServeDefaults {
     directory: Vec<DirectoryUser>,
     federation_enabled: bool,
     federation_resources: Vec<ResourceId>,
-    participant_limit: u32,
+    participant_limit: usize,
     dev_endpoints: bool,
     allowed_origins: Vec<String>,
 }
@@ -221,7 +221,7 @@ fn explain_figment(error: &figment::Error) -> String {
 }
 
 /// Levenshtein distance over bytes.
-pub(crate) fn edit_distance(left: &str, right: &str) -> usize {
+fn edit_distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.bytes().enumerate() {
         let mut diagonal = i;
