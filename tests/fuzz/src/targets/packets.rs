@@ -5,12 +5,13 @@ use std::sync::OnceLock;
 use trunkline_media::rtcp::{self, CompoundWriter, Packet, ReportBlock, SenderReport};
 use trunkline_media::rtp::{HeaderFields, RtpHeader, is_rtcp, write_header};
 use trunkline_media::srtp::{InboundContext, OutboundContext, SrtpKeys, SrtpProfile};
+use trunkline_media::vp8::{Vp8Descriptor, starts_keyframe};
 
 use super::{DATAGRAM_BYTES, Target};
 
 pub(super) const RTP: Target = Target {
     name: "rtp",
-    about: "RTP headers and extensions: lengths stay within the packet, every walk ends",
+    about: "RTP headers, extensions and VP8 descriptors: lengths stay within the packet",
     run: rtp,
     samples: rtp_samples,
     words: &[
@@ -52,11 +53,16 @@ fn rtp(input: &[u8]) -> bool {
         bytes += element.value.len();
     }
     assert!(bytes <= header.header_len(), "extensions longer than the header");
-    for id in 0..=u8::MAX {
+    for id in [0, 1, 14, 15, u8::MAX] {
         let _ = header.extensions(input).value_of(id);
     }
     if let Ok(payload) = header.payload(input) {
         assert!(payload.len() + header.header_len() <= input.len());
+        if let Some(descriptor) = Vp8Descriptor::parse(payload) {
+            assert!(descriptor.len <= payload.len(), "a descriptor longer than its payload");
+        }
+        let is_keyframe = starts_keyframe(payload);
+        assert!(!is_keyframe || payload.len() > 6, "a keyframe without its start code");
     }
     true
 }
@@ -123,6 +129,8 @@ fn rtp_samples() -> Vec<Vec<u8>> {
     let one_byte = [0xbe, 0xde, 0, 2, 0x10, 0x85, 0x31, b'1', b'2', 0, 0, 0];
     let two_byte = [0x10, 0x00, 0, 2, 1, 1, 0x85, 3, 0, 4, 2, 7];
     let csrcs = [&[0x82, 111, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4][..], &[0; 8], b"opus"].concat();
+    let vp8 = [0x90, 0xe0, 0x81, 0x02, 0x07, 0x40, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 64, 0];
+    let video = [&packet(96, &[])[..12], &vp8].concat();
     let padded = [&[0xa0, 96, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4][..], b"vp8", &[0, 0, 3]].concat();
     // As many elements of identifier 0 as fit a datagram: each is skipped, none may cost a frame of
     // the stack.
@@ -133,6 +141,7 @@ fn rtp_samples() -> Vec<Vec<u8>> {
         packet(96, &two_byte),
         packet(111, &skipped),
         csrcs,
+        video,
         padded,
     ]
 }
