@@ -69,7 +69,7 @@ impl Call {
             }
             Action::AddParticipant(invite) => self.add_participant(key, actor, invite),
             Action::Cancel => self.cancel(key, actor),
-            Action::CancelAddParticipant(selector) => self.cancel_add(actor, &selector),
+            Action::CancelAddParticipant(selector) => self.cancel_add(key, actor, &selector),
             Action::HangUp => self.hang_up(key, actor),
             Action::HangUpForEveryone => self.hang_up_for_everyone(key, actor),
             Action::Hold => self.set_holding(actor, true),
@@ -225,6 +225,7 @@ impl Call {
 
     fn cancel_add(
         &mut self,
+        key: &OperationKey,
         actor: &Actor,
         selector: &ParticipantSelector,
     ) -> Result<Done, CommandError> {
@@ -235,9 +236,12 @@ impl Call {
             return Err(CommandError::NotPending { participant_id });
         }
         for ordinal in selected {
-            self.depart(ordinal, EndReason::CANCELED);
+            self.end_connection(ordinal, EndReason::CANCELED);
         }
-        Ok(Done::At(None))
+        self.operations.begin(key.clone());
+        self.complete(key.clone(), None, OperationOutcome::Succeeded);
+        self.settle_departure(EndReason::CANCELED);
+        Ok(Done::Handled)
     }
 
     fn hang_up(&mut self, key: &OperationKey, actor: &Actor) -> Result<Done, CommandError> {

@@ -99,6 +99,19 @@ fn a_pending_add_is_cancelled_and_both_operations_end_once() {
 }
 
 #[test]
+fn a_cancelled_add_that_leaves_one_alone_completes_before_the_call_ends() {
+    let mut scene = Scene::placed();
+    scene.place("alice", &["bob", "charlie"]);
+    scene.accept("bob");
+    scene.media_up("alice");
+    scene.media_up("bob");
+    scene.act("bob", Action::HangUp);
+    assert!(!scene.call.is_ended(), "charlie still rings");
+    assert_eq!(scene.act("alice", Action::CancelAddParticipant(by_name("charlie"))), SUCCEEDED);
+    scene.assert_over(EndReason::ONLY_ONE_LEFT);
+}
+
+#[test]
 fn an_add_that_was_accepted_cannot_be_cancelled() {
     let mut scene = Scene::connected();
     scene.add("alice", "charlie");
