@@ -4,6 +4,7 @@ mod dtls;
 mod frames;
 mod ids;
 mod packets;
+mod router;
 mod sdp;
 mod session;
 mod stun;
@@ -31,6 +32,7 @@ pub const ALL: &[Target] = &[
     frames::JSON,
     frames::PROTO,
     ids::TARGET,
+    router::TARGET,
     packets::RTCP,
     packets::RTP,
     sdp::TARGET,

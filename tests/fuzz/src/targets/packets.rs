@@ -129,8 +129,6 @@ fn rtp_samples() -> Vec<Vec<u8>> {
     let one_byte = [0xbe, 0xde, 0, 2, 0x10, 0x85, 0x31, b'1', b'2', 0, 0, 0];
     let two_byte = [0x10, 0x00, 0, 2, 1, 1, 0x85, 3, 0, 4, 2, 7];
     let csrcs = [&[0x82, 111, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4][..], &[0; 8], b"opus"].concat();
-    let vp8 = [0x90, 0xe0, 0x81, 0x02, 0x07, 0x40, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 64, 0];
-    let video = [&packet(96, &[])[..12], &vp8].concat();
     let padded = [&[0xa0, 96, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4][..], b"vp8", &[0, 0, 3]].concat();
     // As many elements of identifier 0 as fit a datagram: each is skipped, none may cost a frame of
     // the stack.
@@ -141,26 +139,36 @@ fn rtp_samples() -> Vec<Vec<u8>> {
         packet(96, &two_byte),
         packet(111, &skipped),
         csrcs,
-        video,
+        video(1),
         padded,
     ]
 }
 
+/// One packet of speech with its level.
+pub(super) fn audio(sequence_number: u16) -> Vec<u8> {
+    let fields = HeaderFields { sequence_number, ..FIELDS };
+    written(&fields, &[0xbe, 0xde, 0, 1, 0x10, 0x85, 0, 0], b"opus")
+}
+
+/// One packet of a keyframe.
+pub(super) fn video(sequence_number: u16) -> Vec<u8> {
+    let fields = HeaderFields { sequence_number, ssrc: SSRC + 1, payload_type: 96, ..FIELDS };
+    let vp8 = [0x90, 0xe0, 0x81, 0x02, 0x07, 0x40, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 64, 0];
+    written(&fields, &[], &vp8)
+}
+
 fn packet(payload_type: u8, extension: &[u8]) -> Vec<u8> {
+    written(&HeaderFields { payload_type, ..FIELDS }, extension, b"payload of a packet")
+}
+
+fn written(fields: &HeaderFields, extension: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0; 12 + extension.len()];
-    let fields = HeaderFields {
-        marker: true,
-        payload_type,
-        sequence_number: 65_535,
-        timestamp: 90_000,
-        ssrc: 0x1234_5678,
-    };
-    write_header(&fields, extension, &mut packet).expect("the buffer has the header's length");
-    packet.extend_from_slice(b"payload of a packet");
+    write_header(fields, extension, &mut packet).expect("the buffer has the header's length");
+    packet.extend_from_slice(payload);
     packet
 }
 
-fn rtcp_samples() -> Vec<Vec<u8>> {
+pub(super) fn rtcp_samples() -> Vec<Vec<u8>> {
     let mut writer = CompoundWriter::default();
     let report =
         SenderReport { ssrc: 1, ntp: 1 << 40, rtp_timestamp: 9, packet_count: 3, octet_count: 480 };
@@ -199,7 +207,7 @@ fn sealed() -> &'static [Vec<u8>] {
     })
 }
 
-fn keys(profile: SrtpProfile) -> SrtpKeys {
+pub(super) fn keys(profile: SrtpProfile) -> SrtpKeys {
     let material = vec![0x5a; profile.keying_material_len()];
     SrtpKeys::for_dtls_server(profile, &material).expect("the material has the profile's length")
 }
@@ -209,4 +217,16 @@ fn peer_keys(profile: SrtpProfile) -> SrtpKeys {
     keys(profile)
 }
 
-const PROFILES: [SrtpProfile; 2] = [SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmHmacSha1_80];
+pub(super) const PROFILES: [SrtpProfile; 2] =
+    [SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmHmacSha1_80];
+
+/// The source of the samples.
+pub(super) const SSRC: u32 = 0x1234_5678;
+
+const FIELDS: HeaderFields = HeaderFields {
+    marker: true,
+    payload_type: 111,
+    sequence_number: 65_535,
+    timestamp: 90_000,
+    ssrc: SSRC,
+};
