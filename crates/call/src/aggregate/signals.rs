@@ -207,8 +207,15 @@ impl Call {
     fn lose_endpoint(&mut self, endpoint: EndpointId) {
         if self.ringing_at(&endpoint).is_some() {
             self.stop_endpoint(endpoint, EndReason::ENDPOINT_UNREACHABLE, |_| {});
-        } else if let Some(ordinal) = self.by_endpoint.get(&endpoint) {
-            self.depart(*ordinal, EndReason::LEFT_ABRUPTLY);
+        } else if let Some(ordinal) = self.by_endpoint.get(&endpoint).copied() {
+            // A session that expires after its transport was lost did not leave: its network failed.
+            let joined = self.connections.get(&ordinal).and_then(Connection::joined);
+            let reason = if joined.is_some_and(|joined| joined.is_transport_lost) {
+                EndReason::NETWORK_LOST
+            } else {
+                EndReason::LEFT_ABRUPTLY
+            };
+            self.depart(ordinal, reason);
         }
     }
 

@@ -95,7 +95,7 @@ fn a_network_lost_for_two_minutes_disconnects() {
         let states = scene.states_of(participant);
         assert!(states.ends_with(&[CallState::Disconnecting, CallState::Disconnected]));
     }
-    let seen = scene.events.iter().filter_map(|event| match &event.kind {
+    let mut seen = scene.events.iter().filter_map(|event| match &event.kind {
         EventKind::ParticipantStateChanged { participant_id, to, end_reason, .. }
             if *participant_id == bob =>
         {
@@ -104,7 +104,7 @@ fn a_network_lost_for_two_minutes_disconnects() {
         _ => None,
     });
     let last = (ParticipantState::Disconnected, Some(EndReason::NETWORK_LOST));
-    assert_eq!(seen.last(), Some(last));
+    assert_eq!(seen.next_back(), Some(last));
     scene.assert_over(EndReason::NETWORK_LOST);
 }
 
@@ -157,6 +157,15 @@ fn a_tab_that_closes_leaves_abruptly() {
     let mut scene = Scene::connected();
     scene.signal(Signal::EndpointGone { endpoint: endpoint("bob") });
     scene.assert_over(EndReason::LEFT_ABRUPTLY);
+}
+
+#[test]
+fn a_session_that_expires_after_its_transport_was_lost_has_lost_its_network() {
+    let mut scene = Scene::connected();
+    lose(&mut scene, "bob");
+    scene.pass(60);
+    scene.signal(Signal::EndpointGone { endpoint: endpoint("bob") });
+    scene.assert_over(EndReason::NETWORK_LOST);
 }
 
 #[test]

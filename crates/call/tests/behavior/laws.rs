@@ -30,7 +30,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn action(whom: usize, what: u8) -> Action {
-    let media = if what % 2 == 0 { MediaMode::PeerConnection } else { MediaMode::SignalingOnly };
+    let media =
+        if what.is_multiple_of(2) { MediaMode::PeerConnection } else { MediaMode::SignalingOnly };
     let name = NAMES[whom];
     let selector = ParticipantSelector::Identifier(app_user(name));
     match what {
