@@ -174,7 +174,8 @@ fn app_resource(identifier: &CommunicationIdentifier) -> Option<ResourceId> {
 mod tests {
     use super::*;
 
-    const APP: &str = "8:acs:11111111-1111-4111-8111-111111111111_22222222-2222-4222-8222-222222222222";
+    const APP: &str =
+        "8:acs:11111111-1111-4111-8111-111111111111_22222222-2222-4222-8222-222222222222";
     const BOB: &str = "8:orgid:33333333-3333-4333-8333-333333333333";
     const PHONE: &str = "4:+14255550100";
     const RESOURCE: &str = "11111111-1111-4111-8111-111111111111";

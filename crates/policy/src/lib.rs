@@ -4,5 +4,9 @@
 //! administrator has set. It says which rule decided and what would change the outcome.
 
 mod calling;
+mod scopes;
 
-pub use crate::calling::{CallPolicy, Decision, FederationConfig, Principal, Step, decide_call};
+pub use crate::{
+    calling::{CallPolicy, Decision, FederationConfig, Principal, Step, decide_call},
+    scopes::{Right, Scope, UnknownScope, decide_scope},
+};
