@@ -78,7 +78,9 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let root = workspace::root();
     match task {
-        Task::Bench { filter } => pass_on(suite::bench(&root, filter.as_deref(), false)),
+        Task::Bench { filter } => {
+            suite::bench(&root, filter.as_deref())?.into_iter().try_for_each(pass_on)
+        }
         Task::Ci(options) => suite::run(&root, options, true),
         Task::Codegen { check: true } => codegen::check(&root),
         Task::Codegen { check: false } => codegen::write(&root),

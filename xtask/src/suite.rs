@@ -4,14 +4,14 @@
 //! from those of the product, with the features with which it was compiled to run at all: together,
 //! what only code generation needs would be compiled a second time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::ensure;
 
 use crate::peers::Peers;
 use crate::steps::Steps;
-use crate::workspace::cargo;
+use crate::workspace::{Metadata, cargo};
 use crate::{deny, lint, tidy};
 
 /// How to run the suite.
@@ -30,7 +30,8 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
     let mut total = 10;
     total -= usize::from(options.without_peers) * 2;
     total -= usize::from(options.without_release) * 2;
-    let mut steps = Steps::new(total, root.join("target/xtask"), plain)?;
+    let target = Metadata::load(root)?.target_directory;
+    let mut steps = Steps::new(total, target.join("xtask"), plain)?;
 
     let mut peers = None;
     if options.without_peers {
@@ -50,26 +51,26 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
     steps.commands("lint", vec![lint::clippy(root), lint::rustdoc(root)])?;
     steps.commands("tests", vec![own_tests(root), tests(root, peers.as_ref())])?;
     ensure!(steps.tests().passed > 0, "step `tests` ran no test");
-    steps.commands("fuzz", vec![fuzz(root)])?;
+    steps.commands("fuzz", vec![fuzz(root, &target)])?;
     if options.without_release {
         println!("--without-release: LEAVING OUT the release build, its figures and the benches");
     } else {
-        steps.commands("release", release(root))?;
-        steps.commands("benches", vec![bench(root, None, true)])?;
+        steps.commands("release", vec![release_build(root), demo(root, &target)])?;
+        steps.commands("benches", vec![criterion(root, None, true), end_to_end(root, &target)])?;
     }
     steps.summary();
     Ok(())
 }
 
-/// Returns the command that runs the benches, all of them or those whose name has the filter.
-pub(crate) fn bench(root: &Path, filter: Option<&str>, quick: bool) -> Command {
-    let mut command = cargo();
-    command.current_dir(root).args(["bench", "--package", "trunkline-benches", "--locked", "--"]);
-    if quick {
-        command.args(["--quick", "--noplot"]);
+/// Returns the commands that run the benches: those of the cores whose name has the filter, and
+/// without a filter the media plane from end to end as well.
+pub(crate) fn bench(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Command>> {
+    let mut commands = vec![criterion(root, filter, false)];
+    if filter.is_none() {
+        let target = Metadata::load(root)?.target_directory;
+        commands.extend([release_build(root), end_to_end(root, &target)]);
     }
-    command.args(filter);
-    command
+    Ok(commands)
 }
 
 fn own_tests(root: &Path) -> Command {
@@ -94,14 +95,43 @@ fn tests(root: &Path, peers: Option<&Peers>) -> Command {
 }
 
 /// The binary is there: the tests of its package have compiled it with the features of all.
-fn fuzz(root: &Path) -> Command {
-    let mut command = Command::new(root.join("target/debug/trunkline-fuzz"));
-    command.current_dir(root).args(["all", "--seconds", "2"]);
+fn fuzz(root: &Path, target: &Path) -> Command {
+    built(root, target.join("debug/trunkline-fuzz"), &["all", "--seconds", "2"])
+}
+
+/// Builds what is measured. The two packages together, here and for the benches, so that their
+/// dependencies have the same features and are compiled once.
+fn release_build(root: &Path) -> Command {
+    let mut command = cargo();
+    command.current_dir(root).args(["build", "--release", "--locked", "--bins"]).args(MEASURED);
     command
 }
 
-fn release(root: &Path) -> Vec<Command> {
-    let mut build = cargo();
-    build.current_dir(root).args(["build", "--release", "--locked"]);
-    vec![build]
+/// A whole call through the release build: two people, real media, printed figures.
+fn demo(root: &Path, target: &Path) -> Command {
+    built(root, target.join("release/trunkline"), &["demo", "first-call"])
 }
+
+/// The media plane over loopback, for two seconds at each size.
+fn end_to_end(root: &Path, target: &Path) -> Command {
+    built(root, target.join("release/media_e2e"), &["--seconds", "2"])
+}
+
+fn criterion(root: &Path, filter: Option<&str>, quick: bool) -> Command {
+    let mut command = cargo();
+    command.current_dir(root).args(["bench", "--locked"]).args(MEASURED);
+    command.args(["--bench", "*", "--"]);
+    if quick {
+        command.arg("--quick");
+    }
+    command.args(filter);
+    command
+}
+
+fn built(root: &Path, program: PathBuf, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root).args(arguments);
+    command
+}
+
+const MEASURED: [&str; 4] = ["--package", "trunkline-server", "--package", "trunkline-benches"];

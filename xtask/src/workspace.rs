@@ -15,6 +15,8 @@ pub(crate) struct Metadata {
     pub(crate) workspace_members: Vec<String>,
     pub(crate) workspace_root: PathBuf,
     #[serde(default)]
+    pub(crate) target_directory: PathBuf,
+    #[serde(default)]
     pub(crate) metadata: Option<WorkspaceTable>,
 }
 
