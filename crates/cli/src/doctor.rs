@@ -161,7 +161,10 @@ fn ca(directory: &std::path::Path) -> Result<String, Problem> {
         Ok(_) => Ok(format!("{} is a certificate", path.display())),
         Err(error) => Err(Problem {
             what: format!("{} is not a certificate: {error}", path.display()),
-            fix: format!("remove it and {}, and start again", directory.join("ca-key.pem").display()),
+            fix: format!(
+                "remove it and {}, and start again",
+                directory.join("ca-key.pem").display()
+            ),
         }),
     }
 }

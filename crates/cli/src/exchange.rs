@@ -151,7 +151,10 @@ impl Exchange {
 
 fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
     let listener = TcpListener::bind(address).with_context(|| {
-        format!("cannot bind {address}: stop what uses it, or set another with --{}", key.replace('_', "-"))
+        format!(
+            "cannot bind {address}: stop what uses it, or set another with --{}",
+            key.replace('_', "-")
+        )
     })?;
     listener.set_nonblocking(true).context("cannot make the port non-blocking")?;
     Ok(listener)
@@ -203,18 +206,16 @@ fn admin_router(metrics: PrometheusHandle, node: Node) -> axum::Router {
     use axum::http::StatusCode;
     use axum::routing::get;
 
-    axum::Router::new()
-        .route("/metrics", get(move || std::future::ready(metrics.render())))
-        .route(
-            "/healthz",
-            get(move || {
-                let answer = match node.is_accepting() {
-                    true => (StatusCode::OK, "serving\n"),
-                    false => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n"),
-                };
-                std::future::ready(answer)
-            }),
-        )
+    axum::Router::new().route("/metrics", get(move || std::future::ready(metrics.render()))).route(
+        "/healthz",
+        get(move || {
+            let answer = match node.is_accepting() {
+                true => (StatusCode::OK, "serving\n"),
+                false => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n"),
+            };
+            std::future::ready(answer)
+        }),
+    )
 }
 
 /// One recorder serves every exchange of a process: the metrics façade has one global place.

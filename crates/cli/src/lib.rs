@@ -15,11 +15,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::output::Output;
 pub use crate::{
     exchange::{Certificates, Exchange, ExchangeConfig},
     failure::{Failure, Family},
 };
-use crate::output::Output;
 
 /// A self-hosted exchange for programmable calling and chat.
 #[derive(Debug, Parser)]

@@ -26,9 +26,10 @@ pub(crate) async fn run(arguments: ServeArguments, output: &Output) -> Result<()
     }
     let config = ExchangeConfig::serve(&arguments.config).in_family(Family::Usage)?;
     let exchange = Exchange::start(config).await.in_family(Family::Unavailable)?;
-    output.print(format!("serving on {}", exchange.url()), || {
-        json!({"url": exchange.url(), "admin": exchange.admin_address().to_string()})
-    });
+    output.print(
+        format!("serving on {}", exchange.url()),
+        || json!({"url": exchange.url(), "admin": exchange.admin_address().to_string()}),
+    );
     wait_for_interrupt().await?;
     exchange.shutdown().await?;
     Ok(())

@@ -1,9 +1,7 @@
 //! `trunkline token`: an access token from a running exchange.
 
 use serde_json::json;
-use trunkline_proto::identity::v1::{
-    CreateUserRequest, IssueTokenRequest, TokenScope,
-};
+use trunkline_proto::identity::v1::{CreateUserRequest, IssueTokenRequest, TokenScope};
 
 use crate::RemoteArguments;
 use crate::failure::{Failure, Family, InFamily as _};

@@ -22,9 +22,8 @@ pub(crate) fn require_token(node: &Node, metadata: &MetadataMap) -> Result<Token
 }
 
 fn credential<'a>(metadata: &'a MetadataMap, scheme: &str) -> Result<&'a str, Status> {
-    let refused = || {
-        Status::unauthenticated(format!("metadata `authorization: {scheme}…` is needed here"))
-    };
+    let refused =
+        || Status::unauthenticated(format!("metadata `authorization: {scheme}…` is needed here"));
     let mut values = metadata.get_all("authorization").iter();
     let value = values.next().ok_or_else(refused)?;
     // Two credentials in one request: whose request would it be?

@@ -74,8 +74,7 @@ impl CallingService for Calling {
         let controller = self.controller(request.metadata())?;
         let name = request.into_inner().display_name;
         let ringer = controller.ring(&name).await.map_err(status)?;
-        let registered =
-            wire::EndpointRegistered { endpoint_id: ringer.endpoint().to_string() };
+        let registered = wire::EndpointRegistered { endpoint_id: ringer.endpoint().to_string() };
         let first = Some(Event::Registered(registered));
         let events = futures_util::stream::unfold((first, ringer), |(first, mut ringer)| async {
             let event = match first {
@@ -169,8 +168,7 @@ impl CallingService for Calling {
         request: Request<wire::AddParticipantRequest>,
     ) -> Answer<wire::AddParticipantResponse> {
         let controller = self.controller(request.metadata())?;
-        let participant =
-            controller.add_participant(request.into_inner()).await.map_err(status)?;
+        let participant = controller.add_participant(request.into_inner()).await.map_err(status)?;
         Ok(Response::new(wire::AddParticipantResponse { participant }))
     }
 
@@ -225,14 +223,11 @@ impl CallingService for Calling {
     ) -> Answer<Self::WatchCallStream> {
         let controller = self.controller(request.metadata())?;
         let wire::WatchCallRequest { call_id, after_seq } = request.into_inner();
-        let events =
-            controller.watch(&call_id, after_seq).await.map_err(|error| match error {
-                WatchError::CursorLost { .. } => Status::out_of_range(error.to_string()),
-                WatchError::NotFound => Status::not_found(error.to_string()),
-                WatchError::TooManyReaders { .. } => {
-                    Status::resource_exhausted(error.to_string())
-                }
-            })?;
+        let events = controller.watch(&call_id, after_seq).await.map_err(|error| match error {
+            WatchError::CursorLost { .. } => Status::out_of_range(error.to_string()),
+            WatchError::NotFound => Status::not_found(error.to_string()),
+            WatchError::TooManyReaders { .. } => Status::resource_exhausted(error.to_string()),
+        })?;
         let responses = futures_util::stream::unfold(events, |mut events| async {
             let event = events.recv().await?;
             let event = Some(std::sync::Arc::unwrap_or_clone(event));

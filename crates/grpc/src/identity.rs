@@ -52,11 +52,8 @@ impl IdentityService for Identity {
         let scopes = scopes(&request.scopes)?;
         let life = life(request.expires_in)?;
         let now = self.node.clock().wall();
-        let (user, token) = self
-            .node
-            .identity()
-            .issue_token(&request.user, &scopes, life, now)
-            .map_err(status)?;
+        let (user, token) =
+            self.node.identity().issue_token(&request.user, &scopes, life, now).map_err(status)?;
         Ok(Response::new(wire::IssueTokenResponse {
             user: Some(wire_user(&user)),
             access_token: Some(wire_token(token)),
@@ -113,10 +110,7 @@ fn wire_user(user: &User) -> wire::User {
 }
 
 fn wire_token(token: AccessToken) -> wire::AccessToken {
-    wire::AccessToken {
-        expires_on: Some(convert::timestamp(token.expires_on)),
-        token: token.token,
-    }
+    wire::AccessToken { expires_on: Some(convert::timestamp(token.expires_on)), token: token.token }
 }
 
 fn status(error: IdentityError) -> Status {

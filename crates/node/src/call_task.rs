@@ -11,8 +11,7 @@ use trunkline_call::{
     MediaCommand, OperationOutcome, Output, Roster, Signal,
 };
 use trunkline_ids::{
-    CallConnectionId, CommunicationIdentifier, EndpointId, GroupId, OperationId,
-    ParticipantId,
+    CallConnectionId, CommunicationIdentifier, EndpointId, GroupId, OperationId, ParticipantId,
 };
 use trunkline_media::control::{LegKey, MediaEvent, Mid, RoomKey, StreamKind};
 use trunkline_media::tiles::Published;
@@ -245,10 +244,8 @@ impl CallTask {
 
     fn answer(&mut self, key: &(EndpointId, OperationId), outcome: Result<(), Refused>) {
         let Some(pending) = self.pending.remove(key) else { return };
-        let outcome = outcome.map(|()| Accepted {
-            subject: pending.subject,
-            call: convert::call(&self.snapshot()),
-        });
+        let outcome = outcome
+            .map(|()| Accepted { subject: pending.subject, call: convert::call(&self.snapshot()) });
         // An asker that is gone does not want the answer; the operation stands.
         let _ = pending.answer.send(outcome);
     }
@@ -280,9 +277,7 @@ impl CallTask {
             }
             EventKind::OperationCompleted { operation_id, endpoint, outcome, .. } => {
                 let outcome = match outcome {
-                    OperationOutcome::Failed { reason } => {
-                        Err(Refused::Failed { reason: *reason })
-                    }
+                    OperationOutcome::Failed { reason } => Err(Refused::Failed { reason: *reason }),
                     OperationOutcome::Succeeded => Ok(()),
                 };
                 let key = (endpoint.clone(), operation_id.clone());
@@ -550,11 +545,8 @@ impl CallTask {
                 .map(|leg| (leg.key, kind));
             choices.push((mid, leg));
         }
-        let leg = self
-            .legs
-            .values_mut()
-            .find(|leg| leg.endpoint == *endpoint)
-            .ok_or(Refused::NoMedia)?;
+        let leg =
+            self.legs.values_mut().find(|leg| leg.endpoint == *endpoint).ok_or(Refused::NoMedia)?;
         // All or nothing: a bad name among good ones changes nothing.
         let mut chosen = leg.tiles.clone();
         for (mid, source) in &choices {
@@ -575,8 +567,7 @@ impl CallTask {
             names.iter().map(|(key, participant)| (*participant, *key)).collect();
         let mut published = Published::default();
         for id in &self.arrivals {
-            let (Some(leg), Some(participant)) = (keys.get(id), self.roster.participant(id))
-            else {
+            let (Some(leg), Some(participant)) = (keys.get(id), self.roster.participant(id)) else {
                 continue;
             };
             if participant.is_video_on {
@@ -588,8 +579,7 @@ impl CallTask {
         }
         let mut updates = Vec::new();
         for leg in self.legs.values_mut() {
-            let changes =
-                leg.update_tiles(&self.node, &published, |leg| names.get(&leg).copied());
+            let changes = leg.update_tiles(&self.node, &published, |leg| names.get(&leg).copied());
             if !changes.is_empty() {
                 updates.push((leg.key, changes));
             }

@@ -27,7 +27,10 @@ pub(crate) enum CallMessage {
     /// The media plane noticed something about a leg of this call.
     Media(MediaEvent),
     /// The media plane answered an offer.
-    MediaOpened { connection_id: CallConnectionId, outcome: Result<String, OpenFailure> },
+    MediaOpened {
+        connection_id: CallConnectionId,
+        outcome: Result<String, OpenFailure>,
+    },
     /// An endpoint moved to another network.
     RestartMedia {
         endpoint: EndpointId,
@@ -47,7 +50,10 @@ pub(crate) enum CallMessage {
         answer: oneshot::Sender<Option<wire::Call>>,
     },
     /// An endpoint of the call wants a snapshot event before the next delta.
-    SendSnapshot { endpoint: EndpointId, answer: oneshot::Sender<Result<(), Refused>> },
+    SendSnapshot {
+        endpoint: EndpointId,
+        answer: oneshot::Sender<Result<(), Refused>>,
+    },
     /// Somebody wants the events.
     Watch {
         reader: CommunicationIdentifier,

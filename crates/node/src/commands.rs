@@ -6,8 +6,8 @@ use trunkline_call::{
     ParticipantSelector, ResolvedTarget,
 };
 use trunkline_ids::{
-    CallId, CommunicationIdentifier, DisplayName, EndpointId, GroupId,
-    OperationId, ParticipantId, ThreadId,
+    CallId, CommunicationIdentifier, DisplayName, EndpointId, GroupId, OperationId, ParticipantId,
+    ThreadId,
 };
 use trunkline_policy::{CallPolicy, Decision, Principal};
 use trunkline_proto::calling::v1 as wire;
@@ -241,7 +241,8 @@ async fn dispatch(
         }
         Kind::RestartMedia(request) => {
             let call = find(node, &request.call_id)?;
-            let offer = request.media.ok_or_else(|| CallingError::invalid("media", "is missing"))?;
+            let offer =
+                request.media.ok_or_else(|| CallingError::invalid("media", "is missing"))?;
             let offer = Offer::try_from(offer)?;
             let endpoint = endpoint.id.clone();
             call.ask(|answer| CallMessage::RestartMedia { endpoint, offer, answer })
@@ -298,10 +299,8 @@ pub(crate) async fn join(
     request: wire::JoinCallRequest,
 ) -> Result<Outcome, CallingError> {
     require_scope(endpoint, ScopeNeed::Join)?;
-    let group_id: GroupId = request
-        .group_id
-        .parse()
-        .map_err(|error| CallingError::invalid("group_id", error))?;
+    let group_id: GroupId =
+        request.group_id.parse().map_err(|error| CallingError::invalid("group_id", error))?;
     let offer = request.media.map(Offer::try_from).transpose()?;
     let operation_id = operation_id(node, request.operation_id)?;
     let action = Action::Join {
@@ -394,8 +393,7 @@ pub(crate) fn selector(node: &Node, text: &str) -> Result<ParticipantSelector, C
 }
 
 pub(crate) fn find(node: &Node, call_id: &str) -> Result<CallHandle, CallingError> {
-    let id: CallId =
-        call_id.parse().map_err(|error| CallingError::invalid("call_id", error))?;
+    let id: CallId = call_id.parse().map_err(|error| CallingError::invalid("call_id", error))?;
     node.calls().find(id).ok_or(CallingError::NotFound)
 }
 
@@ -470,10 +468,7 @@ fn operation_id(node: &Node, text: String) -> Result<OperationId, CallingError> 
 fn thread_id(text: &str) -> Result<Option<ThreadId>, CallingError> {
     match text.is_empty() {
         true => Ok(None),
-        false => text
-            .parse()
-            .map(Some)
-            .map_err(|error| CallingError::invalid("thread_id", error)),
+        false => text.parse().map(Some).map_err(|error| CallingError::invalid("thread_id", error)),
     }
 }
 

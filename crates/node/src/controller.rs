@@ -188,7 +188,9 @@ impl Ringer {
                 () = self.node.shutting_down() => return None,
             };
             match message {
-                EndpointMessage::IncomingCall(call) => return Some(RingerEvent::IncomingCall(call)),
+                EndpointMessage::IncomingCall(call) => {
+                    return Some(RingerEvent::IncomingCall(call));
+                }
                 EndpointMessage::IncomingCallEnded(ended) => {
                     return Some(RingerEvent::IncomingCallEnded(ended));
                 }

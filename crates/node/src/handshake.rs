@@ -20,15 +20,15 @@ use crate::token::{TokenClaims, TokenError, TokenScope};
 pub(crate) async fn run(node: Node, mut link: Link) {
     let hello = tokio::select! {
         hello = timeout(HELLO_DEADLINE, link.inbound.recv()) => hello,
-        () = node.shutting_down() => return refuse(&link, CloseCode::GoingAway, None),
+        () = node.shutting_down() => return refuse(link, CloseCode::GoingAway, None),
     };
     let hello = match hello {
-        Err(_elapsed) => return refuse(&link, CloseCode::TimedOut, None),
+        Err(_elapsed) => return refuse(link, CloseCode::TimedOut, None),
         Ok(None) => return,
-        Ok(Some(Inbound::Refused(code))) => return refuse(&link, code, None),
+        Ok(Some(Inbound::Refused(code))) => return refuse(link, code, None),
         Ok(Some(Inbound::Frame(frame))) => match read_hello(frame) {
             Some(hello) => hello,
-            None => return refuse(&link, CloseCode::Malformed, None),
+            None => return refuse(link, CloseCode::Malformed, None),
         },
     };
     let claims = match node.identity().verify(&hello.token, node.clock().wall()) {
@@ -40,19 +40,19 @@ pub(crate) async fn run(node: Node, mut link: Link) {
                 TokenError::Revoked => "token_revoked",
             };
             metrics::counter!("trunkline_tokens_refused_total", "reason" => code).increment(1);
-            return refuse(&link, CloseCode::Unauthorized, Some((code, error.to_string())));
+            return refuse(link, CloseCode::Unauthorized, Some((code, error.to_string())));
         }
     };
     if !claims.scopes.contains(&TokenScope::Voip) && !claims.scopes.contains(&TokenScope::VoipJoin)
     {
         let message = "calling needs the scope voip or voip.join".to_owned();
-        return refuse(&link, CloseCode::Forbidden, Some(("scope_missing", message)));
+        return refuse(link, CloseCode::Forbidden, Some(("scope_missing", message)));
     }
     let display_name = match display_name(&node, &claims, &hello.display_name) {
         Ok(display_name) => display_name,
         Err(error) => {
             let detail = Some(("invalid_display_name", error.to_string()));
-            return refuse(&link, CloseCode::Malformed, detail);
+            return refuse(link, CloseCode::Malformed, detail);
         }
     };
     match hello.resume {
@@ -69,7 +69,7 @@ pub(crate) async fn run(node: Node, mut link: Link) {
                 Err(_malformed) => Err(link),
             };
             if let Err(link) = refused {
-                refuse(&link, CloseCode::SessionUnknown, None);
+                refuse(link, CloseCode::SessionUnknown, None);
             }
         }
     }
@@ -102,7 +102,7 @@ fn read_hello(frame: ClientFrame) -> Option<Hello> {
     }
 }
 
-fn refuse(link: &Link, code: CloseCode, detail: Option<(&str, String)>) {
+fn refuse(link: Link, code: CloseCode, detail: Option<(&str, String)>) {
     let (name, message) = match detail {
         Some((name, message)) => (name.to_owned(), message),
         None => (code.name().to_owned(), code.meaning().to_owned()),
@@ -112,9 +112,9 @@ fn refuse(link: &Link, code: CloseCode, detail: Option<(&str, String)>) {
         error: Some(common::Error { code: name, message, reason: None }),
     };
     let body = Some(server_frame::Body::SessionClosed(closed));
-    // A new transport has room for two frames; a transport that is gone needs neither.
+    // A new transport has room; one that is gone needs nothing.
     let _ = link.outbound.try_send(Outbound::Frame(ServerFrame { seq: 0, ack: 0, body }));
-    let _ = link.outbound.try_send(Outbound::Close(code));
+    link.close(code);
 }
 
 /// A client that opens a transport has its token at hand; this only has to cover a slow network.

@@ -9,11 +9,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{
-    Cloud, CommunicationIdentifier, CommunicationUser, DisplayName, MicrosoftTeamsUser, ParseIdError,
-    ResourceId, TenantId,
+    Cloud, CommunicationIdentifier, CommunicationUser, DisplayName, MicrosoftTeamsUser,
+    ParseIdError, ResourceId, TenantId,
 };
 
-use crate::token::{AccessToken, SigningKeyRejected, TokenClaims, TokenError, TokenScope, TokenSigner};
+use crate::token::{
+    AccessToken, SigningKeyRejected, TokenClaims, TokenError, TokenScope, TokenSigner,
+};
 
 /// What an identity service is made from.
 pub struct IdentityConfig {
@@ -143,9 +145,10 @@ impl Identity {
     pub fn start(config: IdentityConfig, now: Timestamp) -> Result<Self, IdentityStartError> {
         let mut directory = BTreeMap::new();
         for entry in config.directory {
-            let user = MicrosoftTeamsUser::new(&entry.object_id, Cloud::Public).map_err(|source| {
-                IdentityStartError::Directory { alias: entry.alias.clone(), source }
-            })?;
+            let user =
+                MicrosoftTeamsUser::new(&entry.object_id, Cloud::Public).map_err(|source| {
+                    IdentityStartError::Directory { alias: entry.alias.clone(), source }
+                })?;
             directory.insert(
                 entry.alias.clone(),
                 User {
@@ -196,10 +199,8 @@ impl Identity {
     /// how much of it is right.
     pub fn is_access_key(&self, key: &str) -> bool {
         self.access_keys.iter().fold(false, |found, ours| {
-            let same = aws_lc_rs::constant_time::verify_slices_are_equal(
-                ours.as_bytes(),
-                key.as_bytes(),
-            );
+            let same =
+                aws_lc_rs::constant_time::verify_slices_are_equal(ours.as_bytes(), key.as_bytes());
             found | same.is_ok()
         })
     }

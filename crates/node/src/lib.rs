@@ -22,10 +22,8 @@ pub use crate::{
     clock::SystemClock,
     commands::CallingError,
     controller::{Controller, Ringer, RingerEvent},
-    identity::{
-        DirectoryUser, Identity, IdentityConfig, IdentityError, IdentityStartError, User,
-    },
+    identity::{DirectoryUser, Identity, IdentityConfig, IdentityError, IdentityStartError, User},
     link::{Inbound, OpenTransportError, Outbound, Transport, TransportOrigin},
-    node::{Node, NodeConfig, NodeStartError},
+    node::{Node, NodeConfig, NodeStartError, NodeStatus},
     token::{AccessToken, SigningKeyRejected, TokenClaims, TokenError, TokenScope, UnknownScope},
 };

@@ -26,7 +26,7 @@ pub struct Transport {
 }
 
 /// What came from the client.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Inbound {
     /// A frame.
     Frame(ClientFrame),
@@ -35,7 +35,7 @@ pub enum Inbound {
 }
 
 /// What goes to the client.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Outbound {
     /// Close the transport; nothing follows.
     Close(CloseCode),
@@ -63,14 +63,27 @@ pub(crate) struct Link {
     pub(crate) id: TransportId,
     pub(crate) inbound: mpsc::Receiver<Inbound>,
     pub(crate) outbound: mpsc::Sender<Outbound>,
+    /// Room for the close code, however full the transport is.
+    last_word: Option<mpsc::OwnedPermit<Outbound>>,
+}
+
+impl Link {
+    /// Closes the transport. A client that does not read is told why all the same.
+    pub(crate) fn close(self, code: CloseCode) {
+        if let Some(last_word) = self.last_word {
+            last_word.send(Outbound::Close(code));
+        }
+    }
 }
 
 /// Makes both ends.
 pub(crate) fn pair(id: TransportId) -> (Transport, Link) {
     let (inbound_sender, inbound) = mpsc::channel(INBOUND_FRAMES);
-    let (outbound, outbound_receiver) = mpsc::channel(OUTBOUND_FRAMES);
+    let (outbound, outbound_receiver) = mpsc::channel(OUTBOUND_FRAMES + 1);
     let transport = Transport { inbound: inbound_sender, outbound: outbound_receiver };
-    (transport, Link { id, inbound, outbound })
+    // Always there: the channel is new.
+    let last_word = outbound.clone().try_reserve_owned().ok();
+    (transport, Link { id, inbound, outbound, last_word })
 }
 
 /// Frames that wait for the session: a client cannot get far ahead of its commands' execution.

@@ -74,7 +74,15 @@ impl Leg {
         tracks: &[TrackBinding],
     ) -> Self {
         let tiles = Tiles::new(tracks);
-        Self { key, endpoint, participant, tiles, is_open: false, publish: [false; 3], receive: false }
+        Self {
+            key,
+            endpoint,
+            participant,
+            tiles,
+            is_open: false,
+            publish: [false; 3],
+            receive: false,
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -1,9 +1,9 @@
 //! The node: what façades hold on to, and the owner of every task.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use std::fmt;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,6 +44,21 @@ pub enum NodeStartError {
     /// The media plane did not start.
     #[error("the media plane")]
     Media(#[from] StartError),
+}
+
+/// How much of everything a node holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NodeStatus {
+    /// Calls, those included that are over and can still be read.
+    pub calls: usize,
+    /// Endpoints that ring.
+    pub endpoints: usize,
+    /// Peer connections.
+    pub legs: usize,
+    /// Signaling sessions, those included that may yet be resumed.
+    pub sessions: usize,
+    /// Tasks; one of them routes the media plane's events.
+    pub tasks: usize,
 }
 
 /// A running node. Clones are handles to the same one.
@@ -157,6 +172,13 @@ impl Node {
         self.inner.plane.shutdown().await;
     }
 
+    /// Returns what the node holds, for operators and for checks that nothing leaks.
+    pub fn status(&self) -> NodeStatus {
+        let (endpoints, sessions) = self.inner.registry.counts();
+        let (calls, legs) = self.inner.calls.counts();
+        NodeStatus { calls, endpoints, legs, sessions, tasks: self.inner.tasks.len() }
+    }
+
     pub(crate) fn calls(&self) -> &Calls {
         &self.inner.calls
     }
@@ -197,7 +219,11 @@ impl Node {
     }
 
     /// Takes an endpoint away for good.
-    pub(crate) async fn unregister_endpoint(&self, user: &CommunicationIdentifier, id: &EndpointId) {
+    pub(crate) async fn unregister_endpoint(
+        &self,
+        user: &CommunicationIdentifier,
+        id: &EndpointId,
+    ) {
         self.inner.registry.remove_endpoint(user, id);
         for call in self.inner.calls.of_user(user) {
             call.signal(Signal::EndpointGone { endpoint: id.clone() }).await;

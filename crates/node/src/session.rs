@@ -8,7 +8,7 @@ use trunkline_call::Signal;
 use trunkline_ids::{CallId, DisplayName, EndpointId, SessionId};
 use trunkline_proto::calling::v1::call_event;
 use trunkline_proto::common::v1 as common;
-use trunkline_proto::signaling::v1::{Command, server_frame};
+use trunkline_proto::signaling::v1::{Command, ServerFrame, server_frame};
 use trunkline_signaling::close::CloseCode;
 use trunkline_signaling::session::{
     Greeting, ServerOutput, ServerSession, SessionConfig, SessionEnd, TransportId,
@@ -98,7 +98,7 @@ impl SessionTask {
         let deadline = self.session.poll_timeout();
         let (frame, room) = match &mut self.link {
             // While an output waits for room, further frames would only make more outputs.
-            Some(link) if self.held.is_some() => (None, Some(&link.outbound)),
+            Some(link) if self.held.is_some() => (None, Some(link.outbound.clone())),
             Some(link) => (Some(&mut link.inbound), None),
             None => (None, None),
         };
@@ -138,7 +138,7 @@ impl SessionTask {
                     self.session.refuse_frame(now, link.id, code);
                 }
             }
-            Wake::Frame(None) => self.lose_transport().await,
+            Wake::Frame(None) => self.lose_transport(None).await,
             Wake::Overflow => self.session.close(CloseCode::SlowReader, None),
             Wake::Room => {}
             Wake::Session(Some(SessionMessage::Resume(link, resumption))) => {
@@ -147,7 +147,7 @@ impl SessionTask {
                     Err(error) => {
                         tracing::debug!(session = %self.session_id, %error, "resumption refused");
                         // The transport is not part of this session, so it is told directly.
-                        let _ = link.outbound.try_send(Outbound::Close(CloseCode::SessionUnknown));
+                        link.close(CloseCode::SessionUnknown);
                     }
                 }
             }
@@ -170,18 +170,16 @@ impl SessionTask {
         while let Some(output) = self.held.take().or_else(|| self.session.poll_output()) {
             match output {
                 ServerOutput::Transmit { transport, frame } => {
-                    if let Err(Outbound::Frame(frame)) =
-                        self.push(transport, Outbound::Frame(frame))
-                    {
+                    let unsent = self.push(transport, frame);
+                    // Behind a frame that never leaves, the end of the session would wait too.
+                    if let Some(frame) = unsent.filter(|_| !self.session.is_ended()) {
                         self.held = Some(ServerOutput::Transmit { transport, frame });
                         return false;
                     }
                 }
                 ServerOutput::Close { transport, code } => {
                     if self.link.as_ref().is_some_and(|link| link.id == transport) {
-                        // A full transport is cut without its close code: it is not being read.
-                        let _ = self.push(transport, Outbound::Close(code));
-                        self.lose_transport().await;
+                        self.lose_transport(Some(code)).await;
                     }
                 }
                 ServerOutput::Deliver(command) => self.execute(command).await,
@@ -195,21 +193,22 @@ impl SessionTask {
         false
     }
 
-    /// Puts something on a transport. What does not fit comes back; what is for a transport that
-    /// is gone is dropped, since the machine sends it again after the next attach.
-    fn push(&self, transport: TransportId, outbound: Outbound) -> Result<(), Outbound> {
-        let Some(link) = self.link.as_ref().filter(|link| link.id == transport) else {
-            return Ok(());
-        };
-        match link.outbound.try_send(outbound) {
-            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(outbound)) => Err(outbound),
+    /// Puts a frame on a transport. What does not fit comes back; what is for a transport that is
+    /// gone is dropped, since the machine sends it again after the next attach.
+    fn push(&self, transport: TransportId, frame: ServerFrame) -> Option<ServerFrame> {
+        let link = self.link.as_ref().filter(|link| link.id == transport)?;
+        match link.outbound.try_send(Outbound::Frame(frame)) {
+            Err(mpsc::error::TrySendError::Full(Outbound::Frame(frame))) => Some(frame),
+            Ok(()) | Err(_) => None,
         }
     }
 
-    async fn lose_transport(&mut self) {
+    async fn lose_transport(&mut self, code: Option<CloseCode>) {
         let Some(link) = self.link.take() else { return };
         self.session.detach(self.node.clock().now(), link.id);
+        if let Some(code) = code {
+            link.close(code);
+        }
         let endpoint = &self.endpoint.id;
         for call in self.calls.values() {
             call.signal(Signal::TransportLost { endpoint: endpoint.clone() }).await;
@@ -219,7 +218,7 @@ impl SessionTask {
     async fn take_over(&mut self, link: Link) {
         if let Some(earlier) = self.link.replace(link) {
             // Told directly: the machine's own word for it names a transport that is gone.
-            let _ = earlier.outbound.try_send(Outbound::Close(CloseCode::TakenOver));
+            earlier.close(CloseCode::TakenOver);
         }
         let endpoint = &self.endpoint.id;
         for call in self.calls.values() {

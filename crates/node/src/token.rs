@@ -171,7 +171,10 @@ impl TokenSigner {
         header.kid = Some(self.key_id.clone());
         let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
             .map_err(|_| SigningKeyRejected)?;
-        Ok(AccessToken { token, expires_on: Timestamp::from_unix_seconds(expires_on.as_unix_seconds()) })
+        Ok(AccessToken {
+            token,
+            expires_on: Timestamp::from_unix_seconds(expires_on.as_unix_seconds()),
+        })
     }
 
     /// Checks signature, algorithm, key id, resource and expiry. Revocation is the caller's.
@@ -202,8 +205,7 @@ impl TokenSigner {
             return Err(TokenError::Expired);
         }
         // A scope from a later version is no reason to refuse the others.
-        let scopes =
-            claims.acs_scope.split(',').filter_map(|scope| scope.parse().ok()).collect();
+        let scopes = claims.acs_scope.split(',').filter_map(|scope| scope.parse().ok()).collect();
         Ok(TokenClaims { identifier, scopes, generation: claims.generation, expires_on })
     }
 
@@ -253,7 +255,8 @@ mod tests {
     }
 
     const RESOURCE: &str = "5f9c1a52-0001-4a6b-8c1d-000000000001";
-    const USER: &str = "8:acs:5f9c1a52-0001-4a6b-8c1d-000000000001_00000000-0000-4000-8000-0000000000aa";
+    const USER: &str =
+        "8:acs:5f9c1a52-0001-4a6b-8c1d-000000000001_00000000-0000-4000-8000-0000000000aa";
 
     fn issue(signer: &TokenSigner, now: Timestamp) -> String {
         let scopes = BTreeSet::from([TokenScope::Voip, TokenScope::Chat]);
