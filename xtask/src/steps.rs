@@ -44,7 +44,8 @@ impl Steps {
     /// Starts a task of `total` steps that writes its logs below `logs`.
     pub(crate) fn new(total: usize, logs: PathBuf, plain: bool) -> anyhow::Result<Self> {
         fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
-        let is_terminal = !plain && io::stdout().is_terminal();
+        // The bottom line is drawn on the error stream.
+        let is_terminal = !plain && io::stdout().is_terminal() && io::stderr().is_terminal();
         Ok(Self { total, done: Vec::new(), logs, is_terminal, tests: Tests::default() })
     }
 
