@@ -1,5 +1,6 @@
 //! The commands of the `trunkline` binary, as a library.
 
+mod demo;
 mod dev;
 mod doctor;
 mod exchange;
@@ -41,6 +42,9 @@ enum Command {
     Dev(dev::DevArguments),
     /// Start an exchange from a configuration file.
     Serve(serve::ServeArguments),
+    /// Run a scenario end to end and tick off what happened.
+    #[command(subcommand)]
+    Demo(demo::DemoCommand),
     /// Check what an exchange needs on this machine, and name the fix.
     Doctor(doctor::DoctorArguments),
     /// Explain an end reason or result code, such as 480/10037.
@@ -89,6 +93,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Dev(arguments) => dev::run(arguments, output).await,
         Command::Serve(arguments) => serve::run(arguments, output).await,
+        Command::Demo(command) => demo::run(command, output).await,
         Command::Doctor(arguments) => doctor::run(arguments, output).await,
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Token(arguments) => token::run(arguments, output).await,

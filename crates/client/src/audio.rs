@@ -11,7 +11,7 @@ pub use self::{
     level::LevelMeter,
     sink::{AudioFrame, AudioSink},
     source::AudioSource,
-    wav::WavError,
+    wav::{WavError, read_wav},
 };
 pub(crate) use self::{sink::OpenSink, source::OpenSource};
 

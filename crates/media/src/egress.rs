@@ -87,6 +87,7 @@ impl Egress {
     /// Returns `len` bytes of room for the next packet; [`Self::commit`] makes them a packet.
     #[inline]
     pub(crate) fn room(&mut self, len: usize) -> &mut [u8] {
+        self.used += (self.bytes.as_ptr() as usize + self.used + 24).wrapping_neg() % 64;
         let end = self.used + len;
         if end > self.bytes.len() {
             self.bytes.resize(end.next_power_of_two().max(FLUSH_BYTES), 0);

@@ -1,9 +1,9 @@
 //! How alike two recordings sound: the correlation of their spectra over time.
 //!
 //! Waveforms say little after a lossy codec, which keeps spectra and gives up phase. So both sides
-//! are cut into frames of 20 ms, the energy of 20 bands of a third of an octave or so is taken in
-//! decibels, the delay is found by correlating the loudness of both, and the figure is Pearson's
-//! correlation over all bands of all frames in which either side is not silent.
+//! are aligned by correlating their loudness millisecond by millisecond and cut into frames of 20 ms;
+//! the energy of 20 bands of a third of an octave or so is taken in decibels; and the figure is
+//! Pearson's correlation over all bands of all frames in which either side is not silent.
 
 use std::f32::consts::TAU;
 
@@ -20,35 +20,39 @@ pub(crate) struct Similarity {
 
 /// Compares what was heard with what was said, both mono at 48 kHz. `None` when either is silent.
 pub(crate) fn compare(said: &[i16], heard: &[i16]) -> Option<Similarity> {
+    let offset_ms = best_offset(&envelope(said), &envelope(heard))?;
+    // Both from where they have the same content.
+    let shift = usize::try_from(offset_ms.unsigned_abs()).ok()? * SAMPLES_PER_MS;
+    let (said_from, heard_from) = if offset_ms < 0 { (shift, 0) } else { (0, shift) };
     let analyzer = Analyzer::new();
-    let said = analyzer.frames(said);
-    let heard = analyzer.frames(heard);
-    let loudest = |frames: &[Frame]| frames.iter().map(|frame| frame.level).fold(FLOOR_DB, f32::max);
-    if loudest(&said) <= AUDIBLE_DB || loudest(&heard) <= AUDIBLE_DB {
-        return None;
-    }
-    let offset = best_offset(&said, &heard);
-    let pairs: Vec<(&Frame, &Frame)> = said
-        .iter()
-        .enumerate()
-        .filter_map(|(index, frame)| {
-            let other = i64::try_from(index).ok()?.checked_add(offset)?;
-            Some((frame, heard.get(usize::try_from(other).ok()?)?))
-        })
-        .collect();
-    let audible: Vec<(&Frame, &Frame)> = pairs
-        .iter()
-        .copied()
-        .filter(|(one, other)| one.level > AUDIBLE_DB || other.level > AUDIBLE_DB)
-        .collect();
-    let values = audible
-        .iter()
-        .flat_map(|(one, other)| one.bands.iter().copied().zip(other.bands.iter().copied()));
+    let said_frames = analyzer.frames(said.get(said_from..)?);
+    let heard_frames = analyzer.frames(heard.get(heard_from..)?);
+    let pairs = said_frames.iter().zip(&heard_frames);
+    let audible =
+        pairs.filter(|(one, other)| one.level > AUDIBLE_DB || other.level > AUDIBLE_DB);
+    let values =
+        audible.flat_map(|(one, other)| one.bands.iter().copied().zip(other.bands.iter().copied()));
+    let covered = said_frames.len().min(heard_frames.len()) as f32;
     Some(Similarity {
         correlation: pearson(values)?,
-        offset_ms: i32::try_from(offset * FRAME_MS).unwrap_or(i32::MAX),
-        coverage: pairs.len() as f32 / said.len().max(1) as f32,
+        offset_ms,
+        coverage: covered / (said.len() / FRAME).max(1) as f32,
     })
+}
+
+/// Makes sound with the rhythm of speech, for when there is no recording of any: four syllables a
+/// second, each of another pitch.
+pub(super) fn speech_like(seed: u32, seconds: u32) -> Vec<i16> {
+    (0..seconds * 48_000)
+        .map(|n| {
+            let t = n as f32 / SAMPLE_RATE;
+            let syllable = (t * 4.0) as u32;
+            let pitch = 150.0 + ((syllable * 37 + seed * 61) % 23) as f32 * 40.0;
+            let envelope = (t * 4.0).fract() * (1.0 - (t * 4.0).fract()) * 4.0;
+            let harmonic = |h: u8| (TAU * pitch * f32::from(h) * t).sin() / f32::from(h);
+            ((1..8).map(harmonic).sum::<f32>() * envelope * 6_000.0) as i16
+        })
+        .collect()
 }
 
 #[derive(Clone, Copy)]
@@ -113,23 +117,37 @@ impl Analyzer {
     }
 }
 
-/// Finds the shift, in frames, at which the loudness of both correlates best.
-fn best_offset(said: &[Frame], heard: &[Frame]) -> i64 {
-    let score = |offset: i64| {
-        let values = said.iter().enumerate().filter_map(|(index, frame)| {
-            let other = usize::try_from(i64::try_from(index).ok()? + offset).ok()?;
-            Some((frame.level, heard.get(other)?.level))
-        });
+/// The loudness of every millisecond, in decibels.
+fn envelope(samples: &[i16]) -> Vec<f32> {
+    samples
+        .chunks_exact(SAMPLES_PER_MS)
+        .map(|chunk| {
+            let squares = chunk.iter().map(|sample| (f32::from(*sample) / 32_768.0).powi(2));
+            decibels(squares.sum::<f32>() / SAMPLES_PER_MS as f32)
+        })
+        .collect()
+}
+
+/// Finds the shift, in milliseconds, at which the loudness of both correlates best.
+fn best_offset(said: &[f32], heard: &[f32]) -> Option<i32> {
+    let loudest = |levels: &[f32]| levels.iter().copied().fold(FLOOR_DB, f32::max);
+    if loudest(said) <= AUDIBLE_DB || loudest(heard) <= AUDIBLE_DB {
+        return None;
+    }
+    let score = |offset: i32| {
+        let shift = offset.unsigned_abs() as usize;
+        let (said, heard) = match offset < 0 {
+            true => (said.get(shift..)?, heard),
+            false => (said, heard.get(shift..)?),
+        };
         // A sliver of overlap correlates by chance.
-        match values.clone().count() * 2 >= said.len() {
-            true => pearson(values).unwrap_or(-1.0),
-            false => -1.0,
-        }
+        let is_enough = said.len().min(heard.len()) * 2 >= said.len();
+        is_enough.then(|| pearson(said.iter().copied().zip(heard.iter().copied()))).flatten()
     };
-    (-OFFSET_LIMIT..=OFFSET_LIMIT)
-        .map(|offset| (score(offset), offset))
+    (-OFFSET_LIMIT_MS..=OFFSET_LIMIT_MS)
+        .filter_map(|offset| Some((score(offset)?, offset)))
         .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map_or(0, |(_, offset)| offset)
+        .map(|(_, offset)| offset)
 }
 
 fn pearson(values: impl Iterator<Item = (f32, f32)> + Clone) -> Option<f32> {
@@ -158,7 +176,7 @@ fn decibels(power: f32) -> f32 {
 
 const SAMPLE_RATE: f32 = 48_000.0;
 const FRAME: usize = 960;
-const FRAME_MS: i64 = 20;
+const SAMPLES_PER_MS: usize = 48;
 const BANDS: usize = 20;
 /// Speech carries its sense between these; a codec may do as it likes outside.
 const LOWEST_HZ: f32 = 100.0;
@@ -166,30 +184,16 @@ const HIGHEST_HZ: f32 = 7_000.0;
 /// What lies under the floor is the codec's comfort, not the speaker's.
 const FLOOR_DB: f32 = -70.0;
 const AUDIBLE_DB: f32 = -55.0;
-/// Two seconds either way.
-const OFFSET_LIMIT: i64 = 100;
+/// Either way.
+const OFFSET_LIMIT_MS: i32 = 1_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Syllables of changing pitch, so that frames differ from one another.
-    fn speech_like(seed: u32) -> Vec<i16> {
-        (0..96_000_u32)
-            .map(|n| {
-                let t = n as f32 / 48_000.0;
-                let syllable = (t * 4.0) as u32;
-                let pitch = 150.0 + f32::from(((syllable * 37 + seed * 61) % 23) as u8) * 40.0;
-                let envelope = (t * 4.0).fract() * (1.0 - (t * 4.0).fract()) * 4.0;
-                let voice: f32 = (1..8).map(|h| (TAU * pitch * h as f32 * t).sin() / h as f32).sum();
-                (voice * envelope * 6_000.0) as i16
-            })
-            .collect()
-    }
-
     #[test]
     fn the_same_sound_later_and_softer_is_the_same_sound() {
-        let said = speech_like(1);
+        let said = speech_like(1, 2);
         let mut heard = vec![0; 48 * 140];
         heard.extend(said.iter().map(|sample| sample / 2));
         let similarity = compare(&said, &heard).unwrap();
@@ -199,12 +203,12 @@ mod tests {
 
     #[test]
     fn another_sound_is_not_similar() {
-        let similarity = compare(&speech_like(1), &speech_like(2)).unwrap();
+        let similarity = compare(&speech_like(1, 2), &speech_like(2, 2)).unwrap();
         assert!(similarity.correlation < 0.8, "{similarity:?}");
     }
 
     #[test]
     fn silence_is_similar_to_nothing() {
-        assert_eq!(compare(&speech_like(1), &[0; 96_000]), None);
+        assert_eq!(compare(&speech_like(1, 2), &[0; 96_000]), None);
     }
 }

@@ -40,6 +40,20 @@ pub enum WavError {
     },
 }
 
+/// Reads a whole file as 48 kHz mono, as [`AudioSource::wav`](super::AudioSource::wav) sends it.
+pub fn read_wav(path: impl AsRef<Path>) -> Result<Vec<i16>, WavError> {
+    let mut reader = Reader::open(path.as_ref(), false)?;
+    let mut samples = Vec::new();
+    let mut frame = [0; FRAME_SAMPLES];
+    loop {
+        let count = reader.read(&mut frame);
+        samples.extend_from_slice(&frame[..count]);
+        if count < FRAME_SAMPLES {
+            return Ok(samples);
+        }
+    }
+}
+
 /// A file that is read frame by frame.
 pub(crate) struct Reader {
     path: PathBuf,

@@ -1,0 +1,56 @@
+//! `trunkline demo`: scenarios run end to end, each step ticked.
+
+mod first_call;
+mod similarity;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, Family};
+use crate::output::Output;
+
+/// The scenarios.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DemoCommand {
+    /// An app user calls a directory user, speaks, and is heard.
+    FirstCall(first_call::FirstCallArguments),
+}
+
+pub(crate) async fn run(command: DemoCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        DemoCommand::FirstCall(arguments) => first_call::run(arguments, output).await,
+    }
+}
+
+/// The steps of a scenario and how they went.
+#[derive(Debug, Default)]
+struct Checklist {
+    steps: Vec<(String, bool)>,
+}
+
+impl Checklist {
+    fn check(&mut self, passed: bool, step: impl Into<String>) {
+        self.steps.push((step.into(), passed));
+    }
+
+    fn print(&self, output: &Output) {
+        for (step, passed) in &self.steps {
+            output.say(format!("  {} {step}", output.tick(*passed)));
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let step = |(step, passed): &(String, bool)| json!({"step": step, "passed": passed});
+        self.steps.iter().map(step).collect()
+    }
+
+    fn outcome(&self) -> Result<(), Failure> {
+        match self.steps.iter().find(|(_, passed)| !passed) {
+            None => Ok(()),
+            Some((step, _)) => {
+                let error = anyhow::anyhow!("the demo did not hold: {step}");
+                Err(Failure::new(Family::CheckFailed, error))
+            }
+        }
+    }
+}
