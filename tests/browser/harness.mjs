@@ -101,9 +101,10 @@ export async function run(script) {
   try {
     browser = await launch(options);
     report.figures.chromium = browser.version();
-    await script({ browser, report, ...options });
+    await script({ ...options, browser, report });
   } catch (error) {
     report.failure = String(error.stack ?? error);
+    console.log(report.failure);
     process.exitCode = 1;
   } finally {
     await browser?.close();

@@ -5,3 +5,4 @@
 //! `cargo xtask test --without-peers` leaves those modules out and says so.
 
 pub mod peers;
+pub mod process;

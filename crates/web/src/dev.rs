@@ -49,11 +49,7 @@ pub(crate) async fn issue_token(
 }
 
 /// `GET /dev/users`: who can be called.
-pub(crate) async fn users(
-    State(shared): State<Shared>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
+pub(crate) async fn users(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
     if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
         return refusal;
     }

@@ -33,9 +33,8 @@ pub fn router(config: WebConfig, node: Node) -> Router {
         .route("/signaling", any(socket::signaling))
         .route("/.well-known/jwks.json", get(dev::jwks));
     if config.dev_endpoints {
-        router = router
-            .route("/dev/token", post(dev::issue_token))
-            .route("/dev/users", get(dev::users));
+        router =
+            router.route("/dev/token", post(dev::issue_token)).route("/dev/users", get(dev::users));
     }
     router
         .layer(middleware::map_response(assets::security_headers))

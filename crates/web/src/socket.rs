@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use trunkline_node::{Inbound, Node, OpenTransportError, Outbound, TransportOrigin};
 use trunkline_signaling::close::CloseCode;
@@ -26,9 +26,12 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a closing socket may take to deliver the close frame.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long a socket stays open for a client that sends what cannot be read.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Messages above the limit are still read up to this factor, so that the close code reaches a
 /// client that is merely careless; beyond it the socket is cut.
-const OVERSIZE_FACTOR: usize = 4;
+const OVERSIZE_FACTOR: usize = 16;
 
 /// From the registry of RFC 6455: the exchange failed on its own account.
 const INTERNAL_ERROR: u16 = 1011;
@@ -169,9 +172,7 @@ fn refusal_of(error: axum::Error) -> Option<CloseCode> {
     match error.downcast_ref::<tungstenite::Error>()? {
         tungstenite::Error::Capacity(_) => Some(CloseCode::FrameTooLarge),
         tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) => {
-            Some(CloseCode::Malformed)
-        }
+        tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) => Some(CloseCode::Malformed),
         _ => None,
     }
 }
@@ -186,7 +187,14 @@ async fn close(
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     let closing = async {
         sink.send(Message::Close(Some(frame))).await?;
-        while let Some(Ok(_)) = stream.next().await {}
+        while let Some(Ok(message)) = stream.next().await {
+            if matches!(message, Message::Close(_)) {
+                return Ok(());
+            }
+        }
+        // What the client is still sending cannot be read. Closing at once would answer it with a
+        // reset, which takes the close frame away from a client that is about to read it.
+        sleep(LINGER).await;
         Ok::<(), axum::Error>(())
     };
     if timeout(CLOSE_DEADLINE, closing).await.is_err() {

@@ -60,7 +60,7 @@ class App {
   /** Starts the page. */
   async run() {
     setUpTheme();
-    find('#idle-machine').append(new StateMachine().element);
+    this.#drawIdle('None');
     find('#camera-choice').checked = this.#parameters.startsWithCamera;
     find('#who').addEventListener('click', () => this.#leave());
     document.addEventListener('keydown', (event) => this.#key(event));
@@ -176,6 +176,7 @@ class App {
       this.#rings(frame.incomingCall);
     } else if (frame.incomingCallEnded) {
       this.#early.delete(frame.incomingCallEnded.callId);
+      this.#drawIdle('None', 'Connecting', 'Ringing', 'Disconnecting', 'Disconnected');
       this.#incoming.end(frame.incomingCallEnded.callId, frame.incomingCallEnded.reason);
     } else {
       const body = frame.callEvent ?? frame.mediaAnswer ?? frame.mediaAssignments ?? frame.mediaStateChanged;
@@ -195,7 +196,15 @@ class App {
     this.#early.set(callId, waiting);
   }
 
+  /** While it rings there is no view of the call yet, so the idle drawing shows the state. */
+  #drawIdle(...states) {
+    const machine = new StateMachine();
+    states.forEach((state, index) => index > 0 && machine.travel(states[index - 1], state));
+    find('#idle-machine').replaceChildren(machine.element);
+  }
+
   #rings(incoming) {
+    this.#drawIdle('None', 'Connecting', 'Ringing');
     const name = incoming.callerDisplayName || 'Somebody';
     if (this.#parameters.answersAutomatically) {
       this.#accept(incoming, { withCamera: this.#parameters.startsWithCamera, name });
@@ -268,6 +277,7 @@ class App {
         this.#start(name, begin ?? ((next) => next.place([target], this.#ownName)));
       },
     });
+    this.#drawIdle('None');
     for (const old of this.#views.filter(({ call: { isOver } }) => isOver)) this.#remove(old);
     this.#views.push(view);
     this.#show(view);

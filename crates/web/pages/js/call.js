@@ -73,6 +73,11 @@ export class Call extends EventTarget {
     else if (frame.mediaStateChanged) this.#handleMediaState(frame.mediaStateChanged);
   }
 
+  /** The kind of command that an operation id stands for, if this tab gave it. */
+  operationName(operationId) {
+    return this.#session.operationName(operationId);
+  }
+
   get isOver() {
     return OVER.has(this.state) || this.endReason !== null;
   }
@@ -261,6 +266,8 @@ export class Call extends EventTarget {
     if (change?.participantId === this.model.ownId) {
       this.#moveTo(wireName(change.state, this.state), wireName(change.previous, this.state));
     } else if (event.snapshot && own) {
+      // What rings came this way, and no other: events before the snapshot went to nobody here.
+      if (this.state === 'None' && own.callState === 'Ringing') this.#moveTo('Connecting', 'None');
       this.#moveTo(own.callState, this.state);
     }
     if (own && own.isMuted !== wasMuted) this.wantsMute = own.isMuted;

@@ -5,6 +5,7 @@ const ACK_DELAY_MS = 200;
 const HELLO_TIMEOUT_MS = 10_000;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 8_000;
+const MOST_OPERATIONS = 500;
 
 /** Close codes after which connecting again would end the same way, with words for each. */
 const FINAL_CLOSES = new Map([
@@ -46,6 +47,7 @@ export class Session extends EventTarget {
   #ackedSeq = 0;
   #outbox = [];
   #pending = new Map();
+  #operations = new Map();
   #ackTimer = null;
   #heartbeatTimer = null;
   #retryTimer = null;
@@ -103,8 +105,15 @@ export class Session extends EventTarget {
     const operationId = crypto.randomUUID();
     return new Promise((resolve, reject) => {
       this.#pending.set(operationId, { resolve, reject });
+      this.#operations.set(operationId, kind);
+      if (this.#operations.size > MOST_OPERATIONS) this.#operations.delete(this.#operations.keys().next().value);
       this.#sequence({ command: { [kind]: { operationId, ...fields } } });
     });
+  }
+
+  /** The kind of command that an operation id of this session stands for. */
+  operationName(operationId) {
+    return this.#operations.get(operationId) ?? null;
   }
 
   async #connect() {

@@ -110,6 +110,6 @@ export function initials(name) {
 /** A hue that is always the same for the same person. */
 export function hueOf(text) {
   let hash = 7;
-  for (const character of text) hash = (hash * 31 + character.codePointAt(0)) % 360;
-  return hash;
+  for (const character of text) hash = (hash * 31 + character.codePointAt(0)) % 65_521;
+  return (hash * 137) % 360;
 }

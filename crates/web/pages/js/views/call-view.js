@@ -30,8 +30,9 @@ export class CallView {
   #state = h('p', { class: 'call-state', role: 'status' });
   #timer = h('span', { class: 'call-timer' });
   #media = h('span', { class: 'call-media' });
+  #profile = h('span', { class: 'call-media call-profile' });
   #machine = new StateMachine();
-  #log = new EventLog();
+  #log;
   #ticker;
   #stopRingback = null;
 
@@ -39,6 +40,7 @@ export class CallView {
   constructor(call, context) {
     this.call = call;
     this.context = context;
+    this.#log = new EventLog((operationId) => call.operationName(operationId));
     const act = (work) => this.#act(work);
     this.tiles = new Tiles(call, { act, onBlocked: () => this.#soundBlocked() });
     this.controls = new Controls(call, { act, onAdd: () => this.#openAdd() });
@@ -46,7 +48,7 @@ export class CallView {
     this.stage = h('article', { class: 'call', 'aria-label': `Call with ${call.title}` },
       h('header', { class: 'call-head' },
         h('div', {}, this.#heading, this.#state),
-        h('p', { class: 'call-meta' }, this.#timer, this.#media)),
+        h('p', { class: 'call-meta' }, this.#timer, this.#media, this.#profile)),
       this.tiles.element, this.controls.element, this.participants.element);
     this.trace = h('div', { class: 'trace-inner' },
       h('section', { class: 'panel', 'aria-label': 'State machine' },
@@ -115,8 +117,8 @@ export class CallView {
     const end = call.endedAt ?? Date.now();
     setText(this.#timer, call.connectedAt ? clockText(end - call.connectedAt) : '');
     const { connectTime } = call.peer;
-    const profile = call.mediaReport?.profile ? ` · ${call.mediaReport.profile}` : '';
-    setText(this.#media, connectTime === null ? '' : `media up in ${Math.round(connectTime)} ms${profile}`);
+    setText(this.#media, connectTime === null ? '' : `media up in ${Math.round(connectTime)} ms`);
+    setText(this.#profile, call.mediaReport?.profile ?? '');
   }
 
   #ended() {

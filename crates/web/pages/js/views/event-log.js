@@ -8,11 +8,16 @@ export class EventLog {
   #start = null;
   element = h('ol', { class: 'event-log', role: 'log', tabindex: '0', 'aria-label': 'Events of this call, oldest first' });
 
+  /** `operationName` tells which command an operation id stands for. */
+  constructor(operationName) {
+    this.operationName = operationName;
+  }
+
   /** Adds one event. */
   add(event, model) {
     const time = Date.parse(event.time ?? '') || Date.now();
     this.#start ??= time;
-    const { words, tone } = describe(event, model);
+    const { words, tone } = describe(event, model, this.operationName);
     const seq = event.seq ?? '0';
     const isAtEnd = this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < 40;
     this.element.append(h('li', { 'data-seq': seq, 'data-tone': tone },
@@ -23,7 +28,7 @@ export class EventLog {
   }
 }
 
-function describe(event, model) {
+function describe(event, model, operationName) {
   const who = (participantId) => (participantId === model.ownId ? 'you' : model.nameOf(participantId));
   if (event.snapshot) {
     const count = event.snapshot.participants?.length ?? 0;
@@ -43,7 +48,11 @@ function describe(event, model) {
   }
   if (event.speakingChanged) {
     const words = (event.speakingChanged.changes ?? [])
-      .map(({ participantId, isSpeaking }) => `${who(participantId)} ${isSpeaking ? 'speaks' : 'is silent'}`);
+      .map(({ participantId, isSpeaking }) => {
+        const isOwn = participantId === model.ownId;
+        const verb = isSpeaking ? (isOwn ? 'speak' : 'speaks') : (isOwn ? 'are silent' : 'is silent');
+        return `${who(participantId)} ${verb}`;
+      });
     return { words: words.join(', '), tone: 'quiet' };
   }
   if (event.callStarted) {
@@ -60,7 +69,7 @@ function describe(event, model) {
       participant?.isVideoOn ? 'video on' : null,
       participant?.isScreenSharingOn ? 'sharing the screen' : null,
     ].filter(Boolean);
-    return { words: `${who(participant?.participantId)}: ${facts.join(', ') || 'nothing on'}`, tone: 'roster' };
+    return { words: `${who(participant?.participantId)}: ${facts.join(', ') || 'updated'}`, tone: 'roster' };
   }
   if (event.participantRemoved) {
     const { participantId, reason } = event.participantRemoved;
@@ -70,10 +79,12 @@ function describe(event, model) {
     return { words: `became a ${spaced(wireName(event.callKindChanged.kind, ''))} call`, tone: 'roster' };
   }
   if (event.operationCompleted) {
-    const { error, participantId } = event.operationCompleted;
+    const { error, operationId, participantId } = event.operationCompleted;
+    const name = spaced(operationName(operationId) ?? 'operation');
+    const whose = participantId === model.ownId ? `your ${name}` : `${name} of ${who(participantId)}`;
     return error
-      ? { words: `operation of ${who(participantId)} failed: ${error.code}`, tone: 'bad' }
-      : { words: `operation of ${who(participantId)} completed`, tone: 'quiet' };
+      ? { words: `${whose} failed: ${error.code}`, tone: 'bad' }
+      : { words: `${whose} completed`, tone: 'quiet' };
   }
   if (event.callEnded) {
     return { words: `call ended (${reasonCode(event.callEnded.reason)})`, tone: 'end' };

@@ -1,0 +1,395 @@
+//! The pages, the development endpoints and the socket, over a real node.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tower::ServiceExt as _;
+use trunkline_call::{CALL_EDGES, CallState};
+use trunkline_node::{DirectoryUser, Identity, IdentityConfig, Node, NodeConfig, TokenScope};
+use trunkline_policy::FederationConfig;
+use trunkline_proto::signaling::v1::{ClientFrame, Hello, client_frame};
+use trunkline_signaling::codec::DEFAULT_MAX_FRAME_BYTES;
+use trunkline_transport::PlaneConfig;
+use trunkline_web::{WebConfig, router};
+
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const JSON: &str = "trunkline.v1.json";
+const PROTO: &str = "trunkline.v1.proto";
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+fn node() -> Node {
+    let directory = [("alice", "Alice Archer", 'a'), ("bob", "Bob Baker", 'b')];
+    let directory = directory.map(|(alias, name, digit)| DirectoryUser {
+        alias: alias.to_owned(),
+        object_id: format!("00000000-0000-4000-8000-00000000000{digit}"),
+        display_name: name.parse().unwrap(),
+    });
+    Node::start(NodeConfig {
+        identity: IdentityConfig {
+            resource: "7f1c2d3e-4a5b-4c6d-8e7f-90a1b2c3d4e5".parse().unwrap(),
+            tenant: "0d9c8b7a-6f5e-4d3c-8b2a-190807f6e5d4".parse().unwrap(),
+            access_keys: ["first key".to_owned(), "second key".to_owned()],
+            signing_key: Identity::generate_signing_key().unwrap(),
+            directory: directory.into(),
+            state_path: None,
+        },
+        federation: FederationConfig::default(),
+        plane: PlaneConfig { shards: 1, ..PlaneConfig::new(LOCALHOST) },
+        participant_limit: 10,
+    })
+    .unwrap()
+}
+
+fn config() -> WebConfig {
+    WebConfig { allowed_origins: vec!["https://app.example.org".to_owned()], dev_endpoints: true }
+}
+
+async fn ask(config: WebConfig, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
+    let node = node();
+    let response = router(config, node.clone()).oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    node.shutdown().await;
+    (parts.status, parts.headers, body)
+}
+
+async fn page(path: &str) -> (StatusCode, HeaderMap, String) {
+    let request = Request::get(path).header("host", "localhost:8443").body(Body::empty()).unwrap();
+    let (status, headers, body) = ask(config(), request).await;
+    (status, headers, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// Asks for a token; `headers` replace or complete those of a page of the exchange.
+async fn token(body: Value, headers: &[(&str, &str)]) -> (StatusCode, Value) {
+    let mut request = Request::post("/dev/token")
+        .header("host", "localhost:8443")
+        .header("origin", "https://localhost:8443")
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    let (status, _, body) = ask(config(), request).await;
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+/// Every path of this origin that a page, a style sheet or a module names.
+fn references(path: &str, text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for marker in ["src=\"/", "href=\"/", "`/icons.svg"] {
+        for (at, _) in text.match_indices(marker) {
+            let rest = &text[at + marker.find('/').unwrap()..];
+            let end = rest.find(['"', '`', '#', '?']).unwrap();
+            found.insert(rest[..end].to_owned());
+        }
+    }
+    for (at, _) in text.match_indices("from '.") {
+        let rest = &text[at + "from '".len()..];
+        let import = &rest[..rest.find('\'').unwrap()];
+        let folder = &path[..path.rfind('/').unwrap()];
+        found.insert(match import.strip_prefix("../") {
+            Some(rest) => format!("{}/{rest}", &folder[..folder.rfind('/').unwrap()]),
+            None => format!("{folder}/{}", import.trim_start_matches("./")),
+        });
+    }
+    found
+}
+
+#[tokio::test]
+async fn everything_that_the_pages_name_is_served() {
+    let mut seen = BTreeSet::new();
+    let mut open = BTreeSet::from(["/".to_owned(), "/call".to_owned()]);
+    while let Some(path) = open.pop_first() {
+        let (status, headers, text) = page(&path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        let expected = match path.rsplit_once('.') {
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "svg")) => "image/svg+xml",
+            _ => "text/html; charset=utf-8",
+        };
+        assert_eq!(headers["content-type"], expected, "{path}");
+        seen.insert(path.clone());
+        open.extend(references(&path, &text).into_iter().filter(|path| !seen.contains(path)));
+    }
+    assert!(seen.contains("/js/views/call-view.js"), "imports were followed: {seen:?}");
+    assert_eq!(seen.len(), 35, "every embedded file is used: {seen:?}");
+}
+
+#[tokio::test]
+async fn pages_hold_no_inline_code_and_name_no_other_origin() {
+    for path in ["/", "/call"] {
+        let (_, headers, text) = page(path).await;
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        for forbidden in ["<script>", "<style", " style=", " onclick=", "http://", "https://"] {
+            assert!(!text.contains(forbidden), "{path} contains {forbidden}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_has_not_changed_is_not_sent_again() {
+    let (_, headers, _) = page("/js/app.js").await;
+    let etag = headers["etag"].to_str().unwrap();
+    for (tags, status) in [
+        (etag.to_owned(), StatusCode::NOT_MODIFIED),
+        (format!("\"other\", W/{etag}"), StatusCode::NOT_MODIFIED),
+        ("*".to_owned(), StatusCode::NOT_MODIFIED),
+        ("\"other\"".to_owned(), StatusCode::OK),
+    ] {
+        let request = Request::get("/js/app.js").header("if-none-match", &tags);
+        let (found, _, body) = ask(config(), request.body(Body::empty()).unwrap()).await;
+        assert_eq!(found, status, "{tags}");
+        assert_eq!(body.is_empty(), status == StatusCode::NOT_MODIFIED, "{tags}");
+    }
+}
+
+#[test]
+fn the_drawing_has_exactly_the_edges_of_the_machine() {
+    let drawn: BTreeSet<(String, String)> = include_str!("../pages/js/states.js")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("['"))
+        .map(|line| {
+            let mut names = line.split("', '");
+            (names.next().unwrap().to_owned(), names.next().unwrap().to_owned())
+        })
+        .collect();
+    let from_any: BTreeSet<CallState> = CALL_EDGES
+        .iter()
+        .filter(|edge| edge.to == CallState::Disconnecting)
+        .map(|edge| edge.from)
+        .collect();
+    assert_eq!(from_any.len(), CallState::ALL.len() - 2, "the frame holds every state but two");
+    let table: BTreeSet<(String, String)> = CALL_EDGES
+        .iter()
+        .filter(|edge| edge.to != CallState::Disconnecting)
+        .map(|edge| (edge.from.to_string(), edge.to.to_string()))
+        .collect();
+    assert_eq!(drawn, table);
+}
+
+#[tokio::test]
+async fn a_page_gets_a_token_for_a_known_user() {
+    let (status, body) = token(json!({ "user": "alice" }), &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["displayName"], "Alice Archer");
+    assert_eq!(body["alias"], "alice");
+    assert!(body["identifier"]["rawId"].as_str().unwrap().starts_with("8:orgid:"), "{body}");
+    assert_eq!(body["token"].as_str().unwrap().split('.').count(), 3);
+    assert!(body["expiresOn"].as_str().unwrap().ends_with('Z'));
+    let (status, body) = token(json!({ "user": "nobody" }), &[]).await;
+    assert_eq!((status, &body["error"]["code"]), (StatusCode::NOT_FOUND, &json!("user_not_found")));
+}
+
+#[tokio::test]
+async fn a_page_gets_a_token_for_a_new_app_user() {
+    let (status, body) = token(json!({ "displayName": "Zoe" }), &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["displayName"], "Zoe");
+    assert!(body["identifier"]["rawId"].as_str().unwrap().starts_with("8:acs:"), "{body}");
+}
+
+#[tokio::test]
+async fn development_tokens_are_refused_to_other_pages_and_other_shapes() {
+    let alice = json!({ "user": "alice" });
+    for headers in [
+        [("origin", "https://evil.example")].as_slice(),
+        &[("origin", "null")],
+        &[("origin", "https://rebound.example"), ("host", "rebound.example")],
+    ] {
+        let (status, body) = token(alice.clone(), headers).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{headers:?}");
+        assert_eq!(body["error"]["code"], "foreign_origin");
+    }
+    let allowed = [("origin", "https://app.example.org"), ("host", "app.example.org")];
+    assert_eq!(token(alice.clone(), &allowed).await.0, StatusCode::OK);
+    for (body, headers) in [
+        (alice.clone(), [("content-type", "text/plain")].as_slice()),
+        (json!({}), &[]),
+        (json!(["alice"]), &[]),
+        (json!({ "user": 7 }), &[]),
+        (json!({ "displayName": "a".repeat(8_192) }), &[]),
+    ] {
+        assert_eq!(token(body.clone(), headers).await.0, StatusCode::BAD_REQUEST, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn development_endpoints_exist_only_where_configured() {
+    let config = WebConfig { dev_endpoints: false, ..config() };
+    for request in [Request::post("/dev/token"), Request::get("/dev/users")] {
+        let request = request.header("host", "localhost").body(Body::empty()).unwrap();
+        assert_eq!(ask(config.clone(), request).await.0, StatusCode::NOT_FOUND);
+    }
+    let (status, _, users) = page("/dev/users").await;
+    assert_eq!(status, StatusCode::OK);
+    let users: Value = serde_json::from_str(&users).unwrap();
+    assert_eq!(users["users"][1]["displayName"], "Bob Baker");
+}
+
+#[tokio::test]
+async fn the_key_set_holds_public_keys_only() {
+    let (status, _, body) = page("/.well-known/jwks.json").await;
+    assert_eq!(status, StatusCode::OK);
+    let set: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(set["keys"][0]["kty"], "EC");
+    assert!(set["keys"][0].get("d").is_none());
+}
+
+/// An exchange with a socket to connect to.
+struct Server {
+    node: Node,
+    address: SocketAddr,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let node = node();
+        let listener = TcpListener::bind((LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = router(config(), node.clone());
+        tokio::spawn(async move {
+            axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+        });
+        Self { node, address }
+    }
+
+    async fn connect(&self, headers: &[(&str, &str)]) -> Result<Socket, tungstenite::Error> {
+        let mut request = format!("ws://{}/signaling", self.address).into_client_request()?;
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        connect_async(request).await.map(|(socket, _)| socket)
+    }
+
+    async fn open(&self, subprotocol: &str) -> Socket {
+        self.connect(&[("sec-websocket-protocol", subprotocol)]).await.unwrap()
+    }
+
+    fn token(&self) -> String {
+        let scopes = BTreeSet::from([TokenScope::Voip]);
+        let now = self.node.clock().wall();
+        self.node.identity().issue_token("alice", &scopes, None, now).unwrap().1.token
+    }
+
+    fn hello(&self) -> Message {
+        Message::text(json!({ "hello": { "token": self.token() } }).to_string())
+    }
+}
+
+async fn next(socket: &mut Socket) -> Message {
+    timeout(Duration::from_secs(10), socket.next()).await.unwrap().unwrap().unwrap()
+}
+
+/// Reads to the close frame and returns its code.
+async fn close_code(socket: &mut Socket) -> u16 {
+    loop {
+        if let Message::Close(frame) = next(socket).await {
+            return frame.unwrap().code.into();
+        }
+    }
+}
+
+fn refusal(result: Result<Socket, tungstenite::Error>) -> StatusCode {
+    match result {
+        Err(tungstenite::Error::Http(response)) => response.status(),
+        other => panic!("expected an HTTP refusal, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_socket_needs_a_subprotocol_and_an_origin_that_is_let_in() {
+    let server = Server::start().await;
+    assert_eq!(refusal(server.connect(&[]).await), StatusCode::BAD_REQUEST);
+    let other = [("sec-websocket-protocol", "graphql-ws")];
+    assert_eq!(refusal(server.connect(&other).await), StatusCode::BAD_REQUEST);
+    let foreign = [("sec-websocket-protocol", JSON), ("origin", "https://evil.example")];
+    assert_eq!(refusal(server.connect(&foreign).await), StatusCode::FORBIDDEN);
+    let own = format!("http://{}", server.address);
+    for origin in [own.as_str(), "https://app.example.org"] {
+        let headers = [("sec-websocket-protocol", JSON), ("origin", origin)];
+        assert!(server.connect(&headers).await.is_ok(), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn hello_is_answered_in_the_encoding_of_the_subprotocol() {
+    let server = Server::start().await;
+    let mut socket = server.open(JSON).await;
+    socket.send(server.hello()).await.unwrap();
+    let Message::Text(text) = next(&mut socket).await else { panic!("not text") };
+    let frame: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(frame["welcome"]["displayName"], "Alice Archer", "{frame}");
+
+    let mut socket = server.open(PROTO).await;
+    let hello = Hello { token: server.token(), ..Default::default() };
+    let frame = ClientFrame { body: Some(client_frame::Body::Hello(hello)), ..Default::default() };
+    socket.send(Message::binary(prost::Message::encode_to_vec(&frame))).await.unwrap();
+    assert!(matches!(next(&mut socket).await, Message::Binary(_)));
+}
+
+#[tokio::test]
+async fn what_is_not_a_frame_closes_with_the_code_that_says_so() {
+    let server = Server::start().await;
+    let large = "x".repeat(DEFAULT_MAX_FRAME_BYTES + 1);
+    let forged = json!({ "hello": { "token": "not.a.token" } }).to_string();
+    for (subprotocol, message, code) in [
+        (JSON, Message::text("{"), 4400),
+        (JSON, Message::binary(vec![1, 2, 3]), 4400),
+        (PROTO, Message::text("{}"), 4400),
+        (PROTO, Message::binary(vec![0xff; 64]), 4400),
+        (JSON, Message::text(r#"{"seq": "1", "command": {}}"#), 4400),
+        (JSON, Message::text(large), 4413),
+        (JSON, Message::text(forged), 4401),
+    ] {
+        let mut socket = server.open(subprotocol).await;
+        let label = format!("{} bytes of {subprotocol}", message.len());
+        socket.send(message).await.unwrap();
+        assert_eq!(close_code(&mut socket).await, code, "{label}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_too_large_to_be_read_is_refused_while_it_is_sent() {
+    let server = Server::start().await;
+    let (mut sink, mut stream) = server.open(JSON).await.split();
+    let enormous = Message::text("x".repeat(64 * DEFAULT_MAX_FRAME_BYTES));
+    // The exchange stops reading, so the message never leaves whole.
+    let sending = tokio::spawn(async move { sink.send(enormous).await });
+    let code = loop {
+        let message = timeout(Duration::from_secs(10), stream.next()).await.unwrap();
+        if let Message::Close(frame) = message.unwrap().unwrap() {
+            break u16::from(frame.unwrap().code);
+        }
+    };
+    assert_eq!(code, 4413);
+    sending.abort();
+}
+
+#[tokio::test]
+async fn shutdown_closes_open_sockets_and_refuses_new_ones() {
+    let server = Server::start().await;
+    let mut socket = server.open(JSON).await;
+    socket.send(server.hello()).await.unwrap();
+    next(&mut socket).await;
+    let (code, ()) = tokio::join!(close_code(&mut socket), server.node.shutdown());
+    assert_eq!(code, 1001);
+    let mut late = server.open(JSON).await;
+    assert_eq!(close_code(&mut late).await, 1001);
+}

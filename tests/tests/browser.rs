@@ -1,0 +1,141 @@
+//! Real browsers in calls: what the page hears, sees and says.
+
+mod with_peers {
+    use std::collections::BTreeMap;
+    use std::env;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+    use std::time::Duration;
+
+    use serde::Deserialize;
+    use trunkline_cli::{Exchange, ExchangeConfig};
+    use trunkline_tests::peers;
+
+    /// What a browser script writes when it is done.
+    #[derive(Debug, Deserialize)]
+    struct Report {
+        steps: Vec<Step>,
+        figures: BTreeMap<String, serde_json::Value>,
+        troubles: Vec<String>,
+        failure: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Step {
+        name: String,
+        ok: bool,
+        found: serde_json::Value,
+    }
+
+    impl Report {
+        /// Panics with everything the script found unless it did all of its steps.
+        fn expect_steps(&self, count: usize) {
+            assert_eq!(self.failure, None, "{self:#?}");
+            assert!(self.steps.iter().all(|step| step.ok), "{self:#?}");
+            assert_eq!(self.steps.len(), count, "{self:#?}");
+            assert!(self.troubles.is_empty(), "{self:#?}");
+        }
+
+        fn found(&self, name: &str) -> &serde_json::Value {
+            let step = self.steps.iter().find(|step| step.name == name);
+            &step.unwrap_or_else(|| panic!("no step `{name}` in {self:#?}")).found
+        }
+
+        fn figure(&self, name: &str) -> f64 {
+            let figure = self.figures.get(name).and_then(serde_json::Value::as_f64);
+            figure.unwrap_or_else(|| panic!("no figure `{name}` in {self:#?}"))
+        }
+    }
+
+    async fn exchange() -> Exchange {
+        let free = "127.0.0.1:0".parse().expect("an address");
+        let config = ExchangeConfig {
+            listen: free,
+            admin_listen: free,
+            data_directory: None,
+            ..ExchangeConfig::dev()
+        };
+        Exchange::start(config).await.expect("the exchange starts")
+    }
+
+    /// Runs a script of `tests/browser` against an exchange and reads its report.
+    async fn run_script(exchange: &Exchange, script: &str) -> (Report, PathBuf) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(script);
+        let pictures = folder.join("pictures");
+        let report = folder.join("report.json");
+        fs::create_dir_all(&pictures).expect("a folder for pictures");
+        let _ = fs::remove_file(&report);
+        let mut command = Command::new(peers::node().expect("Node.js"));
+        command
+            .arg(peers::workspace_root().join("tests/browser").join(format!("{script}.mjs")))
+            .env("TRUNKLINE_ORIGIN", exchange.url())
+            .env("TRUNKLINE_CHROMIUM", peers::chromium().expect("Chromium"))
+            .env("TRUNKLINE_PLAYWRIGHT", peers::playwright_dir().expect("playwright-core"))
+            .env("TRUNKLINE_REPORT", &report)
+            .env("TRUNKLINE_PICTURES", &pictures);
+        let output = tokio::task::spawn_blocking(move || {
+            trunkline_tests::process::output_within(command, Duration::from_secs(240))
+        })
+        .await
+        .expect("the script's thread")
+        .expect("the script runs and ends in time");
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        let text = fs::read_to_string(&report).expect("the script wrote a report");
+        (serde_json::from_str(&text).expect("the report is JSON"), pictures)
+    }
+
+    /// Copies pictures into the documentation when asked to: they differ in every run.
+    fn refresh_documentation(pictures: &Path) {
+        if env::var_os("TRUNKLINE_REFRESH_IMAGES").is_none() {
+            return;
+        }
+        let images = peers::workspace_root().join("docs/images");
+        fs::create_dir_all(&images).expect("docs/images");
+        for name in ["home", "ringing", "incoming", "call", "call-dark", "call-390", "ended"] {
+            let file = format!("{name}.png");
+            fs::copy(pictures.join(&file), images.join(&file)).expect("a picture");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_tabs_hear_see_hold_and_part_with_a_reason() {
+        let exchange = exchange().await;
+        let (report, pictures) = run_script(&exchange, "two-tabs").await;
+        exchange.shutdown().await.expect("the exchange stops");
+        report.expect_steps(21);
+        let ended = report.found("leaving shows the reason in words on both sides");
+        assert_eq!(ended["alice"]["code"], "0/0", "{ended}");
+        assert_eq!(report.found("a declined call says so")["title"], "Declined");
+        assert_eq!(report.found("a cancelled call stops ringing")["title"], "Cancelled");
+        assert_eq!(report.found("calling somebody who is nowhere says so")["code"], "480/10037");
+        for side in ["alice", "bob"] {
+            let connect_ms = report.figure(&format!("{side}_connect_ms"));
+            println!("{side}: media up {connect_ms} ms after the offer was sent");
+        }
+        refresh_documentation(&pictures);
+    }
+
+    /// Frames in, frames out: the page's modules run in Node.js without a browser.
+    #[test]
+    fn the_page_resumes_its_session_without_gap_or_duplicate() {
+        let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-js");
+        fs::create_dir_all(&modules).expect("a folder for the modules");
+        for file in ["protocol.js", "model.js", "words.js"] {
+            let source = peers::workspace_root().join("crates/web/pages/js").join(file);
+            fs::copy(source, modules.join(file)).expect("a module of the page");
+        }
+        fs::write(modules.join("package.json"), r#"{"type": "module"}"#).expect("a manifest");
+        let mut command = Command::new(peers::node().expect("Node.js"));
+        command
+            .arg("--test")
+            .arg(peers::workspace_root().join("tests/browser/session.test.mjs"))
+            .env("TRUNKLINE_PAGE_JS", &modules);
+        let output = trunkline_tests::process::output_within(command, Duration::from_secs(60))
+            .expect("the tests run and end in time");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{printed}");
+        assert!(printed.contains("# pass 13\n"), "{printed}");
+    }
+}

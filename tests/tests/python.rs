@@ -1,0 +1,207 @@
+//! A Python program calls somebody and reads why the call ended.
+
+mod with_peers {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+    use std::time::Duration;
+
+    use tonic::Request;
+    use tonic::metadata::MetadataValue;
+    use tonic::transport::{Certificate, Channel, ClientTlsConfig};
+    use trunkline_api::calling::v1::calling_service_client::CallingServiceClient;
+    use trunkline_api::identity::v1::identity_service_client::IdentityServiceClient;
+    use trunkline_cli::{Exchange, ExchangeConfig};
+    use trunkline_proto::calling::v1::watch_incoming_calls_response::Event;
+    use trunkline_proto::calling::v1::{
+        AcceptCallRequest, HangUpRequest, IncomingCall, RejectCallRequest,
+        WatchIncomingCallsRequest,
+    };
+    use trunkline_proto::identity::v1::{IssueTokenRequest, TokenScope};
+    use trunkline_tests::{peers, process};
+
+    /// The longest that the example may be.
+    const LINES: usize = 25;
+
+    /// What Bob does about the call.
+    #[derive(Clone, Copy)]
+    enum Callee {
+        AcceptsAndHangsUp,
+        Declines,
+    }
+
+    async fn exchange() -> Exchange {
+        let free = "127.0.0.1:0".parse().expect("an address");
+        let config = ExchangeConfig {
+            listen: free,
+            admin_listen: free,
+            data_directory: None,
+            ..ExchangeConfig::dev()
+        };
+        Exchange::start(config).await.expect("the exchange starts")
+    }
+
+    async fn channel(exchange: &Exchange) -> Channel {
+        let (_, ca) = exchange.ca().expect("a development exchange has an authority");
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
+        let endpoint = Channel::from_shared(exchange.url()).expect("a URL");
+        endpoint.tls_config(tls).expect("TLS").connect().await.expect("the exchange answers")
+    }
+
+    fn with_authorization<T>(message: T, value: &str) -> Request<T> {
+        let mut request = Request::new(message);
+        let value: MetadataValue<_> = value.parse().expect("a header value");
+        request.metadata_mut().insert("authorization", value);
+        request
+    }
+
+    /// Registers Bob's endpoint and returns the task that will do with a call as told.
+    async fn bob(exchange: &Exchange, callee: Callee) -> tokio::task::JoinHandle<()> {
+        let channel = channel(exchange).await;
+        let request = IssueTokenRequest {
+            user: "bob".to_owned(),
+            scopes: vec![TokenScope::Voip.into()],
+            expires_in: None,
+        };
+        let key = format!("AccessKey {}", exchange.config().access_keys[0]);
+        let issued = IdentityServiceClient::new(channel.clone())
+            .issue_token(with_authorization(request, &key))
+            .await
+            .expect("a token for bob")
+            .into_inner();
+        let bearer = format!("Bearer {}", issued.access_token.expect("a token").token);
+        let mut calls = CallingServiceClient::new(channel);
+        let mut ringing = calls
+            .watch_incoming_calls(with_authorization(
+                WatchIncomingCallsRequest { display_name: String::new() },
+                &bearer,
+            ))
+            .await
+            .expect("bob registers")
+            .into_inner();
+        let first = ringing.message().await.expect("a message").expect("an open stream").event;
+        assert!(matches!(first, Some(Event::Registered(_))), "{first:?}");
+        tokio::spawn(async move {
+            let call = loop {
+                let message = ringing.message().await.expect("a message").expect("an open stream");
+                if let Some(Event::IncomingCall(call)) = message.event {
+                    break call;
+                }
+            };
+            respond(&mut calls, call, callee, &bearer).await;
+        })
+    }
+
+    async fn respond(
+        calls: &mut CallingServiceClient<Channel>,
+        call: IncomingCall,
+        callee: Callee,
+        bearer: &str,
+    ) {
+        let call_id = call.call_id;
+        match callee {
+            Callee::Declines => {
+                let request = RejectCallRequest { call_id, ..Default::default() };
+                calls.reject_call(with_authorization(request, bearer)).await.expect("declined");
+            }
+            Callee::AcceptsAndHangsUp => {
+                let accept = AcceptCallRequest { call_id: call_id.clone(), ..Default::default() };
+                calls.accept_call(with_authorization(accept, bearer)).await.expect("accepted");
+                let hang_up = HangUpRequest { call_id, ..Default::default() };
+                calls.hang_up(with_authorization(hang_up, bearer)).await.expect("hung up");
+            }
+        }
+    }
+
+    fn example() -> PathBuf {
+        peers::workspace_root().join("docs/examples/python/ring.py")
+    }
+
+    /// Makes the stubs, as the example's page says, and returns their folder.
+    fn stubs(name: &str) -> PathBuf {
+        let proto = peers::workspace_root().join("proto");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-stubs").join(name);
+        fs::create_dir_all(&folder).expect("a folder for the stubs");
+        let files = [
+            "calling/v1/calling.proto",
+            "calling/v1/calling_service.proto",
+            "common/v1/common.proto",
+            "identity/v1/identity_service.proto",
+        ];
+        let mut command = Command::new(peers::python().expect("Python"));
+        command.args(["-m", "grpc_tools.protoc", "-I"]).arg(&proto);
+        command.arg(format!("--python_out={}", folder.display()));
+        command.arg(format!("--grpc_python_out={}", folder.display()));
+        command.args(files.map(|file| format!("trunkline/{file}")));
+        let output = process::output_within(command, Duration::from_secs(120)).expect("protoc");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        folder
+    }
+
+    /// Rings Bob from Python and returns the lines that the program printed.
+    async fn ring(callee: Callee, name: &str) -> Vec<String> {
+        let exchange = exchange().await;
+        let answering = bob(&exchange, callee).await;
+        let (ca, _) = exchange.ca().expect("a development exchange has an authority");
+        let mut command = Command::new(peers::python().expect("Python"));
+        command
+            .arg(example())
+            .arg(format!("localhost:{}", exchange.address().port()))
+            .arg(ca)
+            .arg(&exchange.config().access_keys[0])
+            .arg("bob")
+            .env("PYTHONPATH", stubs(name));
+        let output = tokio::task::spawn_blocking(move || {
+            process::output_within(command, Duration::from_secs(60))
+        })
+        .await
+        .expect("the program's thread")
+        .expect("the program runs and ends in time");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{printed}\n{complaint}");
+        answering.await.expect("bob did as told");
+        exchange.shutdown().await.expect("the exchange stops");
+        println!("{printed}");
+        printed.lines().map(str::to_owned).collect()
+    }
+
+    /// The first line is the snapshot, and each further event is the next in order.
+    fn expect_order(lines: &[String]) {
+        let numbers: Vec<u64> =
+            lines.iter().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
+        assert!(lines[0].contains(" snapshot"), "{lines:#?}");
+        assert_eq!(
+            numbers.len(),
+            lines.len() - 1,
+            "every line but the last has a number: {lines:#?}"
+        );
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{lines:#?}");
+        assert!(lines[lines.len() - 2].contains(" call_ended"), "{lines:#?}");
+    }
+
+    #[test]
+    fn the_example_is_short() {
+        let source = fs::read_to_string(example()).expect("the example");
+        let lines = source.lines().count();
+        assert!(lines <= LINES, "{lines} lines");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_declined_call_tells_python_so() {
+        let lines = ring(Callee::Declines, "declined").await;
+        expect_order(&lines);
+        let end = lines.last().expect("a last line");
+        assert!(end.starts_with("ended 603/0: "), "{lines:#?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_accepted_call_connects_and_ends() {
+        let lines = ring(Callee::AcceptsAndHangsUp, "accepted").await;
+        expect_order(&lines);
+        assert!(lines.iter().any(|line| line.ends_with("Alice Archer CONNECTED")), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.ends_with("Bob Baker CONNECTED")), "{lines:#?}");
+        let end = lines.last().expect("a last line");
+        assert!(end.starts_with("ended 0/"), "{lines:#?}");
+    }
+}
