@@ -1,0 +1,1 @@
+//! Chat threads: who is in them, what was said, who has read it.

@@ -1,0 +1,1 @@
+//! Where calls, chat and policy meet: rooms.

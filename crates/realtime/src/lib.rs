@@ -1,0 +1,1 @@
+//! The realtime façade: chat notifications in the dialect of the browser SDK.

@@ -1,0 +1,1 @@
+//! The REST façade: identity, chat, rooms and numbers as the documented service speaks.

@@ -1,0 +1,1 @@
+//! What is kept: store traits, and SQLite with group commit.
