@@ -1,0 +1,1 @@
+//! Markup made safe: what may stay is listed, everything else goes.
