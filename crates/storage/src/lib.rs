@@ -1,1 +1,35 @@
 //! What is kept: store traits, and SQLite with group commit.
+//!
+//! Each trait is a part of [`Store`]; a façade or a task asks for the part that it needs. Times come
+//! from the caller: no clock is read here. Secrets are sealed at rest and redacted in `Debug`.
+
+mod chat;
+mod error;
+mod identity;
+mod outbox;
+mod policy;
+mod repeatability;
+mod rooms;
+mod secret;
+mod store;
+
+pub use crate::{
+    chat::{
+        ChatStore, ChatUnit, FeedBounds, FeedEntry, PageQuery, ThreadPosition, ThreadSummary,
+        ThreadsQuery,
+    },
+    error::{Cause, OpenError, StoreError},
+    identity::{AppUser, IdentityStore, ResourceRecord, UserPosition},
+    outbox::{
+        Backlog, DeadLetter, Delivery, Expansion, InvalidSubscriptionId, LogEntry, LogEvent,
+        OtherEvent, Outbox, Outcome, Subscription, SubscriptionId,
+    },
+    policy::PolicyStore,
+    repeatability::{
+        Begun, Fingerprint, REPEATABILITY_LIFE, RepeatabilityKey, RepeatabilityRecord,
+        RepeatabilityStore, Reservation, StoredResponse,
+    },
+    rooms::{RoomPosition, RoomStore},
+    secret::Secret,
+    store::Store,
+};
