@@ -174,8 +174,9 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
             state_path: data.identity_path(),
         },
         federation: FederationConfig {
-            enabled: config.federation_enabled,
-            resources: config.federation_resources.clone(),
+            enable_acs_users: config.federation_enabled,
+            allowed_acs_resources: config.federation_resources.clone(),
+            ..FederationConfig::default()
         },
         plane: PlaneConfig {
             bind_ip: config.media_ip,

@@ -9,7 +9,7 @@ use trunkline_ids::{
     CallId, CommunicationIdentifier, DisplayName, EndpointId, GroupId, OperationId, ParticipantId,
     ThreadId,
 };
-use trunkline_policy::{CallPolicy, Decision, Principal};
+use trunkline_policy::{Decision, Principal};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_proto::common::v1 as common;
 use trunkline_proto::signaling::v1::{self as signaling, CommandResult, command};
@@ -431,12 +431,8 @@ fn invite(
     field: &'static str,
 ) -> Result<Invite, CallingError> {
     let identifier = identifier(node, target, field)?;
-    let policy = CallPolicy {
-        federation: node.federation().clone(),
-        resource: node.identity().resource().clone(),
-    };
     let caller = Principal { identifier: endpoint.claims.identifier.clone() };
-    match trunkline_policy::decide_call(&caller, &identifier, &policy) {
+    match trunkline_policy::decide_call(&caller, &identifier, node.policy()) {
         Decision::Allowed { .. } => {}
         Decision::Denied { rule, fix, reason, .. } => {
             return Err(CallingError::Denied { rule, fix, reason });

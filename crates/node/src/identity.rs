@@ -12,6 +12,7 @@ use trunkline_ids::{
     Cloud, CommunicationIdentifier, CommunicationUser, DisplayName, MicrosoftTeamsUser,
     ParseIdError, ResourceId, TenantId,
 };
+use trunkline_policy::{CoexistenceMode, FederationConfig, Policy, TenantPolicy};
 
 use crate::token::{
     AccessToken, SigningKeyRejected, TokenClaims, TokenError, TokenScope, TokenSigner,
@@ -104,6 +105,7 @@ pub struct Identity {
     access_keys: [String; 2],
     signer: TokenSigner,
     directory: BTreeMap<String, User>,
+    standings: Vec<trunkline_policy::DirectoryUser>,
     state_path: Option<PathBuf>,
     state: Mutex<State>,
 }
@@ -144,7 +146,12 @@ impl Identity {
     /// Starts from `config` and what the state file remembers.
     pub fn start(config: IdentityConfig, now: Timestamp) -> Result<Self, IdentityStartError> {
         let mut directory = BTreeMap::new();
+        let mut standings = Vec::new();
         for entry in config.directory {
+            standings.push(standing(&entry).map_err(|source| IdentityStartError::Directory {
+                alias: entry.alias.clone(),
+                source,
+            })?);
             let user =
                 MicrosoftTeamsUser::new(&entry.object_id, Cloud::Public).map_err(|source| {
                     IdentityStartError::Directory { alias: entry.alias.clone(), source }
@@ -170,6 +177,7 @@ impl Identity {
             tenant: config.tenant,
             access_keys: config.access_keys,
             directory,
+            standings,
             state_path: config.state_path,
             state: Mutex::new(state),
         })
@@ -188,6 +196,14 @@ impl Identity {
     /// Returns the tenant.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
+    }
+
+    /// Returns what the tenant has set, as decisions read it.
+    pub(crate) fn policy(&self, federation: FederationConfig) -> Policy {
+        let mut tenant = TenantPolicy { federation, ..TenantPolicy::default() };
+        self.standings.iter().cloned().for_each(|user| tenant.set_user(user));
+        let tenants = BTreeMap::from([(self.tenant.clone(), tenant)]);
+        Policy { tenants, ..Policy::default() }
     }
 
     /// Returns the public signing keys as a JWK set.
@@ -333,6 +349,18 @@ impl Identity {
             None => Ok(()),
         }
     }
+}
+
+fn standing(entry: &DirectoryUser) -> Result<trunkline_policy::DirectoryUser, ParseIdError> {
+    Ok(trunkline_policy::DirectoryUser {
+        object_id: entry.object_id.parse()?,
+        alias: entry.alias.parse()?,
+        display_name: entry.display_name.clone(),
+        groups: BTreeSet::new(),
+        licenses: BTreeSet::new(),
+        mode: CoexistenceMode::default(),
+        segment: None,
+    })
 }
 
 #[derive(Default, Deserialize, Serialize)]

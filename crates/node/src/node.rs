@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use trunkline_call::Signal;
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, EndpointId};
-use trunkline_policy::FederationConfig;
+use trunkline_policy::{FederationConfig, Policy};
 use trunkline_signaling::session::TransportId;
 use trunkline_transport::{MediaPlane, PlaneConfig, StartError};
 
@@ -70,7 +70,7 @@ pub struct Node {
 struct Inner {
     clock: SystemClock,
     identity: Identity,
-    federation: FederationConfig,
+    policy: Policy,
     participant_limit: usize,
     plane: MediaPlane,
     registry: Registry,
@@ -96,12 +96,13 @@ impl Node {
     pub fn start(config: NodeConfig) -> Result<Self, NodeStartError> {
         let clock = SystemClock::start();
         let identity = Identity::start(config.identity, clock.wall())?;
+        let policy = identity.policy(config.federation);
         let (plane, media_events) = MediaPlane::start(config.plane)?;
         let node = Self {
             inner: Arc::new(Inner {
                 clock,
                 identity,
-                federation: config.federation,
+                policy,
                 participant_limit: config.participant_limit,
                 plane,
                 registry: Registry::default(),
@@ -183,8 +184,8 @@ impl Node {
         &self.inner.calls
     }
 
-    pub(crate) fn federation(&self) -> &FederationConfig {
-        &self.inner.federation
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.inner.policy
     }
 
     pub(crate) fn participant_limit(&self) -> usize {

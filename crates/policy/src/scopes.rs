@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use thiserror::Error;
 use trunkline_reasons::EndReason;
 
-use crate::calling::{Decision, Step};
+use crate::decision::{Decision, Step};
 
 /// A scope of a token.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -129,7 +129,7 @@ impl Right {
 /// Decides whether a token with these scopes has a right.
 pub fn decide_scope(scopes: &BTreeSet<Scope>, right: Right) -> Decision {
     let is_given = scopes.iter().any(|scope| scope.gives(right));
-    let trace = vec![Step { question: right.question(), answer: is_given }];
+    let trace = vec![Step { question: right.question().into(), answer: is_given }];
     if is_given {
         return Decision::Allowed { rule: "token-scope", trace };
     }

@@ -25,7 +25,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn start() -> Self {
-        Self::with(FederationConfig { enabled: true, resources: Vec::new() })
+        Self::with(FederationConfig { enable_acs_users: true, ..FederationConfig::default() })
     }
 
     pub(crate) async fn without_federation() -> Self {
