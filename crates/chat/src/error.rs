@@ -24,16 +24,9 @@ pub enum ChatError {
     ContentTooLarge {
         /// The limit in bytes.
         limit_bytes: usize,
-        /// The length in bytes that was given, or that cleaning made of it.
+        /// The length in bytes that was given, or that cleaning made of it, for which the
+        /// limit is twice as large.
         length_bytes: usize,
-    },
-    /// The markup would take too much work to clean.
-    #[error("markup would nest {nodes} elements, limit {limit}")]
-    ContentTooNested {
-        /// The limit.
-        limit: usize,
-        /// The most that there could be.
-        nodes: usize,
     },
     /// A policy lets the actor add nobody of those named.
     #[error("{}", .0.message)]
@@ -86,6 +79,14 @@ pub enum ChatError {
     /// The thread is deleted.
     #[error("the thread is deleted")]
     ThreadDeleted,
+    /// The markup could make too large a tree.
+    #[error("markup could make {elements} elements, limit {limit}")]
+    TooManyElements {
+        /// The limit.
+        limit: usize,
+        /// How many there could be.
+        elements: usize,
+    },
     /// The thread would be too large.
     #[error("{requested} members requested, limit {limit}")]
     TooManyMembers {
@@ -109,6 +110,14 @@ pub enum ChatError {
         limit: usize,
         /// How many were named.
         requested: usize,
+    },
+    /// The markup has too many tags.
+    #[error("markup has {tags} tags, limit {limit}")]
+    TooManyTags {
+        /// The limit.
+        limit: usize,
+        /// How many there are.
+        tags: usize,
     },
     /// The topic is too long.
     #[error("topic has {length_characters} characters, limit {limit_characters}")]
@@ -140,13 +149,14 @@ impl ChatError {
         match self {
             Self::ClientMessageIdTooLong { .. }
             | Self::ContentEmpty
-            | Self::ContentTooNested { .. }
             | Self::MessageDeleted { .. }
             | Self::MetadataTooLarge { .. }
             | Self::RetentionOutOfRange { .. }
             | Self::SystemMessage { .. }
+            | Self::TooManyElements { .. }
             | Self::TooManyMembers { .. }
             | Self::TooManyMembersInRequest { .. }
+            | Self::TooManyTags { .. }
             | Self::TopicTooLong { .. } => "BadRequest",
             Self::ContentTooLarge { .. } => "RequestEntityTooLarge",
             Self::EveryMemberDenied(denial) => &denial.code,
@@ -162,13 +172,14 @@ impl ChatError {
         match self {
             Self::ClientMessageIdTooLong { .. }
             | Self::ContentEmpty
-            | Self::ContentTooNested { .. }
             | Self::MessageDeleted { .. }
             | Self::MetadataTooLarge { .. }
             | Self::RetentionOutOfRange { .. }
             | Self::SystemMessage { .. }
+            | Self::TooManyElements { .. }
             | Self::TooManyMembers { .. }
             | Self::TooManyMembersInRequest { .. }
+            | Self::TooManyTags { .. }
             | Self::TopicTooLong { .. } => 400,
             Self::ContentTooLarge { .. } => 413,
             Self::EveryMemberDenied(_)

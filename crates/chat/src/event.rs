@@ -21,7 +21,7 @@ pub struct ChatEvent {
     /// Orders the durable events of the thread: strictly increasing. A typing event repeats the
     /// version of the durable event before it.
     pub version: MessageId,
-    /// When it happened; never earlier than the durable event before it.
+    /// When it happened; of durable events never earlier than the one before.
     pub time: Timestamp,
     /// Who did it; the creator of the thread where a policy did.
     pub actor: CommunicationIdentifier,

@@ -19,6 +19,7 @@ pub use crate::{
     command::{Command, CreateThread, Denial, NewContent, NewMember, Reply},
     error::{ChatError, CreateThreadError},
     event::{ChatEvent, ChatEventKind},
+    html::clean_html,
     limits::Limits,
     member::{InvalidMember, Member, ReadReceipt, is_placeholder},
     message::{Message, MessageContent, MessageId, MessageType, Metadata, ParseMessageIdError},

@@ -60,6 +60,28 @@ impl fmt::Debug for Member {
     }
 }
 
+impl InvalidMember {
+    /// Makes the answer for somebody of a kind that cannot be a member.
+    pub(crate) fn of_wrong_kind(identifier: CommunicationIdentifier) -> Self {
+        let message =
+            format!("An identifier of kind {} cannot be in a chat thread.", identifier.kind());
+        Self { identifier, code: "400".to_owned(), message }
+    }
+}
+
+/// Returns whether somebody can be a member: phones cannot read, and who is unknown cannot be told.
+pub(crate) fn is_possible_member(identifier: &CommunicationIdentifier) -> bool {
+    match identifier {
+        CommunicationIdentifier::CommunicationUser(_)
+        | CommunicationIdentifier::MicrosoftTeamsApp(_)
+        | CommunicationIdentifier::MicrosoftTeamsUser(_)
+        | CommunicationIdentifier::TeamsExtensionUser(_) => true,
+        CommunicationIdentifier::PhoneNumber(_) | CommunicationIdentifier::Unknown(_) => {
+            is_placeholder(identifier)
+        }
+    }
+}
+
 /// Returns whether an identifier is the directory user of all zeros, which stands for a phone in the
 /// chat of a call: with its prefix, or bare.
 pub fn is_placeholder(identifier: &CommunicationIdentifier) -> bool {

@@ -116,6 +116,12 @@ impl MessageId {
     pub const fn as_millis(self) -> u64 {
         self.0
     }
+
+    /// Returns the time that the id spells.
+    pub fn time(self) -> Timestamp {
+        let millis = i64::try_from(self.0).unwrap_or(i64::MAX);
+        Timestamp::from_unix_micros(millis.saturating_mul(1_000))
+    }
 }
 
 impl FromStr for MessageId {
