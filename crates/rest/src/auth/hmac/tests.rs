@@ -1,0 +1,189 @@
+//! Every spelling that clients sign, and every way to get it wrong.
+
+use serde::Deserialize;
+
+use super::*;
+
+/// Requests with signatures that were made by another implementation.
+const VECTORS: &str = include_str!("vectors.json");
+
+#[derive(Deserialize)]
+struct Vector {
+    name: String,
+    key: String,
+    method: String,
+    /// What travels.
+    target: String,
+    /// The `Host` header; absent when it is the one that was signed.
+    host: Option<String>,
+    signed_target: String,
+    signed_host: String,
+    date: String,
+    body: String,
+    content_hash: String,
+    signature: String,
+}
+
+impl Vector {
+    fn headers(&self) -> HeaderMap {
+        let authorization = format!(
+            "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={}",
+            self.signature
+        );
+        HeaderMap::from_iter([
+            (AUTHORIZATION, authorization.parse().unwrap()),
+            (X_MS_DATE, self.date.parse().unwrap()),
+            (X_MS_CONTENT_SHA256, self.content_hash.parse().unwrap()),
+        ])
+    }
+}
+
+fn vectors() -> Vec<Vector> {
+    serde_json::from_str(VECTORS).unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T18:34:09Z".parse().unwrap()
+}
+
+/// Verifies a request to `/rooms` that was changed before it arrived.
+fn check(change: impl FnOnce(&mut HeaderMap, &mut Vec<u8>)) -> Result<usize, SignatureError> {
+    let vector = vectors().into_iter().find(|vector| vector.name == "create user").unwrap();
+    let (mut headers, mut body) = (vector.headers(), vector.body.clone().into_bytes());
+    change(&mut headers, &mut body);
+    let signature = Signature::read(&headers, now())?;
+    let request = SignedRequest {
+        method: &Method::POST,
+        target: &vector.target,
+        hosts: &[&vector.signed_host],
+        headers: &headers,
+        body: &body,
+    };
+    let keys = [AccessKey::from_base64("b3RoZXI=").unwrap(), key(&vector.key)];
+    signature.verify(&request, &keys)
+}
+
+fn key(text: &str) -> AccessKey {
+    AccessKey::from_base64(text).unwrap()
+}
+
+#[test]
+fn every_spelling_of_a_known_client_is_accepted() {
+    let vectors = vectors();
+    assert!(vectors.len() >= 12);
+    for vector in vectors {
+        let headers = vector.headers();
+        let signature = Signature::read(&headers, now()).unwrap();
+        let mut hosts = vec![vector.host.as_deref().unwrap_or(&vector.signed_host)];
+        hosts.push(&vector.signed_host);
+        let request = SignedRequest {
+            method: &vector.method.parse().unwrap(),
+            target: &vector.target,
+            hosts: &hosts,
+            headers: &headers,
+            body: vector.body.as_bytes(),
+        };
+        let found = signature.verify(&request, &[key(&vector.key)]);
+        assert_eq!(found, Ok(0), "{}: signed {}", vector.name, vector.signed_target);
+        let other = signature.verify(&request, &[key("b3RoZXI=")]);
+        assert_eq!(other, Err(SignatureError::Mismatch), "{}", vector.name);
+        let foreign = SignedRequest { hosts: &["evil.example"], ..request };
+        let elsewhere = signature.verify(&foreign, &[key(&vector.key)]);
+        assert_eq!(elsewhere, Err(SignatureError::Mismatch), "{}", vector.name);
+    }
+}
+
+#[test]
+fn the_second_key_is_as_good_as_the_first() {
+    assert_eq!(check(|_, _| {}), Ok(1));
+}
+
+#[test]
+fn another_body_verb_or_path_is_refused() {
+    assert_eq!(check(|_, body| body.push(b' ')), Err(SignatureError::ContentHash));
+    let rehashed = check(|headers, body| {
+        body.clear();
+        let hash = digest::digest(&digest::SHA256, body);
+        let hash = STANDARD.encode(hash.as_ref()).parse().unwrap();
+        headers.insert(X_MS_CONTENT_SHA256, hash);
+    });
+    assert_eq!(rehashed, Err(SignatureError::Mismatch));
+    let vector = vectors().into_iter().find(|vector| vector.name == "create user").unwrap();
+    let headers = vector.headers();
+    let signature = Signature::read(&headers, now()).unwrap();
+    let request = SignedRequest {
+        method: &Method::PUT,
+        target: &vector.target,
+        hosts: &[&vector.signed_host],
+        headers: &headers,
+        body: vector.body.as_bytes(),
+    };
+    let keys = [key(&vector.key)];
+    assert_eq!(signature.verify(&request, &keys), Err(SignatureError::Mismatch));
+    let request =
+        SignedRequest { method: &Method::POST, target: "/rooms?api-version=2023-10-01", ..request };
+    assert_eq!(signature.verify(&request, &keys), Err(SignatureError::Mismatch));
+}
+
+#[test]
+fn a_clock_may_be_five_minutes_off_and_no_more() {
+    let vector = vectors().remove(0);
+    let headers = vector.headers();
+    let at = |seconds: i64| {
+        let now = Timestamp::from_unix_seconds(now().as_unix_seconds() + seconds);
+        Signature::read(&headers, now).map(|_| ())
+    };
+    for seconds in [-300, 0, 300] {
+        assert_eq!(at(seconds), Ok(()));
+    }
+    for seconds in [-301, 301, 86_400] {
+        assert_eq!(at(seconds), Err(SignatureError::Skew));
+    }
+}
+
+#[test]
+fn malformed_and_doubled_headers_are_refused() {
+    let authorization = |value: &'static str| {
+        check(move |headers, _| drop(headers.insert(AUTHORIZATION, value.parse().unwrap())))
+    };
+    let malformed = Err(SignatureError::Header("authorization"));
+    for value in [
+        "",
+        "HMAC-SHA256",
+        "HMAC-SHA256 Signature=AAAA",
+        "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256",
+        "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=*",
+        "HMAC-SHA256 SignedHeaders=x-ms-date;host&Signature=AAAA",
+        "HMAC-SHA256 SignedHeaders=host;x-ms-content-sha256&Signature=AAAA",
+        "HMAC-SHA256 SignedHeaders=x-ms-date;x-ms-content-sha256&Signature=AAAA",
+        "HMAC-SHA256 SignedHeaders=x-ms-date;host;host;x-ms-content-sha256&Signature=AAAA",
+        "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256;x-ms-date&Signature=AAAA",
+        "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256;accept&Signature=AAAA",
+        "Bearer SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=AAAA",
+    ] {
+        assert_eq!(authorization(value), malformed, "{value:?}");
+    }
+    for (header, label) in [
+        (AUTHORIZATION, "authorization"),
+        (X_MS_DATE, "x-ms-date"),
+        (X_MS_CONTENT_SHA256, "x-ms-content-sha256"),
+    ] {
+        let missing = check(|headers, _| drop(headers.remove(&header)));
+        assert_eq!(missing, Err(SignatureError::Header(label)));
+        let doubled = check(|headers, _| {
+            let value = headers[&header].clone();
+            headers.append(&header, value);
+        });
+        assert_eq!(doubled, Err(SignatureError::Header(label)));
+    }
+    let no_date = check(|headers, _| drop(headers.insert(X_MS_DATE, "today".parse().unwrap())));
+    assert_eq!(no_date, Err(SignatureError::Header("x-ms-date")));
+}
+
+#[test]
+fn a_key_never_prints() {
+    assert_eq!(format!("{:?}", key("c2VjcmV0")), "AccessKey(<redacted>)");
+    for text in ["", "not base64!", "c2VjcmV0c"] {
+        assert!(AccessKey::from_base64(text).is_none(), "{text:?}");
+    }
+}

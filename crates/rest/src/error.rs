@@ -1,0 +1,269 @@
+//! What a refused request is told: a status, a stable code, a sentence, and headers that go with them.
+//!
+//! Messages may name ids and limits. They never repeat credentials or what people wrote.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::body::BodyError;
+use crate::headers::{JSON, X_MS_ERROR_CODE};
+use crate::operation::{self, NoRoute};
+
+/// An error as it leaves the server.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    error: ErrorModel,
+    headers: HeaderMap,
+}
+
+/// The error envelope: `{"error": {…}}`.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: &'a ErrorModel,
+}
+
+/// What is in the envelope, and in lists of what could not be done.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ErrorModel {
+    /// Stable, for programs.
+    pub(crate) code: Cow<'static, str>,
+    /// For people.
+    pub(crate) message: Cow<'static, str>,
+    /// Which part of the request is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<String>,
+    /// A code that says more than the documented one.
+    #[serde(rename = "innererror", skip_serializing_if = "Option::is_none")]
+    pub(crate) inner: Option<InnerError>,
+}
+
+/// A more exact code below a documented one.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct InnerError {
+    code: &'static str,
+}
+
+impl ErrorModel {
+    /// Makes an error without a target.
+    pub(crate) fn new(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { code: code.into(), message: message.into(), target: None, inner: None }
+    }
+}
+
+impl ApiError {
+    /// Makes an error of any status.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, error: ErrorModel::new(code, message), headers: HeaderMap::new() }
+    }
+
+    /// The request says something that cannot be.
+    pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// The signature, or whatever stands for the resource, is not accepted. The reason is not told.
+    pub(crate) fn denied() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Denied", "Denied by the resource provider.")
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("HMAC-SHA256"))
+    }
+
+    /// The user's token is not accepted.
+    pub(crate) fn unauthorized(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// The user may not do this.
+    pub(crate) fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
+    /// What the request names does not exist, or not for this caller.
+    pub(crate) fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message)
+    }
+
+    /// Too many requests; `after` is when another one will be taken.
+    pub(crate) fn too_many_requests(after: Duration) -> Self {
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            format!("Rate limit exceeded. Try again in {seconds} s."),
+        )
+        .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// The exchange cannot do it at the moment; the request may be sent again.
+    pub(crate) fn unavailable(message: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+            .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// The exchange has failed.
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            "The exchange could not complete the request.",
+        )
+    }
+
+    /// Names the part of the request that is meant.
+    #[must_use]
+    pub(crate) fn with_target(mut self, target: impl Into<String>) -> Self {
+        self.error.target = Some(target.into());
+        self
+    }
+
+    /// Adds a more exact code.
+    #[must_use]
+    pub(crate) fn with_inner(mut self, code: &'static str) -> Self {
+        self.error.inner = Some(InnerError { code });
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Returns the status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns the code.
+    pub(crate) fn code(&self) -> &str {
+        &self.error.code
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&Envelope { error: &self.error })
+            .expect("strings and options always serialize");
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        if let Ok(code) = HeaderValue::from_str(&self.error.code) {
+            headers.insert(X_MS_ERROR_CODE, code);
+        }
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<NoRoute> for ApiError {
+    fn from(error: NoRoute) -> Self {
+        match error {
+            NoRoute::NotText => Self::bad_request("The path is not valid UTF-8."),
+            NoRoute::OtherVerb { allowed } => {
+                let allowed = operation::verbs(&allowed);
+                let message = format!("This path is served with {allowed}.");
+                let allow = HeaderValue::from_str(&allowed).expect("verbs are ASCII");
+                Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+                    .with_header(ALLOW, allow)
+            }
+            NoRoute::UnknownPath => Self::not_found("No such resource."),
+        }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Interrupted => Self::bad_request("The body ended too early."),
+            BodyError::MediaType => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "UnsupportedMediaType",
+                "The body must be JSON.",
+            ),
+            BodyError::NotText => {
+                Self::bad_request("The body is not valid UTF-8.").with_inner("InvalidUtf8")
+            }
+            BodyError::Shape { message } => Self::bad_request(message),
+            BodyError::Syntax { line, column } => {
+                Self::bad_request(format!("The body is not JSON: line {line}, column {column}."))
+                    .with_inner("InvalidJson")
+            }
+            BodyError::TooDeep { limit } => {
+                Self::bad_request(format!("The body nests more than {limit} levels deep."))
+                    .with_inner("JsonTooDeep")
+            }
+            BodyError::TooLarge { limit_bytes } => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLarge",
+                format!("The body is larger than {limit_bytes} bytes."),
+            ),
+            BodyError::TooSlow => Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "RequestTimeout",
+                "The body did not arrive in time.",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn sent(error: ApiError) -> (StatusCode, HeaderMap, serde_json::Value) {
+        let response = error.into_response();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap();
+        (status, headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_envelope_holds_code_message_and_what_else_is_known() {
+        let error = ApiError::bad_request("no").with_target("topic").with_inner("JsonTooDeep");
+        let (status, headers, body) = sent(error).await;
+        assert_eq!(status, 400);
+        assert_eq!(headers[X_MS_ERROR_CODE], "BadRequest");
+        assert_eq!(headers[CONTENT_TYPE], "application/json; charset=utf-8");
+        let expected = serde_json::json!({ "error": {
+            "code": "BadRequest", "message": "no", "target": "topic",
+            "innererror": { "code": "JsonTooDeep" },
+        }});
+        assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn headers_that_clients_act_on_go_with_the_status() {
+        let (status, headers, _) =
+            sent(ApiError::too_many_requests(Duration::from_millis(1))).await;
+        assert_eq!(
+            (status, &headers[RETRY_AFTER]),
+            (StatusCode::TOO_MANY_REQUESTS, &"1".parse().unwrap())
+        );
+        let allowed = vec![operation::Verb::Get, operation::Verb::Post];
+        let (status, headers, _) = sent(NoRoute::OtherVerb { allowed }.into()).await;
+        assert_eq!(
+            (status, &headers[ALLOW]),
+            (StatusCode::METHOD_NOT_ALLOWED, &"GET, POST".parse().unwrap())
+        );
+        let (status, headers, body) = sent(ApiError::denied()).await;
+        assert_eq!(
+            (status, headers.contains_key(WWW_AUTHENTICATE)),
+            (StatusCode::UNAUTHORIZED, true)
+        );
+        assert_eq!(body["error"]["message"], "Denied by the resource provider.");
+    }
+}
