@@ -1,14 +1,26 @@
 //! Rooms: who may join a call prepared in advance, when, and with which rights.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+mod error;
+mod id;
+mod role;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 use trunkline_clock::Timestamp;
-use trunkline_ids::{CommunicationIdentifier, ParseIdError, ResourceId};
+use trunkline_ids::{CommunicationIdentifier, IdentifierKind, ResourceId};
 use trunkline_reasons::EndReason;
 
+pub use self::{
+    error::RoomError,
+    id::RoomId,
+    role::{RoomRight, RoomRole, UnknownRole},
+};
+
 /// A room of an app's resource.
+///
+/// Whoever is on the roster may join, whichever resource brought the user: the application that
+/// owns the room has invited them by name.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Room {
@@ -18,15 +30,15 @@ pub struct Room {
     valid_from: Timestamp,
     valid_until: Timestamp,
     pstn_dial_out_enabled: bool,
-    participants: BTreeMap<CommunicationIdentifier, RoomRole>,
+    participants: BTreeMap<CommunicationIdentifier, Seat>,
 }
 
-/// What a room is made from; everything left out has its default.
-#[derive(Clone, Debug, Default)]
+/// What a room is made from; everything left out, or null on the wire, has its default.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CreateRoom {
     /// From when on it may be joined; at once when left out.
     pub valid_from: Option<Timestamp>,
-    /// Until when it may be joined; 180 days from its start when left out.
+    /// Until when it may be joined; 180 days from its making when left out.
     pub valid_until: Option<Timestamp>,
     /// Whether a presenter may call phones into it; not, when left out.
     pub pstn_dial_out_enabled: Option<bool>,
@@ -54,8 +66,28 @@ pub enum ParticipantPatch {
     Upsert(CommunicationIdentifier, RoomRole),
 }
 
+impl ParticipantPatch {
+    /// Reads a member whose value is null: it leaves.
+    pub fn remove(raw_id: &str) -> Result<Self, RoomError> {
+        participant(raw_id).map(Self::Remove)
+    }
+
+    /// Reads a member with a role; one without, or with a null one, attends, whatever the role was
+    /// before.
+    pub fn upsert(raw_id: &str, role: Option<&str>) -> Result<Self, RoomError> {
+        let role = role.map_or(Ok(RoomRole::default()), str::parse)?;
+        Ok(Self::Upsert(participant(raw_id)?, role))
+    }
+
+    fn identifier(&self) -> &CommunicationIdentifier {
+        match self {
+            Self::Remove(identifier) | Self::Upsert(identifier, _) => identifier,
+        }
+    }
+}
+
 impl Room {
-    /// The longest time a room may be valid.
+    /// The longest time a room may be valid, and the farthest its start may lie ahead.
     pub const VALIDITY_LIMIT: Duration = Duration::from_secs(180 * 86_400);
     /// The most participants on a roster: as many as a call may have.
     pub const PARTICIPANT_LIMIT: usize = 350;
@@ -68,7 +100,8 @@ impl Room {
         request: CreateRoom,
     ) -> Result<Self, RoomError> {
         let valid_from = request.valid_from.unwrap_or(now);
-        let valid_until = request.valid_until.unwrap_or(valid_from + Self::VALIDITY_LIMIT);
+        let valid_until = request.valid_until.unwrap_or(now + Self::VALIDITY_LIMIT);
+        check_validity(now, valid_from, valid_until)?;
         let mut room = Self {
             id,
             resource,
@@ -83,28 +116,54 @@ impl Room {
     }
 
     /// Changes what the patch names; changes nothing on an error.
+    ///
+    /// The times are checked when one of them changes: a room that is over may still be told
+    /// whether phones can be called, but its times must then be good ones.
     pub fn update(&mut self, now: Timestamp, request: UpdateRoom) -> Result<(), RoomError> {
-        let _ = now;
-        self.valid_from = request.valid_from.unwrap_or(self.valid_from);
-        self.valid_until = request.valid_until.unwrap_or(self.valid_until);
+        let valid_from = request.valid_from.unwrap_or(self.valid_from);
+        let valid_until = request.valid_until.unwrap_or(self.valid_until);
+        if request.valid_from.is_some() || request.valid_until.is_some() {
+            check_validity(now, valid_from, valid_until)?;
+        }
+        self.valid_from = valid_from;
+        self.valid_until = valid_until;
+        self.pstn_dial_out_enabled =
+            request.pstn_dial_out_enabled.unwrap_or(self.pstn_dial_out_enabled);
         Ok(())
     }
 
-    /// Changes the roster; changes nothing on an error.
+    /// Changes the roster; changes nothing on an error. The last of two patches of one participant
+    /// counts.
     pub fn patch_participants(
         &mut self,
         patches: impl IntoIterator<Item = ParticipantPatch>,
     ) -> Result<(), RoomError> {
+        let mut participants = self.participants.clone();
+        let mut next = participants.values().map(|seat| seat.place + 1).max().unwrap_or(0);
         for patch in patches {
+            check_participant(patch.identifier())?;
             match patch {
                 ParticipantPatch::Remove(identifier) => {
-                    self.participants.remove(&identifier);
+                    participants.remove(&identifier);
                 }
                 ParticipantPatch::Upsert(identifier, role) => {
-                    self.participants.insert(identifier, role);
+                    let seat = participants.entry(identifier).or_insert_with(|| {
+                        let place = next;
+                        next += 1;
+                        Seat { place, role }
+                    });
+                    seat.role = role;
                 }
             }
         }
+        let requested = participants.len();
+        if requested > Self::PARTICIPANT_LIMIT {
+            return Err(RoomError::TooManyParticipants {
+                limit: Self::PARTICIPANT_LIMIT,
+                requested,
+            });
+        }
+        self.participants = participants;
         Ok(())
     }
 
@@ -138,215 +197,87 @@ impl Room {
         self.pstn_dial_out_enabled
     }
 
-    /// Returns the roster, in the order of the identifiers.
+    /// Returns the roster in the order in which people were put on it.
     pub fn participants(
         &self,
     ) -> impl ExactSizeIterator<Item = (&CommunicationIdentifier, RoomRole)> {
-        self.participants.iter().map(|(identifier, role)| (identifier, *role))
+        let mut seats: Vec<_> = self.participants.iter().collect();
+        seats.sort_by_key(|(_, seat)| seat.place);
+        seats.into_iter().map(|(identifier, seat)| (identifier, seat.role))
     }
 
-    /// Returns the role with which somebody may join, or the documented code of the refusal.
+    /// Returns the role with which somebody may join, or the documented code of the refusal: first
+    /// for what they are, then for not being on the roster, then for the time.
     pub fn may_join(
         &self,
         now: Timestamp,
         identifier: &CommunicationIdentifier,
     ) -> Result<RoomRole, EndReason> {
-        let _ = now;
-        self.participants.get(identifier).copied().ok_or(EndReason::NOT_PERMITTED)
-    }
-}
-
-/// Names a room: decimal digits.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RoomId(Box<str>);
-
-impl RoomId {
-    /// The longest id accepted, in digits.
-    pub const LIMIT_DIGITS: usize = 32;
-
-    /// Makes the id of 17 digits, as the original's ids have, from bytes that the caller drew.
-    pub fn from_bytes(bytes: [u8; 8]) -> Self {
-        const FIRST: u64 = 10_000_000_000_000_000;
-        Self((FIRST + u64::from_le_bytes(bytes) % (9 * FIRST)).to_string().into())
-    }
-
-    /// Returns the digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for RoomId {
-    type Err = RoomError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_fit = (1..=Self::LIMIT_DIGITS).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_digit());
-        if is_fit { Ok(Self(text.into())) } else { Err(RoomError::MalformedRoomId) }
-    }
-}
-
-impl fmt::Display for RoomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl Serialize for RoomId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for RoomId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// The role of a participant of a room.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum RoomRole {
-    /// Sends and receives audio and video.
-    #[default]
-    Attendee,
-    /// An attendee who may share a screen.
-    Collaborator,
-    /// Receives only.
-    Consumer,
-    /// May do everything.
-    Presenter,
-}
-
-impl RoomRole {
-    /// All roles.
-    pub const ALL: [Self; 4] =
-        [Self::Attendee, Self::Collaborator, Self::Consumer, Self::Presenter];
-
-    /// Returns the role as the wire spells it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Attendee => "Attendee",
-            Self::Collaborator => "Collaborator",
-            Self::Consumer => "Consumer",
-            Self::Presenter => "Presenter",
+        if identifier.kind() != IdentifierKind::CommunicationUser {
+            return Err(EndReason::ROOM_ADMITS_APP_USERS);
         }
-    }
-}
-
-/// Says that a text names no role.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("not a role: expected Presenter, Attendee, Consumer or Collaborator")]
-pub struct UnknownRole;
-
-/// What a role may give.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum RoomRight {
-    /// Call phones into the room, where the room has that enabled.
-    AddPhones,
-    /// Mute others.
-    MuteOthers,
-    /// Receive audio, video and shared screens.
-    ReceiveMedia,
-    /// Remove others from the call.
-    RemoveOthers,
-    /// Send audio.
-    SendAudio,
-    /// Send video.
-    SendVideo,
-    /// Share a screen.
-    ShareScreen,
-}
-
-/// Why a room was not made or changed; always the fault of the one who asked.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum RoomError {
-    /// A participant's identifier is malformed.
-    #[error("participant identifier is malformed")]
-    MalformedParticipant(#[source] ParseIdError),
-    /// The room's id is not decimal digits.
-    #[error("room id is malformed: expected decimal digits")]
-    MalformedRoomId,
-    /// A participant is no app user.
-    #[error("participant is not an app user (8:acs:…)")]
-    NotAppUser,
-    /// The roster would grow past the limit.
-    #[error("a room has at most {limit} participants, not {requested}")]
-    TooManyParticipants {
-        /// The limit.
-        limit: usize,
-        /// How many there would be.
-        requested: usize,
-    },
-    /// A participant's role has no known name.
-    #[error(transparent)]
-    UnknownRole(#[from] UnknownRole),
-    /// The room would end before it starts.
-    #[error("validUntil {valid_until} must be after validFrom {valid_from}")]
-    UntilNotAfterFrom {
-        /// From when on it would be valid.
-        valid_from: Timestamp,
-        /// Until when it would be valid.
-        valid_until: Timestamp,
-    },
-    /// The room would have ended already.
-    #[error("validUntil {valid_until} is in the past")]
-    UntilPast {
-        /// Until when it would be valid.
-        valid_until: Timestamp,
-    },
-    /// The room would be valid for too long.
-    #[error("a room is valid for at most {} days", limit.as_secs() / 86_400)]
-    ValidTooLong {
-        /// The limit.
-        limit: Duration,
-    },
-}
-
-impl RoomError {
-    /// Returns the stable wire code.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::MalformedParticipant(_)
-            | Self::MalformedRoomId
-            | Self::NotAppUser
-            | Self::TooManyParticipants { .. }
-            | Self::UnknownRole(_)
-            | Self::UntilNotAfterFrom { .. }
-            | Self::UntilPast { .. }
-            | Self::ValidTooLong { .. } => "BadRequest",
+        let seat = self.participants.get(identifier).ok_or(EndReason::ROOM_NOT_ON_ROSTER)?;
+        if !(self.valid_from..self.valid_until).contains(&now) {
+            return Err(EndReason::ROOM_NOT_VALID);
         }
+        Ok(seat.role)
+    }
+
+    /// Returns whether a role gives a right in this room.
+    pub fn gives(&self, role: RoomRole, right: RoomRight) -> bool {
+        role.gives(right) && (right != RoomRight::AddPhones || self.pstn_dial_out_enabled)
     }
 }
 
-impl fmt::Display for RoomRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
+/// A place on the roster. Places rise in the order of their taking and are not closed up.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+struct Seat {
+    place: u64,
+    role: RoomRole,
 }
 
-impl FromStr for RoomRole {
-    type Err = UnknownRole;
-
-    /// Reads a role in any case.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str().eq_ignore_ascii_case(text))
-            .ok_or(UnknownRole)
+fn check_validity(
+    now: Timestamp,
+    valid_from: Timestamp,
+    valid_until: Timestamp,
+) -> Result<(), RoomError> {
+    let limit = Room::VALIDITY_LIMIT;
+    if valid_from > now + limit {
+        return Err(RoomError::FromTooFar { limit });
     }
+    if valid_until <= now {
+        return Err(RoomError::UntilPast { valid_until });
+    }
+    if valid_until <= valid_from {
+        return Err(RoomError::UntilNotAfterFrom { valid_from, valid_until });
+    }
+    if valid_until.saturating_duration_since(valid_from) > limit {
+        return Err(RoomError::ValidTooLong { limit });
+    }
+    Ok(())
 }
 
-impl Serialize for RoomRole {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
+fn participant(raw_id: &str) -> Result<CommunicationIdentifier, RoomError> {
+    let identifier = raw_id.parse().map_err(|_| RoomError::MalformedParticipant)?;
+    check_participant(&identifier)?;
+    Ok(identifier)
 }
 
-impl<'de> Deserialize<'de> for RoomRole {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+/// A well-formed app user is `8:acs:<resource>_<user>`, in whichever cloud.
+fn check_participant(identifier: &CommunicationIdentifier) -> Result<(), RoomError> {
+    match identifier {
+        CommunicationIdentifier::CommunicationUser(user) => {
+            let is_fit = user.resource_id().is_some()
+                && user
+                    .id()
+                    .split_once('_')
+                    .is_some_and(|(_, user)| !user.is_empty() && !user.contains('_'));
+            if is_fit { Ok(()) } else { Err(RoomError::MalformedParticipant) }
+        }
+        CommunicationIdentifier::Unknown(_) => Err(RoomError::MalformedParticipant),
+        CommunicationIdentifier::MicrosoftTeamsApp(_)
+        | CommunicationIdentifier::MicrosoftTeamsUser(_)
+        | CommunicationIdentifier::PhoneNumber(_)
+        | CommunicationIdentifier::TeamsExtensionUser(_) => Err(RoomError::NotAppUser),
     }
 }

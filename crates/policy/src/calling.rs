@@ -7,7 +7,7 @@ use crate::{
     decision::Decision,
     directory::License,
     questions::{Denial, Questions, Verdict},
-    reach::{Medium, reach},
+    reach::{Medium, Side, reach, stranger},
     snapshot::Policy,
 };
 
@@ -42,8 +42,13 @@ fn phone(questions: &mut Questions, caller: &CommunicationIdentifier, policy: &P
         let fix = "configure a trunk to the phone network".to_owned();
         return Err(Denial { rule: "no-trunk", fix, reason: EndReason::NO_TRUNK });
     }
-    let Some(standing) = policy.standing(caller) else {
-        return Ok("phone-by-trunk");
+    let standing = match Side::of(questions, caller, policy)? {
+        Side::App(_) => return Ok("phone-by-trunk"),
+        Side::Directory(standing) => standing,
+        Side::Stranger => {
+            questions.ask("does a directory have the caller?", false);
+            return Err(stranger(EndReason::NOT_PERMITTED));
+        }
     };
     for (license, question) in [
         (License::TeamsPhone, "is the caller licensed for Teams Phone?"),

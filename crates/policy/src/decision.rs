@@ -62,6 +62,14 @@ impl Decision {
         }
     }
 
+    /// Returns the sentence for whoever is refused: the rule and what would allow it.
+    pub fn sentence(&self) -> Option<String> {
+        match self {
+            Self::Allowed { .. } => None,
+            Self::Denied { rule, fix, .. } => Some(format!("denied by {rule}: {fix}")),
+        }
+    }
+
     /// Returns every question asked and its answer.
     pub fn trace(&self) -> &[Step] {
         match self {

@@ -168,3 +168,46 @@ word!(
     "mode",
     "Islands, SfBOnly, SfBWithTeamsCollab, SfBWithTeamsCollabAndMeetings, TeamsOnly"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_in_any_case_and_print_back() {
+        for license in License::ALL {
+            let text = license.to_string();
+            assert_eq!(text.parse(), Ok(license));
+            assert_eq!(text.to_lowercase().parse(), Ok(license));
+            let json = serde_json::to_string(&license).unwrap();
+            assert_eq!(serde_json::from_str::<License>(&json).unwrap(), license);
+        }
+        for mode in CoexistenceMode::ALL {
+            assert_eq!(mode.to_string().to_uppercase().parse(), Ok(mode));
+            let json = serde_json::to_string(&mode).unwrap();
+            assert_eq!(serde_json::from_str::<CoexistenceMode>(&json).unwrap(), mode);
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_refused_with_those_that_are_known() {
+        let error = "Phone".parse::<License>().unwrap_err().to_string();
+        assert!(License::ALL.iter().all(|license| error.contains(license.as_str())), "{error}");
+        let error = "TeamOnly".parse::<CoexistenceMode>().unwrap_err().to_string();
+        assert!(CoexistenceMode::ALL.iter().all(|mode| error.contains(mode.as_str())), "{error}");
+    }
+
+    #[test]
+    fn a_user_is_read_with_defaults_and_prints_no_name_in_debug() {
+        let json = r#"{"objectId":"00000000-0000-4000-8000-00000000000b","alias":"bob",
+            "displayName":"Bob Baker","licenses":["TeamsPhone"]}"#;
+        let user: DirectoryUser = serde_json::from_str(json).unwrap();
+        assert_eq!(user.mode, CoexistenceMode::TeamsOnly);
+        assert!(user.groups.is_empty() && user.segment.is_none());
+        assert_eq!(user.licenses, BTreeSet::from([License::TeamsPhone]));
+        let shown = format!("{user:?}").to_lowercase();
+        assert!(!shown.contains("bob") && !shown.contains("00000000b"), "{shown}");
+        let json = serde_json::to_string(&user).unwrap();
+        assert_eq!(serde_json::from_str::<DirectoryUser>(&json).unwrap(), user);
+    }
+}

@@ -26,7 +26,7 @@ pub use crate::{
     directory::{CoexistenceMode, DirectoryUser, License, Tenant, UnknownWord},
     explain::{Explanation, explain},
     external_access::{Assignee, ExternalAccess, ExternalAccessPolicy, Grant, GrantedBy},
-    federation::FederationConfig,
+    federation::{AcsUserLabel, FederationConfig},
     names::{Alias, DirectoryGroupId, ObjectId, PolicyName, ResourceName, SegmentId, TenantName},
     reach::Medium,
     resource::{AccessKey, AccessKeyError, AccessKeys, KeySlot, Resource},

@@ -177,3 +177,77 @@ pub enum AccessKeyError {
     #[error("access key is not base64")]
     NotBase64,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(fill: u8, at_seconds: i64) -> AccessKey {
+        AccessKey::from_bytes(&[fill; 64], Timestamp::from_unix_seconds(at_seconds)).unwrap()
+    }
+
+    #[test]
+    fn rotating_replaces_one_key_and_leaves_the_other_in_use() {
+        for slot in KeySlot::ALL {
+            let mut keys = AccessKeys { primary: key(1, 0), secondary: key(2, 0) };
+            let before = keys.get(slot).clone();
+            let old = keys.rotate(slot, key(3, 5));
+            assert!(old.is_same_as(&before));
+            assert!(keys.get(slot).is_same_as(&key(3, 0)));
+            let other = KeySlot::ALL.into_iter().find(|other| *other != slot).unwrap();
+            assert!(!keys.get(other).is_same_as(&key(3, 0)));
+            assert_eq!(keys.get(slot).created_on(), Timestamp::from_unix_seconds(5));
+        }
+    }
+
+    #[test]
+    fn the_older_key_is_to_be_replaced_next() {
+        for (primary, secondary, expected) in
+            [(0, 0, KeySlot::Secondary), (0, 1, KeySlot::Primary), (1, 0, KeySlot::Secondary)]
+        {
+            let keys = AccessKeys { primary: key(1, primary), secondary: key(2, secondary) };
+            assert_eq!(keys.oldest(), expected, "{primary} {secondary}");
+        }
+    }
+
+    #[test]
+    fn texts_that_are_no_keys_are_refused_without_being_repeated() {
+        let now = Timestamp::UNIX_EPOCH;
+        let refused = |text: &str| AccessKey::from_base64(text, now).unwrap_err();
+        assert_eq!(refused("secret!"), AccessKeyError::NotBase64);
+        assert_eq!(refused("c2VjcmV0"), AccessKeyError::Length { length_bytes: 6 });
+        assert_eq!(refused(""), AccessKeyError::Length { length_bytes: 0 });
+        assert!(AccessKey::from_bytes(&[0; AccessKey::LIMIT_BYTES + 1], now).is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let keys = AccessKeys { primary: key(b'p', 0), secondary: key(b's', 0) };
+        let shown = format!("{keys:?}");
+        assert!(!shown.contains("112") && !shown.contains(&key(b'p', 0).to_base64()), "{shown}");
+        assert!(shown.contains("AccessKey(<redacted>)"));
+    }
+
+    proptest! {
+        #[test]
+        fn keys_round_trip(bytes in prop::collection::vec(any::<u8>(), 16..200)) {
+            let key = AccessKey::from_bytes(&bytes, Timestamp::UNIX_EPOCH).unwrap();
+            prop_assert_eq!(key.as_bytes(), &bytes);
+            let read = AccessKey::from_base64(&key.to_base64(), Timestamp::UNIX_EPOCH).unwrap();
+            prop_assert!(read.is_same_as(&key));
+        }
+
+        #[test]
+        fn resources_round_trip(bytes: [u8; 16], name in "[A-Za-z ]{0,20}x", at: i64) {
+            let resource = Resource {
+                id: ResourceId::from_uuid_bytes(bytes),
+                name: name.parse().unwrap(),
+                created_on: Timestamp::from_unix_micros(at),
+            };
+            let json = serde_json::to_string(&resource).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Resource>(&json).unwrap(), resource);
+        }
+    }
+}

@@ -47,6 +47,12 @@ named! {
     REMOVED = 0/5300;
     /// The tenant has no federation with the app's resource.
     NOT_FEDERATED = 403/5222;
+    /// Not on the roster of the room.
+    ROOM_NOT_ON_ROSTER = 403/5828;
+    /// The room is not valid at that time.
+    ROOM_NOT_VALID = 403/5829;
+    /// The room admits app users only.
+    ROOM_ADMITS_APP_USERS = 403/5830;
     /// A server application ended the call.
     ENDED_BY_APPLICATION = 0/7000;
     /// Another endpoint of the same user accepted.
