@@ -1,17 +1,33 @@
 //! The REST façade: identity, chat, rooms and numbers as the documented service speaks.
+//!
+//! Translates and authorizes, nothing else: what a request means is the node's business. One table
+//! ([`routes`]) says what is served; the router, the tests and the documentation are made from it.
 
 mod auth;
-mod http_date;
-mod operation;
-mod percent;
-
-pub use crate::operation::{Credential, Operation, Route, Service, Support, Verb, routes};
 mod body;
+mod config;
+mod cors;
 mod error;
 mod headers;
+mod http_date;
+mod model;
+mod numbers;
+mod operation;
 mod paging;
 mod patch;
+mod percent;
 mod query;
 mod rate;
-pub use crate::paging::{Origin, ParseOriginError, Scheme};
-pub use crate::rate::{RateGroup, RateRule, RateScope, documented_rates};
+mod repeatability;
+mod reply;
+mod request;
+
+pub use crate::{
+    config::{
+        AllowedOrigins, Capability, NumberAssignment, NumberType, Profile, RestConfig,
+        VirtualNumber,
+    },
+    operation::{Credential, Operation, Route, Service, Support, Verb, routes},
+    paging::{Origin, ParseOriginError, Scheme},
+    rate::{RateGroup, RateRule, RateScope, documented_rates},
+};

@@ -1,0 +1,257 @@
+//! Phone numbers: those of the configuration are listed; nothing is searched for, bought or released.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::config::{NumberAssignment, NumberType, VirtualNumber};
+use crate::error::ApiError;
+use crate::model::numbers::{
+    AreaCodeModel, CostModel, CountryModel, LocalityModel, OfferingModel, PurchasedNumberModel,
+};
+use crate::paging::PageRequest;
+use crate::reply::Reply;
+use crate::request::Incoming;
+
+/// Lists the numbers of the resource.
+pub(crate) fn list(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+    let numbers = numbers.iter().map(PurchasedNumberModel::from).collect();
+    page(request, "phoneNumbers", "top", numbers)
+}
+
+/// Returns a number of the resource.
+pub(crate) fn get(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+    let digits = request.parameter(0).trim_start_matches('+');
+    let found =
+        numbers.iter().find(|number| number.number.as_str().strip_prefix('+') == Some(digits));
+    let number = found.ok_or_else(|| ApiError::not_found("The resource has no such number."))?;
+    Ok(Reply::json(StatusCode::OK, &PurchasedNumberModel::from(number)))
+}
+
+/// Lists the countries that the numbers belong to.
+pub(crate) fn countries(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+    let codes: BTreeMap<&str, ()> =
+        numbers.iter().map(|number| (number.country_code.as_str(), ())).collect();
+    let countries = codes
+        .into_keys()
+        .map(|code| CountryModel {
+            localized_name: country_name(code).to_owned(),
+            country_code: code.to_owned(),
+        })
+        .collect();
+    page(request, "countries", "maxPageSize", countries)
+}
+
+/// Lists the area codes of a country's numbers.
+pub(crate) fn area_codes(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+    let codes: BTreeMap<&str, ()> = of_country(numbers, request)?
+        .into_iter()
+        .filter_map(area_code)
+        .map(|code| (code, ()))
+        .collect();
+    let codes =
+        codes.into_keys().map(|code| AreaCodeModel { area_code: code.to_owned() }).collect();
+    page(request, "areaCodes", "maxPageSize", codes)
+}
+
+/// Lists the places of a country's numbers.
+pub(crate) fn localities(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+    let names: BTreeMap<&str, ()> = of_country(numbers, request)?
+        .into_iter()
+        .filter_map(|number| Some((number.locality.as_deref()?, ())))
+        .collect();
+    let localities =
+        names.into_keys().map(|name| LocalityModel { localized_name: name.to_owned() }).collect();
+    page(request, "phoneNumberLocalities", "maxPageSize", localities)
+}
+
+/// Lists the kinds of a country's numbers.
+pub(crate) fn offerings(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+    let offerings: BTreeMap<_, OfferingModel> = of_country(numbers, request)?
+        .into_iter()
+        .map(|number| {
+            let offering = OfferingModel {
+                phone_number_type: number.number_type,
+                assignment_type: number.assignment,
+                available_capabilities: number.into(),
+                cost: CostModel::NOTHING,
+            };
+            ((number.number_type, number.assignment, number.calling, number.sms), offering)
+        })
+        .collect();
+    page(request, "phoneNumberOfferings", "maxPageSize", offerings.into_values().collect())
+}
+
+/// Lists the reservations, of which there are none.
+pub(crate) fn reservations(request: &Incoming) -> Result<Reply, ApiError> {
+    page::<()>(request, "reservations", "maxPageSize", Vec::new())
+}
+
+/// Answers whatever would buy, reserve, change or release a number, or ask an operator about one.
+pub(crate) fn not_here() -> ApiError {
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        "OperationNotSupported",
+        "Not supported here: phone numbers of this exchange are set in its configuration.",
+    )
+}
+
+/// Answers whatever names an operation, a search or a reservation: there are none.
+pub(crate) fn none_such(what: &str) -> ApiError {
+    ApiError::not_found(format!("There is no such {what}."))
+}
+
+/// Returns the numbers of the country of the path that the query does not leave out.
+fn of_country<'a>(
+    numbers: &'a [VirtualNumber],
+    request: &Incoming,
+) -> Result<Vec<&'a VirtualNumber>, ApiError> {
+    let country = request.parameter(0);
+    let number_type = word(request, "phoneNumberType", number_type)?;
+    let assignment = word(request, "assignmentType", assignment)?;
+    let of_country: Vec<_> =
+        numbers.iter().filter(|number| number.country_code.eq_ignore_ascii_case(country)).collect();
+    if of_country.is_empty() {
+        return Err(ApiError::not_found("There are no numbers of this country."));
+    }
+    Ok(of_country
+        .into_iter()
+        .filter(|number| number_type.is_none_or(|wanted| number.number_type == wanted))
+        .filter(|number| assignment.is_none_or(|wanted| number.assignment == wanted))
+        .collect())
+}
+
+fn word<T>(
+    request: &Incoming,
+    name: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, ApiError> {
+    let Some(text) = request.query.get(name) else {
+        return Ok(None);
+    };
+    let refused = || ApiError::bad_request(format!("The value of `{name}` is not valid."));
+    read(&text.to_ascii_lowercase()).map(Some).ok_or_else(|| refused().with_target(name))
+}
+
+fn number_type(lower: &str) -> Option<NumberType> {
+    match lower {
+        "geographic" => Some(NumberType::Geographic),
+        "mobile" => Some(NumberType::Mobile),
+        "tollfree" => Some(NumberType::TollFree),
+        _ => None,
+    }
+}
+
+fn assignment(lower: &str) -> Option<NumberAssignment> {
+    match lower {
+        "application" => Some(NumberAssignment::Application),
+        "person" => Some(NumberAssignment::Person),
+        _ => None,
+    }
+}
+
+/// The North American plan has area codes of three digits; others differ by place and are left out.
+fn area_code(number: &VirtualNumber) -> Option<&str> {
+    number.number.as_str().strip_prefix("+1")?.get(..3)
+}
+
+/// Names of countries whose numbers are seen in examples; others are called by their code.
+fn country_name(code: &str) -> &str {
+    match code {
+        "CA" => "Canada",
+        "DE" => "Germany",
+        "FR" => "France",
+        "GB" => "United Kingdom",
+        "US" => "United States",
+        code => code,
+    }
+}
+
+fn page<T: serde::Serialize>(
+    request: &Incoming,
+    member: &str,
+    size: &'static str,
+    all: Vec<T>,
+) -> Result<Reply, ApiError> {
+    let page = PageRequest::read(&request.query, size)?;
+    let end = page.skip.saturating_add(page.limit);
+    let has_more = all.len() > end;
+    let items: Vec<T> = all.into_iter().skip(page.skip).take(page.limit).collect();
+    let mut body = json!({ member: items });
+    if has_more {
+        let (skip, limit) = (end.to_string(), page.limit.to_string());
+        body["nextLink"] = request.next_link(&[("skip", &skip), (size, &limit)]).into();
+    }
+    Ok(Reply::json(StatusCode::OK, &body))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::request::tests::incoming;
+
+    fn numbers() -> Vec<VirtualNumber> {
+        serde_json::from_value(json!([
+            {"number": "+14255550100", "country_code": "US", "calling": "inbound+outbound",
+             "locality": "Seattle"},
+            {"number": "+18005550100", "country_code": "US", "number_type": "tollFree"},
+            {"number": "+4930555010", "country_code": "DE"},
+        ]))
+        .unwrap()
+    }
+
+    fn ask(
+        operation: impl Fn(&[VirtualNumber], &Incoming) -> Result<Reply, ApiError>,
+        target: &str,
+    ) -> Result<Value, u16> {
+        operation(&numbers(), &incoming(&Method::GET, target, ""))
+            .map(|reply| reply.value())
+            .map_err(|error| error.status().as_u16())
+    }
+
+    #[test]
+    fn configured_numbers_are_listed_page_by_page() {
+        let first = ask(list, "/phoneNumbers?skip=0&top=2&api-version=2025-06-01").unwrap();
+        assert_eq!(first["phoneNumbers"].as_array().unwrap().len(), 2);
+        assert_eq!(first["phoneNumbers"][0]["id"], "14255550100");
+        assert_eq!(first["phoneNumbers"][0]["capabilities"]["calling"], "inbound+outbound");
+        assert_eq!(first["phoneNumbers"][1]["phoneNumberType"], "tollFree");
+        let link = "https://localhost:8443/phoneNumbers?skip=2&top=2&api-version=2025-06-01";
+        assert_eq!(first["nextLink"], link);
+        let last = ask(list, "/phoneNumbers?skip=2&top=2").unwrap();
+        assert_eq!(last["phoneNumbers"][0]["phoneNumber"], "+4930555010");
+        assert_eq!(last.get("nextLink"), None);
+    }
+
+    #[test]
+    fn a_number_is_found_in_every_spelling() {
+        for spelling in ["+14255550100", "%2B14255550100", "14255550100"] {
+            let number = ask(get, &format!("/phoneNumbers/{spelling}")).unwrap();
+            assert_eq!(number["phoneNumber"], "+14255550100");
+        }
+        for other in ["+14255550199", "911", "+", ""] {
+            assert_eq!(ask(get, &format!("/phoneNumbers/{other}")), Err(404));
+        }
+    }
+
+    #[test]
+    fn countries_codes_places_and_kinds_come_from_the_numbers() {
+        let found = ask(countries, "/availablePhoneNumbers/countries").unwrap();
+        assert_eq!(found["countries"][0]["localizedName"], "Germany");
+        let of_us = |what: &str| format!("/availablePhoneNumbers/countries/us/{what}");
+        let codes = ask(area_codes, &of_us("areaCodes?phoneNumberType=tollFree")).unwrap();
+        assert_eq!(codes["areaCodes"], json!([{"areaCode": "800"}]));
+        let places = ask(localities, &of_us("localities")).unwrap();
+        assert_eq!(places["phoneNumberLocalities"], json!([{"localizedName": "Seattle"}]));
+        let kinds = ask(offerings, &of_us("offerings?assignmentType=application")).unwrap();
+        assert_eq!(kinds["phoneNumberOfferings"].as_array().unwrap().len(), 2);
+        let person = ask(offerings, &of_us("offerings?assignmentType=person")).unwrap();
+        assert_eq!(person["phoneNumberOfferings"], json!([]));
+        assert_eq!(ask(offerings, &of_us("offerings?assignmentType=cat")), Err(400));
+        assert_eq!(ask(area_codes, "/availablePhoneNumbers/countries/FR/areaCodes"), Err(404));
+    }
+}
