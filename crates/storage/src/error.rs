@@ -118,6 +118,12 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The file is the database of another program.
+    #[error("{path} is the database of another program")]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
     /// Another process has the store open.
     #[error("{path} is in use by another process: stop it, or choose another directory")]
     InUse {

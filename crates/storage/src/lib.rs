@@ -11,6 +11,7 @@ mod policy;
 mod repeatability;
 mod rooms;
 mod secret;
+mod sqlite;
 mod store;
 
 pub use crate::{
@@ -30,6 +31,7 @@ pub use crate::{
         RepeatabilityStore, Reservation, StoredResponse,
     },
     rooms::{RoomPosition, RoomStore},
-    secret::Secret,
+    secret::{SealingKey, Secret},
+    sqlite::{CommitCounts, SqliteOptions, SqliteStore},
     store::Store,
 };

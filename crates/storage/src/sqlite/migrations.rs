@@ -1,0 +1,75 @@
+//! The schema, one step after the other, forward only.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::StoreError;
+
+/// One step. Its text never changes once it has been released: files out there were made by it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Migration {
+    pub(super) sql: &'static str,
+}
+
+/// The steps; the schema's version is how many of them were taken.
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { sql: include_str!("../../migrations/0001_identity_and_policy.sql") },
+    Migration { sql: include_str!("../../migrations/0002_chat.sql") },
+    Migration { sql: include_str!("../../migrations/0003_outbox.sql") },
+];
+
+/// The latest version known here.
+pub(super) const LATEST: u32 = MIGRATIONS.len() as u32;
+
+/// Why a file was not brought to a version.
+#[derive(Debug)]
+pub(super) enum MigrationError {
+    /// A step, or reading the version, failed; the file has the version before the step.
+    Failed { from: u32, to: u32, source: StoreError },
+    /// The file is some other program's database.
+    Foreign,
+    /// The file was written by a later version of the software.
+    TooNew { found: u32 },
+}
+
+/// Brings a file to a version, a transaction for each step. One that is there already is left as it
+/// is.
+pub(super) fn migrate(db: &mut Connection, target: u32) -> Result<(), MigrationError> {
+    let found = version(db)?;
+    for step in found..target {
+        let to = step + 1;
+        take(db, MIGRATIONS[step as usize], to).map_err(|source| MigrationError::Failed {
+            from: step,
+            to,
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns the version of a file that is ours or empty.
+pub(super) fn version(db: &Connection) -> Result<u32, MigrationError> {
+    let unread =
+        |error: rusqlite::Error| MigrationError::Failed { from: 0, to: 0, source: error.into() };
+    let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    let (id, found) =
+        (number("application_id").map_err(unread)?, number("user_version").map_err(unread)?);
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let tables: u32 = db.query_row(tables, [], |row| row.get(0)).map_err(unread)?;
+    match id {
+        0 if found == 0 && tables == 0 => Ok(0),
+        APPLICATION_ID if found <= LATEST => Ok(found),
+        APPLICATION_ID => Err(MigrationError::TooNew { found }),
+        _ => Err(MigrationError::Foreign),
+    }
+}
+
+fn take(db: &mut Connection, migration: Migration, to: u32) -> Result<(), StoreError> {
+    let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    step.execute_batch(migration.sql)?;
+    step.pragma_update(None, "application_id", APPLICATION_ID)?;
+    step.pragma_update(None, "user_version", to)?;
+    Ok(step.commit()?)
+}
+
+/// `TRKL`: tells our files from those of other programs.
+const APPLICATION_ID: u32 = 0x5452_4B4C;

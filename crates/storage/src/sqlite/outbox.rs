@@ -1,0 +1,258 @@
+//! Subscriptions in SQLite, and the log they draw on; `deliveries` has what is on its way.
+
+mod deliveries;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Row, params};
+use trunkline_clock::Timestamp;
+
+use crate::{
+    error::StoreError,
+    outbox::{
+        Backlog, DeadLetter, Delivery, Expansion, LogEntry, OtherEvent, Outbox, Outcome,
+        Subscription, SubscriptionId,
+    },
+    secret::{Sealer, Secret},
+    sqlite::{
+        SqliteStore,
+        codec::{from_json, from_text, number, time, to_json},
+        failure::corrupt,
+        feed,
+    },
+};
+
+/// Deliveries that are being attempted. In memory only: after a restart they are due again, as
+/// at-least-once allows.
+pub(super) type Taken = Mutex<HashSet<(SubscriptionId, u64)>>;
+
+#[async_trait]
+impl Outbox for SqliteStore {
+    async fn put_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
+        let secret = self.sealer.seal(&place(&subscription.id), subscription.secret.expose());
+        let kinds = subscription.kinds.as_ref().map(|kinds| to_json(WHAT, kinds)).transpose()?;
+        self.write(move |writing| {
+            let sql = "INSERT OR REPLACE INTO subscriptions
+                           (id, endpoint, kinds, secret, cursor, is_validated, created_on)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            writing.db.prepare_cached(sql)?.execute(params![
+                subscription.id.as_str(),
+                subscription.endpoint,
+                kinds,
+                secret,
+                number(subscription.cursor),
+                subscription.is_validated,
+                subscription.created_on.as_unix_micros(),
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Subscription>, StoreError> {
+        let id = id.clone();
+        let row = self
+            .read(move |db| {
+                let sql = format!("{SELECT_SUBSCRIPTIONS} WHERE id = ?1");
+                let mut statement = db.prepare_cached(&sql)?;
+                Ok(statement.query_row([id.as_str()], SealedSubscription::read).optional()?)
+            })
+            .await?;
+        row.map(|row| row.open(&self.sealer)).transpose()
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
+        let rows = self
+            .read(|db| {
+                let sql = format!("{SELECT_SUBSCRIPTIONS} ORDER BY id");
+                let mut statement = db.prepare_cached(&sql)?;
+                let rows = statement.query_map([], SealedSubscription::read)?;
+                Ok(rows.collect::<Result<Vec<_>, _>>()?)
+            })
+            .await?;
+        rows.into_iter().map(|row| row.open(&self.sealer)).collect()
+    }
+
+    async fn validate_subscription(&self, id: &SubscriptionId) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |writing| {
+            // One that is validated already has its cursor left alone.
+            let sql = "UPDATE subscriptions
+                       SET cursor = iif(is_validated, cursor, ?2), is_validated = 1 WHERE id = ?1";
+            let row = params![id.as_str(), number(writing.feed.head)];
+            match writing.db.prepare_cached(sql)?.execute(row)? {
+                0 => Err(StoreError::NotFound { what: WHAT }),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    async fn delete_subscription(&self, id: &SubscriptionId) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |writing| {
+            let delete = |sql| -> Result<usize, StoreError> {
+                Ok(writing.db.prepare_cached(sql)?.execute([id.as_str()])?)
+            };
+            delete("DELETE FROM deliveries WHERE subscription = ?1")?;
+            delete("DELETE FROM dead_letters WHERE subscription = ?1")?;
+            Ok(delete("DELETE FROM subscriptions WHERE id = ?1")? > 0)
+        })
+        .await
+    }
+
+    async fn append(&self, events: Vec<OtherEvent>) -> Result<Vec<u64>, StoreError> {
+        self.write(move |writing| feed::append(writing, &events)).await
+    }
+
+    async fn expand(
+        &self,
+        id: &SubscriptionId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Expansion, StoreError> {
+        let id = id.clone();
+        self.write(move |writing| deliveries::expand(writing, &id, now, limit)).await
+    }
+
+    async fn take_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        let taken = Arc::clone(&self.taken);
+        self.read(move |db| deliveries::take_due(db, &mut lock(&taken), now, limit)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let taken = Arc::clone(&self.taken);
+        self.read(move |db| deliveries::next_due(db, &lock(&taken))).await
+    }
+
+    async fn record_outcome(
+        &self,
+        id: &SubscriptionId,
+        seq: u64,
+        outcome: Outcome,
+    ) -> Result<(), StoreError> {
+        // Comes back with the answer: given back after the commit, or when there will be none.
+        let taken = GiveBack { all: Arc::clone(&self.taken), one: (id.clone(), seq) };
+        self.write(move |writing| {
+            let (id, seq) = &taken.one;
+            deliveries::record(writing.db, id, *seq, outcome)?;
+            Ok(taken)
+        })
+        .await
+        .map(drop)
+    }
+
+    async fn dead_letters(
+        &self,
+        id: &SubscriptionId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let id = id.clone();
+        self.read(move |db| deliveries::dead_letters(db, &id, after, limit)).await
+    }
+
+    async fn revive(
+        &self,
+        id: &SubscriptionId,
+        seq: u64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |writing| deliveries::revive(writing.db, &id, seq, now)).await
+    }
+
+    async fn backlog(&self, id: &SubscriptionId) -> Result<Backlog, StoreError> {
+        let id = id.clone();
+        self.read(move |db| {
+            let count = |sql| -> Result<u64, StoreError> {
+                Ok(db.prepare_cached(sql)?.query_row([id.as_str()], |row| row.get(0))?)
+            };
+            Ok(Backlog {
+                pending: count("SELECT count(*) FROM deliveries WHERE subscription = ?1")?,
+                dead: count(
+                    "SELECT count(*) FROM dead_letters WHERE subscription = ?1 AND NOT is_revived",
+                )?,
+            })
+        })
+        .await
+    }
+
+    async fn log_after(&self, cursor: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read(move |db| {
+            feed::check_cursor(db, cursor)?;
+            feed::after(db, cursor, limit)
+        })
+        .await
+    }
+}
+
+/// A subscription as its row has it.
+struct SealedSubscription {
+    id: String,
+    endpoint: String,
+    kinds: Option<Vec<u8>>,
+    secret: Vec<u8>,
+    cursor: u64,
+    is_validated: bool,
+    created_on: i64,
+}
+
+impl SealedSubscription {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            endpoint: row.get(1)?,
+            kinds: row.get(2)?,
+            secret: row.get(3)?,
+            cursor: row.get(4)?,
+            is_validated: row.get(5)?,
+            created_on: row.get(6)?,
+        })
+    }
+
+    fn open(self, sealer: &Sealer) -> Result<Subscription, StoreError> {
+        let id: SubscriptionId = from_text(WHAT, &self.id)?;
+        let secret = sealer.open(&place(&id), &self.secret).map_err(corrupt("signing secret"))?;
+        Ok(Subscription {
+            id,
+            endpoint: self.endpoint,
+            kinds: self.kinds.map(|kinds| from_json(WHAT, &kinds)).transpose()?,
+            secret: Secret::new(secret),
+            cursor: self.cursor,
+            is_validated: self.is_validated,
+            created_on: time(self.created_on),
+        })
+    }
+}
+
+/// A delivery that is no longer being attempted once this is dropped.
+struct GiveBack {
+    all: Arc<Taken>,
+    one: (SubscriptionId, u64),
+}
+
+impl Drop for GiveBack {
+    fn drop(&mut self) {
+        lock(&self.all).remove(&self.one);
+    }
+}
+
+fn lock(taken: &Taken) -> MutexGuard<'_, HashSet<(SubscriptionId, u64)>> {
+    // Whoever panicked did so between two operations of the set, which is whole.
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Names where a secret is kept, so that it opens nowhere else.
+fn place(id: &SubscriptionId) -> String {
+    format!("subscriptions/{id}/secret")
+}
+
+const WHAT: &str = "subscription";
+
+const SELECT_SUBSCRIPTIONS: &str =
+    "SELECT id, endpoint, kinds, secret, cursor, is_validated, created_on FROM subscriptions";

@@ -1,0 +1,286 @@
+//! The one thread that writes: group commit.
+//!
+//! It takes what is in its queue without waiting, applies each unit under a savepoint of one
+//! transaction, commits, and only then answers. A unit that fails alone is rolled back alone; a
+//! commit that fails fails all, and suspends writes until a probe has been committed.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    error::StoreError,
+    sqlite::{feed_position::FeedPosition, lock::DirectoryLock},
+};
+
+/// What a unit writes with.
+pub(super) struct Writing<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) feed: &'a mut FeedPosition,
+}
+
+/// Something to write, as a whole or not at all.
+pub(super) trait Unit: Send {
+    /// Writes, and says how that went; keeps the result for `finish`.
+    fn apply(&mut self, writing: &mut Writing<'_>) -> Result<(), StoreError>;
+
+    /// Answers the one who waits: with the result that was kept, or with why it did not last.
+    fn finish(self: Box<Self>, lasting: Result<(), StoreError>);
+}
+
+/// What the thread is asked.
+pub(super) enum Request {
+    Close,
+    Probe(oneshot::Sender<Result<(), StoreError>>),
+    Write(Box<dyn Unit>),
+}
+
+/// What others may see of the thread.
+#[derive(Debug, Default)]
+pub(super) struct WriterState {
+    pub(super) is_suspended: AtomicBool,
+    /// The feed as it was committed last.
+    pub(super) feed_head: AtomicU64,
+    pub(super) feed_oldest: AtomicU64,
+    pub(super) commits: AtomicU64,
+    pub(super) units: AtomicU64,
+}
+
+/// The thread's own state.
+pub(super) struct Writer {
+    pub(super) db: Connection,
+    pub(super) queue: mpsc::Receiver<Request>,
+    pub(super) batch_limit: usize,
+    pub(super) feed: FeedPosition,
+    pub(super) state: Arc<WriterState>,
+    pub(super) suspension: Option<Suspension>,
+    /// Taken from the queue while a batch was put together, and to be looked at next.
+    pub(super) put_back: Option<Request>,
+    /// Goes with the thread: nobody else opens the directory before the last write.
+    pub(super) _lock: DirectoryLock,
+}
+
+/// Why writes are refused, and when a probe was last tried.
+pub(super) struct Suspension {
+    cause: StoreError,
+    last_probe: Instant,
+}
+
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        while let Some(request) = self.next() {
+            match request {
+                Request::Close => self.queue.close(),
+                Request::Probe(reply) => {
+                    // Whoever asked may have gone; the probe was made all the same.
+                    let _ = reply.send(self.probe());
+                }
+                Request::Write(unit) => match self.admit() {
+                    Ok(()) => self.commit_batch(unit),
+                    Err(refusal) => unit.finish(Err(refusal)),
+                },
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Request> {
+        self.put_back.take().or_else(|| self.queue.blocking_recv())
+    }
+
+    /// Refuses while writes are suspended, except that a probe is tried now and then.
+    fn admit(&mut self) -> Result<(), StoreError> {
+        let Some(suspension) = &self.suspension else {
+            return Ok(());
+        };
+        if suspension.last_probe.elapsed() < PROBE_INTERVAL {
+            return Err(suspension.refusal());
+        }
+        self.probe()
+    }
+
+    fn probe(&mut self) -> Result<(), StoreError> {
+        let filled = self.transaction(|db| {
+            db.execute("INSERT INTO probe (filler) VALUES (zeroblob(?1))", [PROBE_BYTES])?;
+            Ok(())
+        });
+        let outcome = filled.and_then(|()| {
+            self.transaction(|db| {
+                db.execute("DELETE FROM probe", [])?;
+                Ok(())
+            })
+        });
+        match (&outcome, self.suspension.take()) {
+            (Ok(()), Some(_)) => tracing::info!("writes work again"),
+            (Ok(()), None) => {}
+            (Err(error), _) => self.suspend(error.clone()),
+        }
+        self.state.is_suspended.store(self.suspension.is_some(), Ordering::Release);
+        outcome
+    }
+
+    fn transaction(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let outcome = work(&self.db).and_then(|()| Ok(self.db.execute_batch("COMMIT")?));
+        if outcome.is_err() {
+            self.roll_back();
+        }
+        outcome
+    }
+
+    fn commit_batch(&mut self, first: Box<dyn Unit>) {
+        let before = self.feed;
+        let mut batch = Vec::new();
+        let outcome = self.apply_batch(first, &mut batch).and_then(|()| {
+            let commit = self.db.prepare_cached("COMMIT")?.execute([]);
+            commit.map(drop).map_err(StoreError::from)
+        });
+        self.state.commits.fetch_add(1, Ordering::Relaxed);
+        self.state.units.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        match &outcome {
+            Ok(()) => {
+                self.state.feed_head.store(self.feed.head, Ordering::Release);
+                self.state.feed_oldest.store(self.feed.oldest, Ordering::Release);
+            }
+            Err(error) => {
+                self.roll_back();
+                self.feed = before;
+                tracing::error!(%error, units = batch.len(), "a commit failed");
+                self.suspend(error.clone());
+            }
+        }
+        for unit in batch {
+            unit.finish(outcome.clone());
+        }
+    }
+
+    /// Applies units until the queue is empty, the batch is full, or the transaction is lost.
+    fn apply_batch(
+        &mut self,
+        first: Box<dyn Unit>,
+        batch: &mut Vec<Box<dyn Unit>>,
+    ) -> Result<(), StoreError> {
+        let begun = self.execute("BEGIN IMMEDIATE");
+        batch.push(first);
+        begun?;
+        let mut at = 0;
+        while let Some(unit) = batch.get_mut(at) {
+            apply(&self.db, &mut self.feed, &mut **unit)?;
+            at += 1;
+            if batch.len() == self.batch_limit {
+                break;
+            }
+            match self.queue.try_recv() {
+                Ok(Request::Write(unit)) => batch.push(unit),
+                Ok(other @ (Request::Close | Request::Probe(_))) => {
+                    self.put_back = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.db.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    /// Ends a transaction that failed. SQLite has done so itself for some errors.
+    fn roll_back(&self) {
+        if !self.db.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK")
+        {
+            tracing::error!(%error, "a rollback failed");
+        }
+    }
+
+    fn suspend(&mut self, cause: StoreError) {
+        self.suspension = Some(Suspension { cause, last_probe: Instant::now() });
+        self.state.is_suspended.store(true, Ordering::Release);
+    }
+}
+
+impl Suspension {
+    fn refusal(&self) -> StoreError {
+        match &self.cause {
+            StoreError::Full => StoreError::Full,
+            other => StoreError::Suspended(crate::error::Cause::new(other.clone())),
+        }
+    }
+}
+
+/// Applies one unit under a savepoint. Fails only when the transaction is lost as a whole.
+fn apply(db: &Connection, feed: &mut FeedPosition, unit: &mut dyn Unit) -> Result<(), StoreError> {
+    let before = *feed;
+    db.prepare_cached("SAVEPOINT unit")?.execute([])?;
+    if let Err(error) = unit.apply(&mut Writing { db, feed }) {
+        // Running out of room or a failing disk may have rolled everything back already.
+        if db.is_autocommit() {
+            return Err(error);
+        }
+        *feed = before;
+        db.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+    }
+    db.prepare_cached("RELEASE unit")?.execute([])?;
+    Ok(())
+}
+
+/// A unit made from a closure.
+pub(super) struct Pending<T, F> {
+    pub(super) work: Option<F>,
+    pub(super) outcome: Option<Result<T, StoreError>>,
+    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Unit for Pending<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send,
+{
+    fn apply(&mut self, writing: &mut Writing<'_>) -> Result<(), StoreError> {
+        let Some(work) = self.work.take() else {
+            return Ok(());
+        };
+        match work(writing) {
+            Ok(value) => {
+                self.outcome = Some(Ok(value));
+                Ok(())
+            }
+            Err(error) => {
+                self.outcome = Some(Err(error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>, lasting: Result<(), StoreError>) {
+        let outcome = match (lasting, self.outcome) {
+            // Its own error says more than that of the others.
+            (_, Some(Err(error))) | (Err(error), _) => Err(error),
+            (Ok(()), Some(Ok(value))) => Ok(value),
+            (Ok(()), None) => Err(StoreError::Closed),
+        };
+        // Whoever waited may have gone; what was written stays.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// The time between probes that writes cause while they are suspended. Longer keeps writes out for
+/// longer than necessary, shorter has every write on a full disk try it once more.
+const PROBE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What a probe writes: more than a common unit needs, so that writes do not begin again only to
+/// fail at once.
+const PROBE_BYTES: i64 = 64 * 1024;
