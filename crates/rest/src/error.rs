@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::body::BodyError;
 use crate::headers::{JSON, X_MS_ERROR_CODE};
 use crate::operation::{self, NoRoute};
+use crate::repeatability::{REJECTED, REPEATABILITY_RESULT};
 
 /// An error as it leaves the server.
 #[derive(Clone, Debug)]
@@ -96,21 +97,33 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "NotFound", message)
     }
 
+    /// Says when to try again, in whole seconds.
+    #[must_use]
+    pub(crate) fn with_retry_after(self, after: Duration) -> Self {
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        self.with_header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// Says that a repeatable request was not carried out.
+    #[must_use]
+    pub(crate) fn with_repeatability_rejected(self) -> Self {
+        self.with_header(REPEATABILITY_RESULT, REJECTED)
+    }
+
     /// Too many requests; `after` is when another one will be taken.
     pub(crate) fn too_many_requests(after: Duration) -> Self {
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "TooManyRequests",
-            format!("Rate limit exceeded. Try again in {seconds} s."),
+            "The rate limit is exceeded: try again after the time that Retry-After names.",
         )
-        .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+        .with_retry_after(after)
     }
 
     /// The exchange cannot do it at the moment; the request may be sent again.
     pub(crate) fn unavailable(message: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
-            .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+            .with_retry_after(Duration::from_secs(1))
     }
 
     /// The exchange has failed.

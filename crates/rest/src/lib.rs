@@ -27,7 +27,10 @@ pub use crate::{
         AllowedOrigins, Capability, NumberAssignment, NumberType, Profile, RestConfig,
         VirtualNumber,
     },
-    operation::{Credential, Operation, Route, Service, Support, Verb, routes},
+    operation::{
+        ChatOperation, Credential, IdentityOperation, NumberOperation, Operation, RoomOperation,
+        Route, Service, SipOperation, Support, Verb, routes,
+    },
     paging::{Origin, ParseOriginError, Scheme},
     rate::{RateGroup, RateRule, RateScope, documented_rates},
 };

@@ -10,18 +10,53 @@ use crate::error::ApiError;
 use crate::model::numbers::{
     AreaCodeModel, CostModel, CountryModel, LocalityModel, OfferingModel, PurchasedNumberModel,
 };
+use crate::operation::NumberOperation;
 use crate::paging::PageRequest;
 use crate::reply::Reply;
 use crate::request::Incoming;
 
+/// Does what a resource asks of its numbers.
+pub(crate) fn answer(
+    operation: NumberOperation,
+    numbers: &[VirtualNumber],
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    match operation {
+        NumberOperation::BrowseAvailableNumbers
+        | NumberOperation::CreateOrUpdateReservation
+        | NumberOperation::PurchasePhoneNumbers
+        | NumberOperation::PurchaseReservation
+        | NumberOperation::ReleasePhoneNumber
+        | NumberOperation::SearchAvailablePhoneNumbers
+        | NumberOperation::SearchOperatorInformation
+        | NumberOperation::UpdateCapabilities => Err(not_here()),
+        NumberOperation::CancelNumberOperation | NumberOperation::GetNumberOperation => {
+            Err(ApiError::not_found("There is no such operation."))
+        }
+        NumberOperation::DeleteReservation | NumberOperation::GetReservation => {
+            Err(ApiError::not_found("There is no such reservation."))
+        }
+        NumberOperation::GetPhoneNumber => get(numbers, request),
+        NumberOperation::GetSearchResult => Err(ApiError::not_found("There is no such search.")),
+        NumberOperation::ListAreaCodes => area_codes(numbers, request),
+        NumberOperation::ListAvailableCountries => countries(numbers, request),
+        NumberOperation::ListAvailableLocalities => localities(numbers, request),
+        NumberOperation::ListOfferings => offerings(numbers, request),
+        NumberOperation::ListPhoneNumbers => list(numbers, request),
+        NumberOperation::ListReservations => {
+            page::<()>(request, "reservations", "maxPageSize", Vec::new())
+        }
+    }
+}
+
 /// Lists the numbers of the resource.
-pub(crate) fn list(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+fn list(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
     let numbers = numbers.iter().map(PurchasedNumberModel::from).collect();
     page(request, "phoneNumbers", "top", numbers)
 }
 
 /// Returns a number of the resource.
-pub(crate) fn get(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+fn get(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
     let digits = request.parameter(0).trim_start_matches('+');
     let found =
         numbers.iter().find(|number| number.number.as_str().strip_prefix('+') == Some(digits));
@@ -30,7 +65,7 @@ pub(crate) fn get(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply
 }
 
 /// Lists the countries that the numbers belong to.
-pub(crate) fn countries(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+fn countries(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
     let codes: BTreeMap<&str, ()> =
         numbers.iter().map(|number| (number.country_code.as_str(), ())).collect();
     let countries = codes
@@ -44,7 +79,7 @@ pub(crate) fn countries(numbers: &[VirtualNumber], request: &Incoming) -> Result
 }
 
 /// Lists the area codes of a country's numbers.
-pub(crate) fn area_codes(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+fn area_codes(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
     let codes: BTreeMap<&str, ()> = of_country(numbers, request)?
         .into_iter()
         .filter_map(area_code)
@@ -56,7 +91,7 @@ pub(crate) fn area_codes(numbers: &[VirtualNumber], request: &Incoming) -> Resul
 }
 
 /// Lists the places of a country's numbers.
-pub(crate) fn localities(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+fn localities(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
     let names: BTreeMap<&str, ()> = of_country(numbers, request)?
         .into_iter()
         .filter_map(|number| Some((number.locality.as_deref()?, ())))
@@ -67,7 +102,7 @@ pub(crate) fn localities(numbers: &[VirtualNumber], request: &Incoming) -> Resul
 }
 
 /// Lists the kinds of a country's numbers.
-pub(crate) fn offerings(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
+fn offerings(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
     let offerings: BTreeMap<_, OfferingModel> = of_country(numbers, request)?
         .into_iter()
         .map(|number| {
@@ -83,23 +118,13 @@ pub(crate) fn offerings(numbers: &[VirtualNumber], request: &Incoming) -> Result
     page(request, "phoneNumberOfferings", "maxPageSize", offerings.into_values().collect())
 }
 
-/// Lists the reservations, of which there are none.
-pub(crate) fn reservations(request: &Incoming) -> Result<Reply, ApiError> {
-    page::<()>(request, "reservations", "maxPageSize", Vec::new())
-}
-
 /// Answers whatever would buy, reserve, change or release a number, or ask an operator about one.
-pub(crate) fn not_here() -> ApiError {
+fn not_here() -> ApiError {
     ApiError::new(
         StatusCode::BAD_REQUEST,
         "OperationNotSupported",
         "Not supported here: phone numbers of this exchange are set in its configuration.",
     )
-}
-
-/// Answers whatever names an operation, a search or a reservation: there are none.
-pub(crate) fn none_such(what: &str) -> ApiError {
-    ApiError::not_found(format!("There is no such {what}."))
 }
 
 /// Returns the numbers of the country of the path that the query does not leave out.

@@ -7,59 +7,134 @@ use thiserror::Error;
 
 use crate::percent;
 
-/// An operation, named as the documented service names it.
+/// An operation, by service.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[expect(missing_docs, reason = "the names are the documentation; the table says the rest")]
 pub enum Operation {
+    /// Of chat.
+    Chat(ChatOperation),
+    /// Of identity.
+    Identity(IdentityOperation),
+    /// Of phone numbers.
+    PhoneNumbers(NumberOperation),
+    /// Of rooms.
+    Rooms(RoomOperation),
+    /// Of SIP routing.
+    SipRouting(SipOperation),
+}
+
+impl Operation {
+    /// Returns the service that it belongs to.
+    pub const fn service(self) -> Service {
+        match self {
+            Self::Chat(_) => Service::Chat,
+            Self::Identity(_) => Service::Identity,
+            Self::PhoneNumbers(_) => Service::PhoneNumbers,
+            Self::Rooms(_) => Service::Rooms,
+            Self::SipRouting(_) => Service::SipRouting,
+        }
+    }
+
+    /// Returns what a request for it must carry.
+    pub const fn credential(self) -> Credential {
+        match self {
+            Self::Chat(_) => Credential::User,
+            Self::Identity(_) | Self::PhoneNumbers(_) | Self::Rooms(_) | Self::SipRouting(_) => {
+                Credential::Resource
+            }
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    /// Prints the name, without the service.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chat(operation) => fmt::Debug::fmt(operation, f),
+            Self::Identity(operation) => fmt::Debug::fmt(operation, f),
+            Self::PhoneNumbers(operation) => fmt::Debug::fmt(operation, f),
+            Self::Rooms(operation) => fmt::Debug::fmt(operation, f),
+            Self::SipRouting(operation) => fmt::Debug::fmt(operation, f),
+        }
+    }
+}
+
+/// Operations of chat.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(missing_docs, reason = "the table of routes says what each is")]
+pub enum ChatOperation {
     AddChatParticipants,
-    BrowseAvailableNumbers,
-    CancelNumberOperation,
     CreateChatThread,
-    CreateIdentity,
-    CreateOrUpdateReservation,
-    CreateRoom,
     DeleteChatMessage,
     DeleteChatThread,
-    DeleteIdentity,
-    DeleteReservation,
-    DeleteRoom,
-    ExchangeTeamsUserAccessToken,
     GetChatMessage,
     GetChatThreadProperties,
-    GetNumberOperation,
-    GetPhoneNumber,
-    GetReservation,
-    GetRoom,
-    GetSearchResult,
-    GetSipConfiguration,
-    IssueAccessToken,
-    ListAreaCodes,
-    ListAvailableCountries,
-    ListAvailableLocalities,
     ListChatMessages,
     ListChatParticipants,
     ListChatReadReceipts,
     ListChatThreads,
-    ListOfferings,
-    ListPhoneNumbers,
-    ListReservations,
-    ListRoomParticipants,
-    ListRooms,
-    PurchasePhoneNumbers,
-    PurchaseReservation,
-    ReleasePhoneNumber,
     RemoveChatParticipant,
-    RevokeAccessTokens,
-    SearchAvailablePhoneNumbers,
-    SearchOperatorInformation,
     SendChatMessage,
     SendChatReadReceipt,
     SendTypingNotification,
-    UpdateCapabilities,
     UpdateChatMessage,
     UpdateChatThreadProperties,
+}
+
+/// Operations of identity.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(missing_docs, reason = "the table of routes says what each is")]
+pub enum IdentityOperation {
+    CreateIdentity,
+    DeleteIdentity,
+    ExchangeTeamsUserAccessToken,
+    IssueAccessToken,
+    RevokeAccessTokens,
+}
+
+/// Operations of phone numbers.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(missing_docs, reason = "the table of routes says what each is")]
+pub enum NumberOperation {
+    BrowseAvailableNumbers,
+    CancelNumberOperation,
+    CreateOrUpdateReservation,
+    DeleteReservation,
+    GetNumberOperation,
+    GetPhoneNumber,
+    GetReservation,
+    GetSearchResult,
+    ListAreaCodes,
+    ListAvailableCountries,
+    ListAvailableLocalities,
+    ListOfferings,
+    ListPhoneNumbers,
+    ListReservations,
+    PurchasePhoneNumbers,
+    PurchaseReservation,
+    ReleasePhoneNumber,
+    SearchAvailablePhoneNumbers,
+    SearchOperatorInformation,
+    UpdateCapabilities,
+}
+
+/// Operations of rooms.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(missing_docs, reason = "the table of routes says what each is")]
+pub enum RoomOperation {
+    CreateRoom,
+    DeleteRoom,
+    GetRoom,
+    ListRoomParticipants,
+    ListRooms,
     UpdateRoom,
     UpdateRoomParticipants,
+}
+
+/// Operations of SIP routing.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(missing_docs, reason = "the table of routes says what each is")]
+pub enum SipOperation {
+    GetSipConfiguration,
     UpdateSipConfiguration,
 }
 
@@ -169,14 +244,10 @@ impl fmt::Display for Verb {
 pub struct Route {
     /// What it is called.
     pub operation: Operation,
-    /// Which service it belongs to.
-    pub service: Service,
     /// The verb.
     pub verb: Verb,
     /// The path, with `{…}` for each segment that names something.
     pub path: &'static str,
-    /// What a request must carry.
-    pub credential: Credential,
     /// The status of success.
     pub success: u16,
     /// How far it goes.
@@ -269,359 +340,232 @@ fn parameters(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
 }
 
 const fn route(
-    service: Service,
     verb: Verb,
     path: &'static str,
     operation: Operation,
     success: u16,
     support: Support,
 ) -> Route {
-    let credential = match service {
-        Service::Chat => Credential::User,
-        Service::Identity | Service::PhoneNumbers | Service::Rooms | Service::SipRouting => {
-            Credential::Resource
-        }
-    };
-    Route { operation, service, verb, path, credential, success, support }
+    Route { operation, verb, path, success, support }
+}
+
+const fn works(verb: Verb, path: &'static str, operation: Operation, success: u16) -> Route {
+    route(verb, path, operation, success, Support::Works)
 }
 
 const CONFIGURED: Support = Support::Differs("what the configuration holds");
 const NO_SALE: Support = Support::Refused("numbers are configured, not bought");
 
 const ROUTES: [Route; 50] = {
-    use Operation as Do;
-    use Service::{Chat, Identity, PhoneNumbers, Rooms, SipRouting};
+    use ChatOperation as C;
+    use IdentityOperation as I;
+    use NumberOperation as N;
+    use Operation::{Chat, Identity, PhoneNumbers, Rooms, SipRouting};
+    use RoomOperation as R;
+    use SipOperation as S;
     use Verb::{Delete, Get, Patch, Post};
     [
-        route(
-            Chat,
+        works(
             Post,
-            "/chat/threads/{chatThreadId}/participants/:add",
-            Do::AddChatParticipants,
+            "/chat/threads/{threadId}/participants/:add",
+            Chat(C::AddChatParticipants),
             201,
-            Support::Works,
         ),
-        route(Chat, Post, "/chat/threads", Do::CreateChatThread, 201, Support::Works),
-        route(
-            Chat,
+        works(Post, "/chat/threads", Chat(C::CreateChatThread), 201),
+        works(
             Delete,
-            "/chat/threads/{chatThreadId}/messages/{chatMessageId}",
-            Do::DeleteChatMessage,
+            "/chat/threads/{threadId}/messages/{messageId}",
+            Chat(C::DeleteChatMessage),
             204,
-            Support::Works,
         ),
-        route(
-            Chat,
-            Delete,
-            "/chat/threads/{chatThreadId}",
-            Do::DeleteChatThread,
+        works(Delete, "/chat/threads/{threadId}", Chat(C::DeleteChatThread), 204),
+        works(Get, "/chat/threads/{threadId}/messages/{messageId}", Chat(C::GetChatMessage), 200),
+        works(Get, "/chat/threads/{threadId}", Chat(C::GetChatThreadProperties), 200),
+        works(Get, "/chat/threads/{threadId}/messages", Chat(C::ListChatMessages), 200),
+        works(Get, "/chat/threads/{threadId}/participants", Chat(C::ListChatParticipants), 200),
+        works(Get, "/chat/threads/{threadId}/readReceipts", Chat(C::ListChatReadReceipts), 200),
+        works(Get, "/chat/threads", Chat(C::ListChatThreads), 200),
+        works(
+            Post,
+            "/chat/threads/{threadId}/participants/:remove",
+            Chat(C::RemoveChatParticipant),
             204,
-            Support::Works,
         ),
-        route(
-            Chat,
-            Get,
-            "/chat/threads/{chatThreadId}/messages/{chatMessageId}",
-            Do::GetChatMessage,
-            200,
-            Support::Works,
-        ),
-        route(
-            Chat,
-            Get,
-            "/chat/threads/{chatThreadId}",
-            Do::GetChatThreadProperties,
-            200,
-            Support::Works,
-        ),
-        route(
-            Chat,
-            Get,
-            "/chat/threads/{chatThreadId}/messages",
-            Do::ListChatMessages,
-            200,
-            Support::Works,
-        ),
-        route(
-            Chat,
-            Get,
-            "/chat/threads/{chatThreadId}/participants",
-            Do::ListChatParticipants,
-            200,
-            Support::Works,
-        ),
-        route(
-            Chat,
-            Get,
-            "/chat/threads/{chatThreadId}/readReceipts",
-            Do::ListChatReadReceipts,
-            200,
-            Support::Works,
-        ),
-        route(Chat, Get, "/chat/threads", Do::ListChatThreads, 200, Support::Works),
-        route(
-            Chat,
-            Post,
-            "/chat/threads/{chatThreadId}/participants/:remove",
-            Do::RemoveChatParticipant,
-            204,
-            Support::Works,
-        ),
-        route(
-            Chat,
-            Post,
-            "/chat/threads/{chatThreadId}/messages",
-            Do::SendChatMessage,
-            201,
-            Support::Works,
-        ),
-        route(
-            Chat,
-            Post,
-            "/chat/threads/{chatThreadId}/readReceipts",
-            Do::SendChatReadReceipt,
-            200,
-            Support::Works,
-        ),
-        route(
-            Chat,
-            Post,
-            "/chat/threads/{chatThreadId}/typing",
-            Do::SendTypingNotification,
-            200,
-            Support::Works,
-        ),
-        route(
-            Chat,
+        works(Post, "/chat/threads/{threadId}/messages", Chat(C::SendChatMessage), 201),
+        works(Post, "/chat/threads/{threadId}/readReceipts", Chat(C::SendChatReadReceipt), 200),
+        works(Post, "/chat/threads/{threadId}/typing", Chat(C::SendTypingNotification), 200),
+        works(
             Patch,
-            "/chat/threads/{chatThreadId}/messages/{chatMessageId}",
-            Do::UpdateChatMessage,
+            "/chat/threads/{threadId}/messages/{messageId}",
+            Chat(C::UpdateChatMessage),
             204,
-            Support::Works,
         ),
+        works(Patch, "/chat/threads/{threadId}", Chat(C::UpdateChatThreadProperties), 204),
+        works(Post, "/identities", Identity(I::CreateIdentity), 201),
+        works(Delete, "/identities/{id}", Identity(I::DeleteIdentity), 204),
         route(
-            Chat,
-            Patch,
-            "/chat/threads/{chatThreadId}",
-            Do::UpdateChatThreadProperties,
-            204,
-            Support::Works,
-        ),
-        route(Identity, Post, "/identities", Do::CreateIdentity, 201, Support::Works),
-        route(Identity, Delete, "/identities/{id}", Do::DeleteIdentity, 204, Support::Works),
-        route(
-            Identity,
             Post,
             "/teamsUser/:exchangeAccessToken",
-            Do::ExchangeTeamsUserAccessToken,
+            Identity(I::ExchangeTeamsUserAccessToken),
             200,
             Support::Differs(
                 "the directory token comes from the issuer that the exchange is configured with",
             ),
         ),
+        works(Post, "/identities/{id}/:issueAccessToken", Identity(I::IssueAccessToken), 200),
         route(
-            Identity,
-            Post,
-            "/identities/{id}/:issueAccessToken",
-            Do::IssueAccessToken,
-            200,
-            Support::Works,
-        ),
-        route(
-            Identity,
             Post,
             "/identities/{id}/:revokeAccessTokens",
-            Do::RevokeAccessTokens,
+            Identity(I::RevokeAccessTokens),
             204,
             Support::Differs("takes effect at once, not within fifteen minutes"),
         ),
-        route(Rooms, Post, "/rooms", Do::CreateRoom, 201, Support::Works),
-        route(Rooms, Delete, "/rooms/{roomId}", Do::DeleteRoom, 204, Support::Works),
-        route(Rooms, Get, "/rooms/{roomId}", Do::GetRoom, 200, Support::Works),
+        works(Post, "/rooms", Rooms(R::CreateRoom), 201),
+        works(Delete, "/rooms/{roomId}", Rooms(R::DeleteRoom), 204),
+        works(Get, "/rooms/{roomId}", Rooms(R::GetRoom), 200),
+        works(Get, "/rooms/{roomId}/participants", Rooms(R::ListRoomParticipants), 200),
+        works(Get, "/rooms", Rooms(R::ListRooms), 200),
+        works(Patch, "/rooms/{roomId}", Rooms(R::UpdateRoom), 200),
+        works(Patch, "/rooms/{roomId}/participants", Rooms(R::UpdateRoomParticipants), 200),
         route(
-            Rooms,
-            Get,
-            "/rooms/{roomId}/participants",
-            Do::ListRoomParticipants,
-            200,
-            Support::Works,
-        ),
-        route(Rooms, Get, "/rooms", Do::ListRooms, 200, Support::Works),
-        route(Rooms, Patch, "/rooms/{roomId}", Do::UpdateRoom, 200, Support::Works),
-        route(
-            Rooms,
-            Patch,
-            "/rooms/{roomId}/participants",
-            Do::UpdateRoomParticipants,
-            200,
-            Support::Works,
-        ),
-        route(
-            PhoneNumbers,
             Post,
             "/availablePhoneNumbers/countries/{countryCode}/:browse",
-            Do::BrowseAvailableNumbers,
+            PhoneNumbers(N::BrowseAvailableNumbers),
             200,
             NO_SALE,
         ),
         route(
-            PhoneNumbers,
             Delete,
             "/phoneNumbers/operations/{operationId}",
-            Do::CancelNumberOperation,
+            PhoneNumbers(N::CancelNumberOperation),
             204,
             Support::Differs("there are no operations: every id is unknown"),
         ),
         route(
-            PhoneNumbers,
             Patch,
             "/availablePhoneNumbers/reservations/{reservationId}",
-            Do::CreateOrUpdateReservation,
+            PhoneNumbers(N::CreateOrUpdateReservation),
             201,
             NO_SALE,
         ),
         route(
-            PhoneNumbers,
             Delete,
             "/availablePhoneNumbers/reservations/{reservationId}",
-            Do::DeleteReservation,
+            PhoneNumbers(N::DeleteReservation),
             204,
             Support::Differs("there are no reservations: every id is unknown"),
         ),
         route(
-            PhoneNumbers,
             Get,
             "/phoneNumbers/operations/{operationId}",
-            Do::GetNumberOperation,
+            PhoneNumbers(N::GetNumberOperation),
             200,
             Support::Differs("there are no operations: every id is unknown"),
         ),
+        route(Get, "/phoneNumbers/{phoneNumber}", PhoneNumbers(N::GetPhoneNumber), 200, CONFIGURED),
         route(
-            PhoneNumbers,
-            Get,
-            "/phoneNumbers/{phoneNumber}",
-            Do::GetPhoneNumber,
-            200,
-            CONFIGURED,
-        ),
-        route(
-            PhoneNumbers,
             Get,
             "/availablePhoneNumbers/reservations/{reservationId}",
-            Do::GetReservation,
+            PhoneNumbers(N::GetReservation),
             200,
             Support::Differs("there are no reservations: every id is unknown"),
         ),
         route(
-            PhoneNumbers,
             Get,
             "/availablePhoneNumbers/searchResults/{searchId}",
-            Do::GetSearchResult,
+            PhoneNumbers(N::GetSearchResult),
             200,
             Support::Differs("there are no searches: every id is unknown"),
         ),
         route(
-            PhoneNumbers,
             Get,
             "/availablePhoneNumbers/countries/{countryCode}/areaCodes",
-            Do::ListAreaCodes,
+            PhoneNumbers(N::ListAreaCodes),
             200,
             CONFIGURED,
         ),
         route(
-            PhoneNumbers,
             Get,
             "/availablePhoneNumbers/countries",
-            Do::ListAvailableCountries,
+            PhoneNumbers(N::ListAvailableCountries),
             200,
             CONFIGURED,
         ),
         route(
-            PhoneNumbers,
             Get,
             "/availablePhoneNumbers/countries/{countryCode}/localities",
-            Do::ListAvailableLocalities,
+            PhoneNumbers(N::ListAvailableLocalities),
             200,
             CONFIGURED,
         ),
         route(
-            PhoneNumbers,
             Get,
             "/availablePhoneNumbers/countries/{countryCode}/offerings",
-            Do::ListOfferings,
+            PhoneNumbers(N::ListOfferings),
             200,
             CONFIGURED,
         ),
-        route(PhoneNumbers, Get, "/phoneNumbers", Do::ListPhoneNumbers, 200, CONFIGURED),
+        route(Get, "/phoneNumbers", PhoneNumbers(N::ListPhoneNumbers), 200, CONFIGURED),
         route(
-            PhoneNumbers,
             Get,
             "/availablePhoneNumbers/reservations",
-            Do::ListReservations,
+            PhoneNumbers(N::ListReservations),
             200,
             Support::Differs("the list is empty"),
         ),
         route(
-            PhoneNumbers,
             Post,
             "/availablePhoneNumbers/:purchase",
-            Do::PurchasePhoneNumbers,
+            PhoneNumbers(N::PurchasePhoneNumbers),
             202,
             NO_SALE,
         ),
         route(
-            PhoneNumbers,
             Post,
             "/availablePhoneNumbers/reservations/{reservationId}/:purchase",
-            Do::PurchaseReservation,
+            PhoneNumbers(N::PurchaseReservation),
             202,
             NO_SALE,
         ),
         route(
-            PhoneNumbers,
             Delete,
             "/phoneNumbers/{phoneNumber}",
-            Do::ReleasePhoneNumber,
+            PhoneNumbers(N::ReleasePhoneNumber),
             202,
             NO_SALE,
         ),
         route(
-            PhoneNumbers,
             Post,
             "/availablePhoneNumbers/countries/{countryCode}/:search",
-            Do::SearchAvailablePhoneNumbers,
+            PhoneNumbers(N::SearchAvailablePhoneNumbers),
             202,
             NO_SALE,
         ),
         route(
-            PhoneNumbers,
             Post,
             "/operatorInformation/:search",
-            Do::SearchOperatorInformation,
+            PhoneNumbers(N::SearchOperatorInformation),
             200,
             Support::Refused("the exchange knows no operators"),
         ),
         route(
-            PhoneNumbers,
             Patch,
             "/phoneNumbers/{phoneNumber}/capabilities",
-            Do::UpdateCapabilities,
+            PhoneNumbers(N::UpdateCapabilities),
             202,
             NO_SALE,
         ),
         route(
-            SipRouting,
             Get,
             "/sip",
-            Do::GetSipConfiguration,
+            SipRouting(S::GetSipConfiguration),
             200,
             Support::Differs("kept and returned; no trunk is opened yet"),
         ),
         route(
-            SipRouting,
             Patch,
             "/sip",
-            Do::UpdateSipConfiguration,
+            SipRouting(S::UpdateSipConfiguration),
             200,
             Support::Differs("kept and returned; no trunk is opened yet"),
         ),
@@ -657,7 +601,10 @@ mod tests {
             ("/identities//:issueAccessToken", ""),
         ] {
             let found = find(&Method::POST, path).unwrap();
-            assert_eq!(found.route.operation, Operation::IssueAccessToken, "{path}");
+            assert_eq!(
+                found.route.operation,
+                Operation::Identity(IdentityOperation::IssueAccessToken)
+            );
             assert_eq!(found.parameters, [id], "{path}");
         }
         let found = find(&Method::GET, "/chat/threads/19%3Ax%40thread.v2/messages/17").unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Instant;
 
-use crate::operation::Operation;
+use crate::operation::{ChatOperation, IdentityOperation, Operation};
 
 /// Which requests a limit counts together.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -52,58 +52,44 @@ pub enum RateGroup {
 impl RateGroup {
     /// Returns the group of an operation, unless nothing limits it.
     pub(crate) fn of(operation: Operation) -> Option<Self> {
-        Some(match operation {
-            Operation::AddChatParticipants | Operation::RemoveChatParticipant => {
+        match operation {
+            Operation::Chat(operation) => Some(Self::of_chat(operation)),
+            Operation::Identity(operation) => Some(Self::of_identity(operation)),
+            Operation::PhoneNumbers(_) | Operation::Rooms(_) | Operation::SipRouting(_) => None,
+        }
+    }
+
+    fn of_chat(operation: ChatOperation) -> Self {
+        match operation {
+            ChatOperation::AddChatParticipants | ChatOperation::RemoveChatParticipant => {
                 Self::ChangeParticipants
             }
-            Operation::CreateIdentity => Self::CreateIdentity,
-            Operation::CreateChatThread => Self::CreateThread,
-            Operation::DeleteIdentity => Self::DeleteIdentity,
-            Operation::DeleteChatThread => Self::DeleteThread,
-            Operation::ExchangeTeamsUserAccessToken => Self::ExchangeToken,
-            Operation::GetChatMessage => Self::GetMessage,
-            Operation::IssueAccessToken => Self::IssueToken,
-            Operation::ListChatMessages => Self::ListMessages,
-            Operation::ListChatParticipants => Self::ListParticipants,
-            Operation::ListChatReadReceipts => Self::ListReceipts,
-            Operation::GetChatThreadProperties | Operation::ListChatThreads => Self::ReadThreads,
-            Operation::RevokeAccessTokens => Self::RevokeTokens,
-            Operation::SendChatReadReceipt => Self::SendReceipt,
-            Operation::SendTypingNotification => Self::SendTyping,
-            Operation::UpdateChatThreadProperties => Self::UpdateThread,
-            Operation::DeleteChatMessage
-            | Operation::SendChatMessage
-            | Operation::UpdateChatMessage => Self::WriteMessages,
-            Operation::BrowseAvailableNumbers
-            | Operation::CancelNumberOperation
-            | Operation::CreateOrUpdateReservation
-            | Operation::CreateRoom
-            | Operation::DeleteReservation
-            | Operation::DeleteRoom
-            | Operation::GetNumberOperation
-            | Operation::GetPhoneNumber
-            | Operation::GetReservation
-            | Operation::GetRoom
-            | Operation::GetSearchResult
-            | Operation::GetSipConfiguration
-            | Operation::ListAreaCodes
-            | Operation::ListAvailableCountries
-            | Operation::ListAvailableLocalities
-            | Operation::ListOfferings
-            | Operation::ListPhoneNumbers
-            | Operation::ListReservations
-            | Operation::ListRoomParticipants
-            | Operation::ListRooms
-            | Operation::PurchasePhoneNumbers
-            | Operation::PurchaseReservation
-            | Operation::ReleasePhoneNumber
-            | Operation::SearchAvailablePhoneNumbers
-            | Operation::SearchOperatorInformation
-            | Operation::UpdateCapabilities
-            | Operation::UpdateRoom
-            | Operation::UpdateRoomParticipants
-            | Operation::UpdateSipConfiguration => return None,
-        })
+            ChatOperation::CreateChatThread => Self::CreateThread,
+            ChatOperation::DeleteChatMessage
+            | ChatOperation::SendChatMessage
+            | ChatOperation::UpdateChatMessage => Self::WriteMessages,
+            ChatOperation::DeleteChatThread => Self::DeleteThread,
+            ChatOperation::GetChatMessage => Self::GetMessage,
+            ChatOperation::GetChatThreadProperties | ChatOperation::ListChatThreads => {
+                Self::ReadThreads
+            }
+            ChatOperation::ListChatMessages => Self::ListMessages,
+            ChatOperation::ListChatParticipants => Self::ListParticipants,
+            ChatOperation::ListChatReadReceipts => Self::ListReceipts,
+            ChatOperation::SendChatReadReceipt => Self::SendReceipt,
+            ChatOperation::SendTypingNotification => Self::SendTyping,
+            ChatOperation::UpdateChatThreadProperties => Self::UpdateThread,
+        }
+    }
+
+    fn of_identity(operation: IdentityOperation) -> Self {
+        match operation {
+            IdentityOperation::CreateIdentity => Self::CreateIdentity,
+            IdentityOperation::DeleteIdentity => Self::DeleteIdentity,
+            IdentityOperation::ExchangeTeamsUserAccessToken => Self::ExchangeToken,
+            IdentityOperation::IssueAccessToken => Self::IssueToken,
+            IdentityOperation::RevokeAccessTokens => Self::RevokeTokens,
+        }
     }
 }
 
@@ -321,7 +307,7 @@ mod tests {
         let limiter = RateLimiter::new(documented_rates());
         let create = |millis| {
             let subject = RateSubject { caller: ALICE, thread: None };
-            limiter.check(at(millis), Operation::CreateChatThread, subject)
+            limiter.check(at(millis), Operation::Chat(ChatOperation::CreateChatThread), subject)
         };
         assert!((0..10).all(|_| create(0).is_ok()));
         assert_eq!(create(0), Err(Duration::from_secs(1)));
@@ -335,8 +321,13 @@ mod tests {
     #[test]
     fn the_stricter_of_two_rules_decides_and_a_refusal_costs_nothing() {
         let limiter = RateLimiter::new(documented_rates());
-        let send =
-            |millis| limiter.check(at(millis), Operation::SendChatMessage, in_thread(ALICE, "t"));
+        let send = |millis| {
+            limiter.check(
+                at(millis),
+                Operation::Chat(ChatOperation::SendChatMessage),
+                in_thread(ALICE, "t"),
+            )
+        };
         // 10 in 10 s and 30 in 60 s: after 30 in a hurry the minute decides.
         let sent = (0..40_000).filter(|millis| send(*millis).is_ok()).count();
         assert_eq!(
@@ -352,7 +343,11 @@ mod tests {
     fn users_and_threads_have_their_own_limits() {
         let limiter = RateLimiter::new(documented_rates());
         let type_in = |caller, thread| {
-            limiter.check(at(0), Operation::SendTypingNotification, in_thread(caller, thread))
+            limiter.check(
+                at(0),
+                Operation::Chat(ChatOperation::SendTypingNotification),
+                in_thread(caller, thread),
+            )
         };
         assert!((0..5).all(|_| type_in(ALICE, "t").is_ok()));
         assert!(type_in(ALICE, "t").is_err(), "a user in a thread");
@@ -365,9 +360,9 @@ mod tests {
     fn without_rules_everything_passes() {
         let limiter = RateLimiter::new(Vec::new());
         let subject = in_thread(ALICE, "t");
-        assert!(
-            (0..1_000).all(|_| limiter.check(at(0), Operation::SendChatMessage, subject).is_ok())
-        );
+        assert!((0..1_000).all(|_| {
+            limiter.check(at(0), Operation::Chat(ChatOperation::SendChatMessage), subject).is_ok()
+        }));
         assert!(limiter.buckets.lock().unwrap().is_empty());
     }
 
@@ -379,7 +374,14 @@ mod tests {
             let caller = user.to_string();
             let subject = RateSubject { caller: &caller, thread: None };
             // Each user's bucket is full again after a second.
-            assert_eq!(limiter.check(at(user * 100), Operation::CreateChatThread, subject), Ok(()));
+            assert_eq!(
+                limiter.check(
+                    at(user * 100),
+                    Operation::Chat(ChatOperation::CreateChatThread),
+                    subject
+                ),
+                Ok(())
+            );
             assert!(limiter.buckets.lock().unwrap().len() <= 101);
         }
     }
@@ -394,6 +396,10 @@ mod tests {
         };
         let limiter = RateLimiter::new(vec![rule]);
         let subject = RateSubject { caller: ALICE, thread: None };
-        assert!(limiter.check(at(5), Operation::CreateChatThread, subject).is_err());
+        assert!(
+            limiter
+                .check(at(5), Operation::Chat(ChatOperation::CreateChatThread), subject)
+                .is_err()
+        );
     }
 }

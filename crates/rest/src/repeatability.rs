@@ -25,19 +25,15 @@ pub(crate) struct Repeatable {
 pub(crate) const REPEATABILITY_RESULT: HeaderName = HeaderName::from_static("repeatability-result");
 /// It was.
 pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("accepted");
-const REJECTED: HeaderValue = HeaderValue::from_static("rejected");
+/// It was not.
+pub(crate) const REJECTED: HeaderValue = HeaderValue::from_static("rejected");
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("repeatability-request-id");
 const FIRST_SENT: HeaderName = HeaderName::from_static("repeatability-first-sent");
 
 impl Repeatable {
-    /// Reads the headers. `kept_for` is how long answers are kept: whether an older request was
-    /// carried out cannot be known.
-    pub(crate) fn read(
-        headers: &HeaderMap,
-        now: Timestamp,
-        kept_for: Duration,
-    ) -> Result<Option<Self>, ApiError> {
+    /// Reads the headers.
+    pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Result<Option<Self>, ApiError> {
         let Some(request_id) = headers.get(REQUEST_ID) else {
             return Ok(None);
         };
@@ -63,7 +59,7 @@ impl Repeatable {
                     "Repeatability-First-Sent is a date such as Sun, 22 Nov 2026 18:34:09 GMT.",
                 ));
             };
-            if now.saturating_duration_since(first_sent) > kept_for {
+            if now.saturating_duration_since(first_sent) > KEPT_FOR {
                 return Err(rejected(
                     StatusCode::PRECONDITION_FAILED,
                     "RequestTooOld",
@@ -73,20 +69,6 @@ impl Repeatable {
         }
         Ok(Some(Self { request_id: request_id.to_owned() }))
     }
-}
-
-/// The id was used for another request.
-pub(crate) fn conflict() -> ApiError {
-    rejected(
-        StatusCode::CONFLICT,
-        "RepeatabilityConflict",
-        "This Repeatability-Request-ID was used for another request.",
-    )
-}
-
-/// The same request is being carried out at the moment.
-pub(crate) fn in_progress() -> ApiError {
-    ApiError::unavailable("The same request is being carried out: try again.")
 }
 
 /// Digests what a request asks for, so that spelling does not count: neither blanks, nor the order
@@ -134,8 +116,11 @@ fn absorb(context: &mut digest::Context, value: &Value, ignored: &[&str]) {
 }
 
 fn rejected(status: StatusCode, code: &'static str, message: &'static str) -> ApiError {
-    ApiError::new(status, code, message).with_header(REPEATABILITY_RESULT, REJECTED)
+    ApiError::new(status, code, message).with_repeatability_rejected()
 }
+
+/// How long answers are kept. Whether an older request was carried out cannot be known.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Clients send a GUID.
 const REQUEST_ID_LIMIT_BYTES: usize = 128;
@@ -146,15 +131,13 @@ mod tests {
 
     use super::*;
 
-    const DAY: Duration = Duration::from_secs(86_400);
-
     fn read(id: Option<&str>, first_sent: Option<&str>) -> Result<Option<String>, u16> {
         let headers = [(REQUEST_ID, id), (FIRST_SENT, first_sent)]
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?.parse().unwrap())))
             .collect();
         let now = "2026-11-22T18:34:09Z".parse().unwrap();
-        Repeatable::read(&headers, now, DAY)
+        Repeatable::read(&headers, now)
             .map(|repeatable| repeatable.map(|repeatable| repeatable.request_id))
             .map_err(|error| error.status().as_u16())
     }

@@ -1,5 +1,7 @@
 //! A request whose sender is known, on its way to an operation.
 
+use std::fmt;
+
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -8,7 +10,7 @@ use trunkline_clock::Now;
 use crate::body;
 use crate::error::ApiError;
 use crate::operation::Route;
-use crate::paging::{self, Origin, PageModel};
+use crate::paging::{self, Origin, PageModel, PageRequest};
 use crate::query::Query;
 
 /// A request.
@@ -42,9 +44,36 @@ impl Incoming {
         Ok(body::json(&self.body)?)
     }
 
-    /// Writes a page; `next` holds the parameters of the link to the next one.
-    pub(crate) fn page<T>(&self, value: Vec<T>, next: Option<&[(&str, &str)]>) -> PageModel<T> {
-        let next_link = next.map(|parameters| self.next_link(parameters));
+    /// Writes a page of a list that goes on after a cursor.
+    pub(crate) fn page_after<T>(
+        &self,
+        value: Vec<T>,
+        limit: usize,
+        next: Option<impl fmt::Display>,
+    ) -> PageModel<T> {
+        let next_link = next.map(|cursor| {
+            let (limit, cursor) = (limit.to_string(), cursor.to_string());
+            let since = self.query.get("startTime").map(|since| ("startTime", since));
+            let mut parameters = vec![("maxPageSize", limit.as_str())];
+            parameters.extend(since);
+            parameters.push(("syncState", &cursor));
+            self.next_link(&parameters)
+        });
+        PageModel { value, next_link }
+    }
+
+    /// Writes a page of a list that goes on after so many.
+    pub(crate) fn page_skipping<T>(
+        &self,
+        value: Vec<T>,
+        page: PageRequest,
+        has_more: bool,
+    ) -> PageModel<T> {
+        let next_link = has_more.then(|| {
+            let skip = page.skip.saturating_add(value.len()).to_string();
+            let limit = page.limit.to_string();
+            self.next_link(&[("maxPageSize", &limit), ("skip", &skip)])
+        });
         PageModel { value, next_link }
     }
 

@@ -6,7 +6,6 @@
 //! a known client uses is tried before the request is refused. None of them weakens the check: each
 //! names the same request, and each needs the key.
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -30,15 +29,9 @@ pub(crate) struct SignedRequest<'a> {
     pub(crate) target: &'a str,
     /// The hosts that the client may have signed, the likeliest first.
     pub(crate) hosts: &'a [&'a str],
-    /// All headers.
-    pub(crate) headers: &'a HeaderMap,
     /// The whole body.
     pub(crate) body: &'a [u8],
 }
-
-/// An access key.
-#[derive(Clone)]
-pub(crate) struct AccessKey(hmac::Key);
 
 /// Why a signature is not accepted. The caller learns none of it.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -49,26 +42,9 @@ pub(crate) enum SignatureError {
     /// A header that the signature needs is missing, there twice, or malformed.
     #[error("header {0} is missing or malformed")]
     Header(&'static str),
-    /// No key and no spelling of the request give this signature.
-    #[error("no key gives this signature")]
-    Mismatch,
     /// The request is too old, or comes from the future.
     #[error("the date is more than {} s off", SKEW_LIMIT.as_secs())]
     Skew,
-}
-
-impl AccessKey {
-    /// Reads a key as connection strings spell it; `None` when it is no base64.
-    pub(crate) fn from_base64(text: &str) -> Option<Self> {
-        let secret = STANDARD.decode(text).ok().filter(|secret| !secret.is_empty())?;
-        Some(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
-    }
-}
-
-impl fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessKey(<redacted>)")
-    }
 }
 
 /// The parts of `Authorization: HMAC-SHA256 SignedHeaders=…&Signature=…`, and the headers it names.
@@ -129,29 +105,20 @@ impl<'a> Signature<'a> {
         }
     }
 
-    /// Verifies the signature and returns which of `keys` made it.
-    pub(crate) fn verify(
-        &self,
-        request: &SignedRequest<'_>,
-        keys: &[AccessKey],
-    ) -> Result<usize, SignatureError> {
+    /// Checks that the body is the one that was signed, and returns what a key is tried on.
+    pub(crate) fn of(self, request: &SignedRequest<'_>) -> Result<Signed, SignatureError> {
         let hash = digest::digest(&digest::SHA256, request.body);
         let claimed = STANDARD
             .decode(self.content_hash)
             .map_err(|_| SignatureError::Header("x-ms-content-sha256"))?;
         verify_slices_are_equal(hash.as_ref(), &claimed)
             .map_err(|_| SignatureError::ContentHash)?;
-        for target in spellings(request.target) {
-            for host in request.hosts {
-                let text = self.string_to_sign(request.method, &target, host);
-                for (index, key) in keys.iter().enumerate() {
-                    if hmac::verify(&key.0, text.as_bytes(), &self.tag).is_ok() {
-                        return Ok(index);
-                    }
-                }
-            }
-        }
-        Err(SignatureError::Mismatch)
+        let texts = spellings(request.target)
+            .iter()
+            .flat_map(|target| request.hosts.iter().map(move |host| (target, host)))
+            .map(|(target, host)| self.string_to_sign(request.method, target, host))
+            .collect();
+        Ok(Signed { texts, tag: self.tag })
     }
 
     fn string_to_sign(&self, method: &Method, target: &str, host: &str) -> String {
@@ -166,6 +133,21 @@ impl<'a> Signature<'a> {
             });
         }
         text
+    }
+}
+
+/// A signature, with every text that it may be of.
+#[derive(Debug)]
+pub(crate) struct Signed {
+    texts: Vec<String>,
+    tag: Vec<u8>,
+}
+
+impl Signed {
+    /// Tells whether a key made the signature. Each comparison takes the same time whatever it finds.
+    pub(crate) fn is_made_with(&self, key: &[u8]) -> bool {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        self.texts.iter().any(|text| hmac::verify(&key, text.as_bytes(), &self.tag).is_ok())
     }
 }
 

@@ -107,21 +107,23 @@ fn scopes(names: &[String], target: &'static str) -> Result<BTreeSet<Scope>, Api
         .collect()
 }
 
-/// Reads a whole number of minutes. Which of them are allowed is for identity to say; what no life
-/// can be is said here in the same words.
+/// Reads a whole number of minutes within the documented bounds, so that nobody is created for whom
+/// no token can be issued.
 fn life(minutes: Option<f64>) -> Result<Option<Duration>, ApiError> {
     let Some(minutes) = minutes else {
         return Ok(None);
     };
-    if minutes.fract() == 0.0 && (0.0..=MOST_MINUTES).contains(&minutes) {
+    if minutes.fract() == 0.0 && (FEWEST_MINUTES..=MOST_MINUTES).contains(&minutes) {
         return Ok(Some(Duration::from_secs_f64(minutes * 60.0)));
     }
-    let message = "Invalid expiresInMinutes: the value must be between 60 and 1440.";
+    let message = "The value of `expiresInMinutes` must be between 60 and 1440.";
     Err(ApiError::bad_request(message).with_target("expiresInMinutes"))
 }
 
-/// What a client may write without the arithmetic being in doubt: two years.
-const MOST_MINUTES: f64 = 1_051_200.0;
+/// [Documented bounds](https://learn.microsoft.com/azure/communication-services/concepts/authentication)
+/// of a token's life.
+const FEWEST_MINUTES: f64 = 60.0;
+const MOST_MINUTES: f64 = 1_440.0;
 
 #[cfg(test)]
 mod tests {
@@ -161,7 +163,9 @@ mod tests {
             json!({"createTokenWithScopes": ["chat", "nope"]}),
             json!({"createTokenWithScopes": [""]}),
             json!({"createTokenWithScopes": ["chat"], "expiresInMinutes": 60.5}),
-            json!({"createTokenWithScopes": ["chat"], "expiresInMinutes": -60}),
+            json!({"createTokenWithScopes": ["chat"], "expiresInMinutes": 59}),
+            json!({"createTokenWithScopes": ["chat"], "expiresInMinutes": 1_441}),
+            json!({"expiresInMinutes": -60}),
             json!({"createTokenWithScopes": ["chat"], "expiresInMinutes": 1e300}),
         ] {
             assert_eq!(order(body.clone()), Err(400), "{body}");

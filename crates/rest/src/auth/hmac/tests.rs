@@ -25,6 +25,10 @@ struct Vector {
 }
 
 impl Vector {
+    fn key(&self) -> Vec<u8> {
+        STANDARD.decode(&self.key).unwrap()
+    }
+
     fn headers(&self) -> HeaderMap {
         let authorization = format!(
             "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={}",
@@ -46,8 +50,8 @@ fn now() -> Timestamp {
     "2026-11-22T18:34:09Z".parse().unwrap()
 }
 
-/// Verifies a request to `/rooms` that was changed before it arrived.
-fn check(change: impl FnOnce(&mut HeaderMap, &mut Vec<u8>)) -> Result<usize, SignatureError> {
+/// Tells whether the key made the signature of a request that was changed before it arrived.
+fn check(change: impl FnOnce(&mut HeaderMap, &mut Vec<u8>)) -> Result<bool, SignatureError> {
     let vector = vectors().into_iter().find(|vector| vector.name == "create user").unwrap();
     let (mut headers, mut body) = (vector.headers(), vector.body.clone().into_bytes());
     change(&mut headers, &mut body);
@@ -56,15 +60,9 @@ fn check(change: impl FnOnce(&mut HeaderMap, &mut Vec<u8>)) -> Result<usize, Sig
         method: &Method::POST,
         target: &vector.target,
         hosts: &[&vector.signed_host],
-        headers: &headers,
         body: &body,
     };
-    let keys = [AccessKey::from_base64("b3RoZXI=").unwrap(), key(&vector.key)];
-    signature.verify(&request, &keys)
-}
-
-fn key(text: &str) -> AccessKey {
-    AccessKey::from_base64(text).unwrap()
+    Ok(signature.of(&request)?.is_made_with(&vector.key()))
 }
 
 #[test]
@@ -73,33 +71,25 @@ fn every_spelling_of_a_known_client_is_accepted() {
     assert!(vectors.len() >= 12);
     for vector in vectors {
         let headers = vector.headers();
-        let signature = Signature::read(&headers, now()).unwrap();
-        let mut hosts = vec![vector.host.as_deref().unwrap_or(&vector.signed_host)];
-        hosts.push(&vector.signed_host);
+        let hosts = [vector.host.as_deref().unwrap_or(&vector.signed_host), &vector.signed_host];
         let request = SignedRequest {
             method: &vector.method.parse().unwrap(),
             target: &vector.target,
             hosts: &hosts,
-            headers: &headers,
             body: vector.body.as_bytes(),
         };
-        let found = signature.verify(&request, &[key(&vector.key)]);
-        assert_eq!(found, Ok(0), "{}: signed {}", vector.name, vector.signed_target);
-        let other = signature.verify(&request, &[key("b3RoZXI=")]);
-        assert_eq!(other, Err(SignatureError::Mismatch), "{}", vector.name);
+        let signed = |request| Signature::read(&headers, now()).unwrap().of(&request).unwrap();
+        let name = format!("{}: signed {}", vector.name, vector.signed_target);
+        assert!(signed(request).is_made_with(&vector.key()), "{name}");
+        assert!(!signed(request).is_made_with(b"another key"), "{name}");
         let foreign = SignedRequest { hosts: &["evil.example"], ..request };
-        let elsewhere = signature.verify(&foreign, &[key(&vector.key)]);
-        assert_eq!(elsewhere, Err(SignatureError::Mismatch), "{}", vector.name);
+        assert!(!signed(foreign).is_made_with(&vector.key()), "{name}");
     }
 }
 
 #[test]
-fn the_second_key_is_as_good_as_the_first() {
-    assert_eq!(check(|_, _| {}), Ok(1));
-}
-
-#[test]
 fn another_body_verb_or_path_is_refused() {
+    assert_eq!(check(|_, _| {}), Ok(true));
     assert_eq!(check(|_, body| body.push(b' ')), Err(SignatureError::ContentHash));
     let rehashed = check(|headers, body| {
         body.clear();
@@ -107,22 +97,23 @@ fn another_body_verb_or_path_is_refused() {
         let hash = STANDARD.encode(hash.as_ref()).parse().unwrap();
         headers.insert(X_MS_CONTENT_SHA256, hash);
     });
-    assert_eq!(rehashed, Err(SignatureError::Mismatch));
+    assert_eq!(rehashed, Ok(false));
     let vector = vectors().into_iter().find(|vector| vector.name == "create user").unwrap();
     let headers = vector.headers();
-    let signature = Signature::read(&headers, now()).unwrap();
-    let request = SignedRequest {
-        method: &Method::PUT,
-        target: &vector.target,
-        hosts: &[&vector.signed_host],
-        headers: &headers,
-        body: vector.body.as_bytes(),
+    let is_made = |method: &Method, target: &str| {
+        let signature = Signature::read(&headers, now()).unwrap();
+        let request = SignedRequest {
+            method,
+            target,
+            hosts: &[&vector.signed_host],
+            body: vector.body.as_bytes(),
+        };
+        signature.of(&request).unwrap().is_made_with(&vector.key())
     };
-    let keys = [key(&vector.key)];
-    assert_eq!(signature.verify(&request, &keys), Err(SignatureError::Mismatch));
-    let request =
-        SignedRequest { method: &Method::POST, target: "/rooms?api-version=2023-10-01", ..request };
-    assert_eq!(signature.verify(&request, &keys), Err(SignatureError::Mismatch));
+    assert!(is_made(&Method::POST, &vector.target));
+    assert!(!is_made(&Method::PUT, &vector.target));
+    assert!(!is_made(&Method::POST, "/rooms?api-version=2023-10-01"));
+    assert!(!is_made(&Method::POST, "/identities?api-version=2023-10-02"));
 }
 
 #[test]
@@ -178,12 +169,4 @@ fn malformed_and_doubled_headers_are_refused() {
     }
     let no_date = check(|headers, _| drop(headers.insert(X_MS_DATE, "today".parse().unwrap())));
     assert_eq!(no_date, Err(SignatureError::Header("x-ms-date")));
-}
-
-#[test]
-fn a_key_never_prints() {
-    assert_eq!(format!("{:?}", key("c2VjcmV0")), "AccessKey(<redacted>)");
-    for text in ["", "not base64!", "c2VjcmV0c"] {
-        assert!(AccessKey::from_base64(text).is_none(), "{text:?}");
-    }
 }

@@ -1,0 +1,124 @@
+//! What each failure of the node is told as: the one place where they become statuses.
+
+use std::fmt;
+
+use axum::http::StatusCode;
+use trunkline_interop::RoomError;
+use trunkline_node::{ChatFailure, IdentityError, RoomFailure, StoreError, TokenError};
+
+use crate::error::ApiError;
+
+impl ApiError {
+    /// Makes an error of a failure that knows its status and code.
+    fn of(status: u16, code: &str, words: &impl fmt::Display) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, code.to_owned(), sentence(&words.to_string()))
+    }
+}
+
+impl From<ChatFailure> for ApiError {
+    fn from(failure: ChatFailure) -> Self {
+        if let ChatFailure::Store(source) = failure {
+            return source.into();
+        }
+        let is_repeated_differently = matches!(failure, ChatFailure::RepeatedDifferently);
+        let mut error = Self::of(failure.status(), failure.code(), &failure);
+        if let Some(after) = failure.retry_after() {
+            error = error.with_retry_after(after);
+        }
+        match is_repeated_differently {
+            true => error.with_repeatability_rejected(),
+            false => error,
+        }
+    }
+}
+
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::LifeOutOfRange { .. } => {
+                Self::of(400, "BadRequest", &error).with_target("expiresInMinutes")
+            }
+            IdentityError::NoScopes => Self::of(400, "BadRequest", &error).with_target("scopes"),
+            IdentityError::Signing(source) => {
+                tracing::error!(error = %source, "cannot sign tokens");
+                Self::internal()
+            }
+            IdentityError::Store(source) => source.into(),
+            IdentityError::UnknownResource => Self::denied(),
+            IdentityError::UnknownUser => Self::not_found("The specified identity was not found."),
+        }
+    }
+}
+
+impl From<RoomFailure> for ApiError {
+    fn from(failure: RoomFailure) -> Self {
+        match failure {
+            RoomFailure::NotFound => Self::not_found("The specified room was not found."),
+            RoomFailure::Refused(error) => error.into(),
+            RoomFailure::RepeatedDifferently => {
+                Self::of(409, failure.code(), &failure).with_repeatability_rejected()
+            }
+            RoomFailure::RepeatedTooSoon { retry_after } => {
+                Self::of(429, failure.code(), &failure).with_retry_after(retry_after)
+            }
+            RoomFailure::Store(source) => source.into(),
+        }
+    }
+}
+
+impl From<RoomError> for ApiError {
+    fn from(error: RoomError) -> Self {
+        Self::of(400, error.code(), &error)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the store failed");
+        match error.is_transient() {
+            true => Self::unavailable("The exchange cannot store anything at the moment."),
+            false => Self::internal(),
+        }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Expired => Self::unauthorized("TokenExpired", "The token has expired."),
+            TokenError::Invalid => {
+                Self::unauthorized("Unauthorized", "The token is not valid here.")
+            }
+            TokenError::Revoked => {
+                Self::unauthorized("Unauthorized", "The token has been revoked.")
+            }
+            TokenError::Unavailable => {
+                Self::unavailable("The exchange cannot check tokens at the moment.")
+            }
+        }
+    }
+}
+
+/// Makes a sentence of the words of an error.
+fn sentence(words: &str) -> String {
+    let mut characters = words.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    let mut sentence: String = first.chain(characters).collect();
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_a_sentence() {
+        assert_eq!(sentence("the actor is not a member"), "The actor is not a member.");
+        assert_eq!(sentence("Denied."), "Denied.");
+        assert_eq!(sentence(""), ".");
+    }
+}

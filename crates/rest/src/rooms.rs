@@ -1,0 +1,134 @@
+//! Rooms and who may join them.
+
+use axum::http::StatusCode;
+use trunkline_ids::ResourceId;
+use trunkline_interop::RoomId;
+use trunkline_node::{PageCursor, RepeatableRequest};
+
+use crate::error::ApiError;
+use crate::model::rooms::{
+    CreateRoomRequest, RoomModel, RoomParticipantModel, UpdateParticipantsRequest,
+    UpdateRoomRequest,
+};
+use crate::operation::RoomOperation;
+use crate::paging::PageRequest;
+use crate::repeatability::{self, ACCEPTED, REPEATABILITY_RESULT, Repeatable};
+use crate::reply::Reply;
+use crate::request::Incoming;
+use crate::serve::Shared;
+
+/// Does what a resource asks of rooms.
+pub(crate) async fn answer(
+    shared: &Shared,
+    operation: RoomOperation,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    match operation {
+        RoomOperation::CreateRoom => create(shared, resource, request).await,
+        RoomOperation::DeleteRoom => delete(shared, resource, request).await,
+        RoomOperation::GetRoom => get(shared, resource, request).await,
+        RoomOperation::ListRoomParticipants => participants(shared, resource, request).await,
+        RoomOperation::ListRooms => list(shared, resource, request).await,
+        RoomOperation::UpdateRoom => update(shared, resource, request).await,
+        RoomOperation::UpdateRoomParticipants => patch(shared, resource, request).await,
+    }
+}
+
+async fn create(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    let room = request.json::<CreateRoomRequest>()?.into_room()?;
+    let repeatable = Repeatable::read(&request.headers, request.now.wall)?;
+    let repeating = match &repeatable {
+        Some(Repeatable { request_id }) => {
+            let fingerprint = repeatability::fingerprint(&request.json()?, &[]);
+            Some(RepeatableRequest::new(request_id.clone(), &fingerprint))
+        }
+        None => None,
+    };
+    let room = shared.node.rooms().create(resource, room, repeating).await?;
+    let reply = Reply::json(StatusCode::CREATED, &RoomModel::from(&room));
+    Ok(match repeatable {
+        Some(_) => reply.with_header(REPEATABILITY_RESULT, ACCEPTED),
+        None => reply,
+    })
+}
+
+async fn delete(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    shared.node.rooms().delete(resource, &room_id(request)?).await?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+async fn get(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    let room = shared.node.rooms().room(resource, &room_id(request)?).await?;
+    Ok(Reply::json(StatusCode::OK, &RoomModel::from(&room)))
+}
+
+async fn list(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    let PageRequest { limit, .. } = PageRequest::read(&request.query, "maxPageSize")?;
+    let after: Option<PageCursor> = request.query.read("syncState")?;
+    let page = shared.node.rooms().rooms(resource, after, limit).await?;
+    let items = page.items.iter().map(RoomModel::from).collect();
+    Ok(Reply::json(StatusCode::OK, &request.page_after(items, limit, page.next)))
+}
+
+async fn update(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    let id = room_id(request)?;
+    let update = request.json::<UpdateRoomRequest>()?.into_update()?;
+    let room = shared.node.rooms().update(resource, &id, update).await?;
+    Ok(Reply::json(StatusCode::OK, &RoomModel::from(&room)))
+}
+
+async fn participants(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    let page = PageRequest::read(&request.query, "maxPageSize")?;
+    let room = shared.node.rooms().room(resource, &room_id(request)?).await?;
+    let mut rest = room.participants().skip(page.skip);
+    let items: Vec<_> = rest
+        .by_ref()
+        .take(page.limit)
+        .map(|(identifier, role)| RoomParticipantModel {
+            raw_id: identifier.to_string(),
+            role: role.as_str(),
+        })
+        .collect();
+    let has_more = rest.next().is_some();
+    Ok(Reply::json(StatusCode::OK, &request.page_skipping(items, page, has_more)))
+}
+
+async fn patch(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    let id = room_id(request)?;
+    let patches = request.json::<UpdateParticipantsRequest>()?.into_patches()?;
+    shared.node.rooms().patch_participants(resource, &id, patches).await?;
+    Ok(Reply::bytes(StatusCode::OK, &b"{}"[..]))
+}
+
+fn room_id(request: &Incoming) -> Result<RoomId, ApiError> {
+    Ok(request.parameter(0).parse::<RoomId>()?)
+}

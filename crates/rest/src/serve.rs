@@ -1,0 +1,267 @@
+//! The way of a request: route, sender, limits, body, operation.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{Extension, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use trunkline_clock::Now;
+use trunkline_ids::ResourceId;
+use trunkline_node::{ChatActor, Node};
+
+use crate::auth::bearer;
+use crate::auth::hmac::{self, Signature, SignedRequest};
+use crate::config::{Profile, RestConfig};
+use crate::error::ApiError;
+use crate::operation::{self, Credential, Found, Operation, PREFIXES, Service};
+use crate::paging::{API_VERSION, Origin, Scheme};
+use crate::query::Query;
+use crate::rate::{RateLimiter, RateSubject};
+use crate::reply::Reply;
+use crate::request::Incoming;
+use crate::{body, chat, cors, headers, identity, numbers, rooms, sip};
+
+/// What every request sees.
+pub(crate) struct Shared {
+    pub(crate) config: RestConfig,
+    pub(crate) node: Node,
+    limiter: RateLimiter,
+    versions: Mutex<BTreeSet<(Service, String)>>,
+}
+
+/// Builds the router, to be merged with the others of the port.
+///
+/// It answers every path under its prefixes and has no fallback. Wrap it with [`over_http`] where it
+/// is served in the clear, so that links to further pages say so.
+pub fn router(config: RestConfig, node: Node) -> Router {
+    let shared = Shared {
+        limiter: RateLimiter::new(config.rates()),
+        versions: Mutex::default(),
+        config,
+        node,
+    };
+    // One handler for all: paths with literal colons, encoded or not, and errors in one envelope are
+    // matched against the table of operations.
+    PREFIXES
+        .iter()
+        .fold(Router::new(), |router, prefix| {
+            router.route(prefix, any(serve)).route(&format!("{prefix}/{{*rest}}"), any(serve))
+        })
+        .with_state(Arc::new(shared))
+}
+
+/// Marks a router as served in the clear.
+pub fn over_http(router: Router) -> Router {
+    router.layer(Extension(Scheme::Http))
+}
+
+async fn serve(
+    State(shared): State<Arc<Shared>>,
+    scheme: Option<Extension<Scheme>>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let allowed = &shared.config.allowed_origins;
+    if let Some(answer) = cors::preflight(allowed, &parts.method, &parts.headers) {
+        return answer;
+    }
+    let cv = headers::correlation_vector(&parts.headers);
+    let scheme = scheme.map(|Extension(scheme)| scheme).unwrap_or_default();
+    let found = operation::find(&parts.method, parts.uri.path());
+    let route = found.as_ref().ok().map(|found| found.route);
+    let request_headers = parts.headers.clone();
+    let outcome = match found {
+        Ok(found) => answer(&shared, found, scheme, parts, body).await,
+        Err(error) => Err(error.into()),
+    };
+    let mut response = match outcome {
+        Ok(reply) => reply.into_response(),
+        Err(error) => {
+            tracing::debug!(
+                operation = ?route.map(|route| route.operation),
+                status = error.status().as_u16(),
+                code = error.code(),
+                "refused"
+            );
+            error.into_response()
+        }
+    };
+    let service = route.map(|route| route.operation.service());
+    headers::complete(response.headers_mut(), &request_headers, service, cv);
+    cors::complete(allowed, &request_headers, response.headers_mut());
+    response
+}
+
+async fn answer(
+    shared: &Shared,
+    found: Found,
+    scheme: Scheme,
+    parts: Parts,
+    body: axum::body::Body,
+) -> Result<Reply, ApiError> {
+    let Found { route, parameters } = found;
+    let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+    shared.check_version(route.operation.service(), &query)?;
+    let origin = match &shared.config.public_endpoint {
+        Some(origin) => origin.clone(),
+        None => Origin::of_request(scheme, &parts.uri, &parts.headers)?,
+    };
+    let now = shared.node.clock().now();
+    let limit_bytes = shared.config.body_limit_bytes;
+    // Whoever cannot be told from a stranger by the headers has no body read.
+    let (body, caller) = match route.operation.credential() {
+        Credential::User => {
+            let actor = shared.user(&parts.headers, now).await?;
+            let raw_id = actor.identifier.to_string();
+            let thread = parameters.first().map(String::as_str);
+            shared.check_rate(now, route.operation, RateSubject { caller: &raw_id, thread })?;
+            (body::read(&parts.headers, body, limit_bytes).await?, Caller::User(actor))
+        }
+        Credential::Resource => {
+            let signature = Signature::read(&parts.headers, now.wall).map_err(|error| {
+                tracing::debug!(%error, "signature refused");
+                ApiError::denied()
+            })?;
+            let body = body::read(&parts.headers, body, limit_bytes).await?;
+            let resource = shared.resource(signature, &parts, scheme, &body)?;
+            let subject = RateSubject { caller: resource.as_str(), thread: None };
+            shared.check_rate(now, route.operation, subject)?;
+            (body, Caller::Resource(resource))
+        }
+    };
+    match shared.config.profile {
+        Profile::Strict if !body.is_empty() => body::check_media_type(&parts.headers)?,
+        Profile::Loose | Profile::Strict => {}
+    }
+    let path = parts.uri.path().to_owned();
+    let headers = parts.headers;
+    let request = Incoming { route, parameters, path, query, headers, body, origin, now };
+    match caller {
+        Caller::User(actor) => of_user(shared, &actor, &request).await,
+        Caller::Resource(resource) => of_resource(shared, &resource, &request).await,
+    }
+}
+
+/// Who is asking.
+enum Caller {
+    Resource(ResourceId),
+    User(ChatActor),
+}
+
+impl Shared {
+    /// Returns whose token it is.
+    async fn user(&self, headers: &HeaderMap, now: Now) -> Result<ChatActor, ApiError> {
+        let token = bearer::token(headers).map_err(|_| {
+            ApiError::unauthorized("Unauthorized", "A bearer token of a user is needed.")
+        })?;
+        let claims = self.node.identity().verify(token, now.wall).await?;
+        Ok(ChatActor::from(&claims))
+    }
+
+    /// Returns which resource has signed a request.
+    fn resource(
+        &self,
+        signature: Signature<'_>,
+        parts: &Parts,
+        scheme: Scheme,
+        body: &[u8],
+    ) -> Result<ResourceId, ApiError> {
+        let asked = Origin::of_request(scheme, &parts.uri, &parts.headers)?;
+        let public = self.config.public_endpoint.as_ref().map(Origin::host);
+        let hosts: Vec<&str> = [Some(asked.host()), public, hmac::signed_host(&parts.headers)]
+            .into_iter()
+            .flatten()
+            .collect();
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let request = SignedRequest { method: &parts.method, target, hosts: &hosts, body };
+        let signed = signature.of(&request).map_err(|error| {
+            tracing::debug!(%error, "signature refused");
+            ApiError::denied()
+        })?;
+        let found = self.node.resources().find_by_key(|key| signed.is_made_with(key.as_bytes()));
+        found.map(|(resource, _)| resource).ok_or_else(|| {
+            tracing::debug!("signature refused: no key of any resource makes it");
+            ApiError::denied()
+        })
+    }
+
+    fn check_rate(
+        &self,
+        now: Now,
+        operation: Operation,
+        subject: RateSubject<'_>,
+    ) -> Result<(), ApiError> {
+        self.limiter.check(now.instant, operation, subject).map_err(ApiError::too_many_requests)
+    }
+
+    /// Any version is served alike. Which ones are asked for is logged once each, so that an operator
+    /// learns which clients there are.
+    fn check_version(&self, service: Service, query: &Query) -> Result<(), ApiError> {
+        let Some(version) = query.get(API_VERSION) else {
+            return match self.config.profile {
+                Profile::Loose => Ok(()),
+                Profile::Strict => Err(ApiError::new(
+                    StatusCode::BAD_REQUEST,
+                    "MissingApiVersionParameter",
+                    "The api-version query parameter (?api-version=) is required for all requests.",
+                )
+                .with_target(API_VERSION)),
+            };
+        };
+        let is_plain = version.len() <= VERSION_LIMIT_BYTES
+            && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_plain
+            && versions.len() < VERSIONS_LIMIT
+            && versions.insert((service, version.to_owned()))
+        {
+            let is_known = service.versions().contains(&version);
+            tracing::info!(%service, version, is_known, "first request of this api-version");
+        }
+        Ok(())
+    }
+}
+
+async fn of_user(
+    shared: &Shared,
+    actor: &ChatActor,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    match request.route.operation {
+        Operation::Chat(operation) => chat::answer(shared, operation, actor, request).await,
+        // Their rows of the table ask for a resource.
+        Operation::Identity(_)
+        | Operation::PhoneNumbers(_)
+        | Operation::Rooms(_)
+        | Operation::SipRouting(_) => Err(ApiError::denied()),
+    }
+}
+
+async fn of_resource(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
+    match request.route.operation {
+        // Its row of the table asks for a user.
+        Operation::Chat(_) => Err(ApiError::denied()),
+        Operation::Identity(operation) => {
+            identity::answer(shared, operation, resource, request).await
+        }
+        Operation::PhoneNumbers(operation) => {
+            numbers::answer(operation, &shared.config.numbers, request)
+        }
+        Operation::Rooms(operation) => rooms::answer(shared, operation, resource, request).await,
+        Operation::SipRouting(operation) => sip::answer(operation, request),
+    }
+}
+
+/// Versions are dates, perhaps with a suffix.
+const VERSION_LIMIT_BYTES: usize = 32;
+
+/// Versions that are logged; more than there are, few enough that nobody fills the log with them.
+const VERSIONS_LIMIT: usize = 64;
