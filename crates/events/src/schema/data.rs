@@ -1,0 +1,133 @@
+//! The `data` of each event, member by member as the published schema names them.
+
+use serde::Serialize;
+use trunkline_chat::{Member, Metadata};
+use trunkline_clock::Timestamp;
+use trunkline_ids::DisplayName;
+
+use super::identifier::IdentifierModel;
+
+/// What an event tells. An event per recipient and one per thread differ only in whether there is a
+/// recipient.
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub(super) enum EventData<'a> {
+    MessageDeleted {
+        #[serde(flatten)]
+        message: MessageFields<'a>,
+        delete_time: Timestamp,
+    },
+    MessageEdited {
+        #[serde(flatten)]
+        message: MessageFields<'a>,
+        message_body: &'a str,
+        metadata: &'a Metadata,
+        edit_time: Timestamp,
+    },
+    MessageReceived {
+        #[serde(flatten)]
+        message: MessageFields<'a>,
+        message_body: &'a str,
+        metadata: &'a Metadata,
+    },
+    ParticipantAdded {
+        #[serde(flatten)]
+        thread: ThreadFields<'a>,
+        time: Timestamp,
+        added_by_communication_identifier: IdentifierModel<'a>,
+        participant_added: Participant<'a>,
+    },
+    ParticipantRemoved {
+        #[serde(flatten)]
+        thread: ThreadFields<'a>,
+        time: Timestamp,
+        removed_by_communication_identifier: IdentifierModel<'a>,
+        participant_removed: Participant<'a>,
+    },
+    ThreadCreated {
+        #[serde(flatten)]
+        thread: ThreadFields<'a>,
+        created_by_communication_identifier: IdentifierModel<'a>,
+        properties: Properties<'a>,
+        metadata: &'a Metadata,
+        participants: Vec<Participant<'a>>,
+    },
+    ThreadDeleted {
+        #[serde(flatten)]
+        thread: ThreadFields<'a>,
+        deleted_by_communication_identifier: IdentifierModel<'a>,
+        delete_time: Timestamp,
+    },
+    ThreadPropertiesUpdated {
+        #[serde(flatten)]
+        thread: ThreadFields<'a>,
+        edited_by_communication_identifier: IdentifierModel<'a>,
+        edit_time: Timestamp,
+        metadata: &'a Metadata,
+        properties: Properties<'a>,
+    },
+    UserDisconnected {
+        user_communication_identifier: IdentifierModel<'a>,
+    },
+}
+
+/// What all events of a chat have.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChatFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) recipient_communication_identifier: Option<IdentifierModel<'a>>,
+    pub(super) transaction_id: String,
+    pub(super) thread_id: &'a str,
+    /// Epoch milliseconds: below 2^53, so that a double holds it.
+    pub(super) version: u64,
+}
+
+/// What all events about one message have.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MessageFields<'a> {
+    #[serde(flatten)]
+    pub(super) chat: ChatFields<'a>,
+    pub(super) message_id: String,
+    pub(super) sender_communication_identifier: IdentifierModel<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sender_display_name: Option<&'a DisplayName>,
+    pub(super) compose_time: Timestamp,
+    #[serde(rename = "type")]
+    pub(super) message_type: &'static str,
+}
+
+/// What all events about the thread itself have.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ThreadFields<'a> {
+    #[serde(flatten)]
+    pub(super) chat: ChatFields<'a>,
+    pub(super) create_time: Timestamp,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Participant<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a DisplayName>,
+    participant_communication_identifier: IdentifierModel<'a>,
+    metadata: &'a Metadata,
+}
+
+impl<'a> From<&'a Member> for Participant<'a> {
+    fn from(member: &'a Member) -> Self {
+        Self {
+            display_name: member.display_name.as_ref(),
+            participant_communication_identifier: IdentifierModel(&member.identifier),
+            metadata: &member.metadata,
+        }
+    }
+}
+
+/// The properties of a thread, of which the published examples show the topic alone.
+#[derive(Serialize)]
+pub(super) struct Properties<'a> {
+    pub(super) topic: &'a str,
+}
