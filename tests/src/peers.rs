@@ -1,4 +1,4 @@
-//! Finds the real peers that tests drive: a browser, a Python with gRPC, Node.js with Playwright.
+//! Finds the real peers that tests drive: a browser, Python with gRPC, Node.js with Playwright, SDKs.
 //!
 //! Installs nothing: that is the work of `cargo xtask test`, which also sets the variables named
 //! here. Without a variable, a peer is looked for where that command puts it, so that a plain
@@ -47,13 +47,23 @@ pub fn node() -> Result<PathBuf, MissingPeer> {
 /// `require("playwright-core")`. Looks at `TRUNKLINE_PLAYWRIGHT`, then at `target/peers/node`.
 pub fn playwright_dir() -> Result<PathBuf, MissingPeer> {
     let package = "node_modules/playwright-core/package.json";
-    let variable = "TRUNKLINE_PLAYWRIGHT";
-    let folder = env::var_os(variable).map_or_else(|| peers_dir().join("node"), PathBuf::from);
-    if folder.join(package).is_file() {
-        return Ok(folder);
-    }
-    let looked_for = folder.join(package).display().to_string();
-    Err(MissingPeer { peer: "playwright-core", looked_for, variable })
+    folder_with(package, "playwright-core", "TRUNKLINE_PLAYWRIGHT", "node")
+}
+
+/// Returns a Python interpreter that has the official SDKs of the documented service.
+///
+/// Looks at `TRUNKLINE_SDK_PYTHON`, then at the virtual environment below `target/peers`.
+pub fn sdk_python() -> Result<PathBuf, MissingPeer> {
+    let fallback = peers_dir().join("sdk-python/bin/python");
+    find("Python with the SDKs", "TRUNKLINE_SDK_PYTHON", &[fallback])
+}
+
+/// Returns the folder whose `node_modules` holds the official SDKs of the documented service.
+///
+/// Looks at `TRUNKLINE_SDK_JS`, then at `target/peers/sdk-js`.
+pub fn sdk_js_dir() -> Result<PathBuf, MissingPeer> {
+    let package = "node_modules/@azure/communication-chat/package.json";
+    folder_with(package, "the SDKs for JavaScript", "TRUNKLINE_SDK_JS", "sdk-js")
 }
 
 /// Returns the folder that holds the workspace manifest.
@@ -64,6 +74,21 @@ pub fn workspace_root() -> PathBuf {
 
 fn peers_dir() -> PathBuf {
     workspace_root().join("target/peers")
+}
+
+/// Finds the folder that has a file: the one that a variable names, or one below `target/peers`.
+fn folder_with(
+    file: &str,
+    peer: &'static str,
+    variable: &'static str,
+    fallback: &str,
+) -> Result<PathBuf, MissingPeer> {
+    let folder = env::var_os(variable).map_or_else(|| peers_dir().join(fallback), PathBuf::from);
+    if folder.join(file).is_file() {
+        return Ok(folder);
+    }
+    let looked_for = folder.join(file).display().to_string();
+    Err(MissingPeer { peer, looked_for, variable })
 }
 
 fn on_path(names: &[&str]) -> Vec<PathBuf> {

@@ -18,6 +18,8 @@ pub(crate) struct Peers {
     node: PathBuf,
     playwright: PathBuf,
     python: PathBuf,
+    sdk_js: PathBuf,
+    sdk_python: PathBuf,
 }
 
 impl Peers {
@@ -37,19 +39,35 @@ impl Peers {
             "nodejs",
             "the script that drives the browser runs in it",
         )?;
-        let playwright = playwright(root, &folder)?;
+        let playwright = npm(
+            &root.join("tests/browser"),
+            folder.join("node"),
+            "playwright-core",
+            "it drives the browser",
+        )?;
         let python = python(&folder)?;
+        let why = "they are driven against the exchange";
+        let sdk_js = npm(
+            &root.join("tests/sdk/js"),
+            folder.join("sdk-js"),
+            "@azure/communication-chat",
+            why,
+        )?;
+        let requirements = root.join("tests/sdk/python/requirements.txt");
+        let sdk_python = sdk_python(&requirements, &folder, why)?;
         let buf = folder.join("python/bin/buf");
-        Ok(Self { buf, chromium, node, playwright, python })
+        Ok(Self { buf, chromium, node, playwright, python, sdk_js, sdk_python })
     }
 
     /// Returns the variables that tell the tests where the peers are.
-    pub(crate) fn variables(&self) -> [(&'static str, &Path); 4] {
+    pub(crate) fn variables(&self) -> [(&'static str, &Path); 6] {
         [
             ("TRUNKLINE_CHROMIUM", &self.chromium),
             ("TRUNKLINE_NODE", &self.node),
             ("TRUNKLINE_PLAYWRIGHT", &self.playwright),
             ("TRUNKLINE_PYTHON", &self.python),
+            ("TRUNKLINE_SDK_JS", &self.sdk_js),
+            ("TRUNKLINE_SDK_PYTHON", &self.sdk_python),
         ]
     }
 }
@@ -78,19 +96,18 @@ fn system(variable: &str, names: &[&str], package: &str, why: &str) -> anyhow::R
     on_path(names).with_context(|| missing(package, "apt installed it, yet it is not on the path"))
 }
 
-/// Installs what `tests/browser` locks, beside its lock file so that npm leaves the tree alone.
-fn playwright(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
-    let folder = folder.join("node");
-    let source = root.join("tests/browser");
+/// Installs what a folder of the tree locks, elsewhere, so that npm leaves the tree alone. `package`
+/// is one of what it locks.
+fn npm(source: &Path, folder: PathBuf, package: &str, why: &str) -> anyhow::Result<PathBuf> {
     let stamp = folder.join("installed.json");
-    let wanted = fs::read(source.join("package-lock.json"))
-        .context("reading tests/browser/package-lock.json")?;
+    let lock = source.join("package-lock.json");
+    let wanted = fs::read(&lock).with_context(|| format!("reading {}", lock.display()))?;
     let is_installed = fs::read(&stamp).is_ok_and(|installed| installed == wanted);
-    if is_installed && folder.join("node_modules/playwright-core/package.json").is_file() {
-        println!("playwright-core: {}", folder.display());
+    if is_installed && folder.join("node_modules").join(package).join("package.json").is_file() {
+        println!("{package}: {}", folder.display());
         return Ok(folder);
     }
-    println!("playwright-core: installing it with npm, because it drives the browser");
+    println!("{package}: installing it with npm, because {why}");
     if on_path(&["npm"]).is_none() {
         apt("npm")?;
     }
@@ -101,10 +118,32 @@ fn playwright(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     }
     let mut npm = Command::new("npm");
     npm.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(&folder);
-    run(npm)
-        .map_err(|error| error.context(missing("playwright-core", "npm could not install it")))?;
+    run(npm).map_err(|error| error.context(missing(package, "npm could not install it")))?;
     fs::write(&stamp, wanted)?;
     Ok(folder)
+}
+
+/// Installs the SDKs for Python that a file names, each by its hash, apart from the other packages:
+/// their versions are those that an app of today has.
+fn sdk_python(requirements: &Path, folder: &Path, why: &str) -> anyhow::Result<PathBuf> {
+    const WHAT: &str = "azure-communication SDKs for Python";
+    let folder = folder.join("sdk-python");
+    let python = folder.join("bin/python");
+    let stamp = folder.join("installed.txt");
+    let wanted =
+        fs::read(requirements).with_context(|| format!("reading {}", requirements.display()))?;
+    if python.is_file() && fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        println!("{WHAT}: {}", folder.display());
+        return Ok(python);
+    }
+    println!("{WHAT}: installing them with pip, because {why}");
+    venv(&folder)?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    pip.arg("--require-hashes").arg("--requirement").arg(requirements);
+    run(pip).map_err(|error| error.context(missing(WHAT, "pip could not install them")))?;
+    fs::write(&stamp, wanted)?;
+    Ok(python)
 }
 
 fn python(folder: &Path) -> anyhow::Result<PathBuf> {
@@ -118,23 +157,29 @@ fn python(folder: &Path) -> anyhow::Result<PathBuf> {
         return Ok(python);
     }
     println!("{list}: installing them with pip, because a Python client rings and buf lints");
-    if on_path(&["python3"]).is_none() {
-        apt("python3")?;
-    }
-    let mut venv = Command::new("python3");
-    venv.args(["-m", "venv"]).arg(&folder);
-    if run(venv).is_err() {
-        apt("python3-venv")?;
-        let mut venv = Command::new("python3");
-        venv.args(["-m", "venv", "--clear"]).arg(&folder);
-        run(venv).map_err(|error| error.context(missing("python3-venv", "no environment")))?;
-    }
+    venv(&folder)?;
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     pip.args(PYTHON_PACKAGES);
     run(pip).map_err(|error| error.context(missing(&list, "pip could not install them")))?;
     fs::write(&stamp, wanted)?;
     Ok(python)
+}
+
+/// Makes a virtual environment of Python.
+fn venv(folder: &Path) -> anyhow::Result<()> {
+    if on_path(&["python3"]).is_none() {
+        apt("python3")?;
+    }
+    let mut venv = Command::new("python3");
+    venv.args(["-m", "venv"]).arg(folder);
+    if run(venv).is_err() {
+        apt("python3-venv")?;
+        let mut venv = Command::new("python3");
+        venv.args(["-m", "venv", "--clear"]).arg(folder);
+        run(venv).map_err(|error| error.context(missing("python3-venv", "no environment")))?;
+    }
+    Ok(())
 }
 
 fn apt(package: &str) -> anyhow::Result<()> {

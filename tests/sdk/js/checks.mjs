@@ -1,0 +1,103 @@
+// What every suite shares: the official clients, and one JSON line a check.
+
+import { createRequire } from "node:module";
+import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+
+// The clients are installed beside the tree, so that npm leaves it alone.
+const require = createRequire(path.join(process.env.TRUNKLINE_SDK_JS, "package.json"));
+
+export const { CommunicationIdentityClient } = require("@azure/communication-identity");
+export const { ChatClient } = require("@azure/communication-chat");
+export const { RoomsClient } = require("@azure/communication-rooms");
+export const { PhoneNumbersClient, SipRoutingClient } = require("@azure/communication-phone-numbers");
+export const { AzureCommunicationTokenCredential } = require("@azure/communication-common");
+
+export const endpoint = process.env.TRUNKLINE_ENDPOINT.replace(/\/$/, "");
+export const httpEndpoint = (process.env.TRUNKLINE_HTTP_ENDPOINT ?? "").replace(/\/$/, "");
+export const accessKey = process.env.TRUNKLINE_ACCESS_KEY;
+export const connectionString = `endpoint=${endpoint}/;accesskey=${accessKey}`;
+export const wrongConnectionString =
+  `endpoint=${endpoint}/;accesskey=${Buffer.from("this is a key that nobody has set").toString("base64")}`;
+
+// A failed request is a finding, not something to try again: with retries, a wrong 500 would pass.
+export const noRetries = { retryOptions: { maxRetries: 0 } };
+
+/** Prints each check as it is made and counts those that failed. */
+export class Report {
+  made = 0;
+  failed = 0;
+
+  constructor(suite) {
+    this.suite = suite;
+  }
+
+  /** Notes whether something is as it should be; `found` says what was there instead. */
+  check(name, isOk, found) {
+    this.made += 1;
+    const line = { suite: this.suite, check: name, ok: Boolean(isOk) };
+    if (!isOk) {
+      this.failed += 1;
+      line.found = String(found instanceof Error ? found.stack : JSON.stringify(found)).slice(0, 400);
+    }
+    console.log(JSON.stringify(line));
+  }
+
+  /** Notes whether two values are equal. */
+  equal(name, found, expected) {
+    this.check(name, isDeepStrictEqual(found, expected), { found, expected });
+  }
+
+  /** Notes whether a call fails with a status and, where given, a code. */
+  async refused(name, call, status, code) {
+    try {
+      this.check(name, false, await call());
+    } catch (error) {
+      const given = { status: error.statusCode, code: errorCode(error), message: error.message };
+      const isOk = given.status === status && (code === undefined || given.code === code);
+      this.check(name, isOk && error.message, given.status === undefined ? error : given);
+    }
+  }
+
+  /** Notes whether the client itself refuses a call. */
+  async raises(name, call) {
+    try {
+      this.check(name, false, await call());
+    } catch {
+      this.check(name, true);
+    }
+  }
+}
+
+function errorCode(error) {
+  try {
+    return JSON.parse(error.response.bodyAsText).error.code;
+  } catch {
+    return error.code;
+  }
+}
+
+/** Returns the items of a list. */
+export async function items(list) {
+  const found = [];
+  for await (const item of list) found.push(item);
+  return found;
+}
+
+/** Returns the pages of a list. */
+export async function byPage(list) {
+  return items(list.byPage());
+}
+
+/** Ends when the work does, or with an error when it takes too long. */
+export async function within(seconds, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
