@@ -62,6 +62,11 @@ impl Endpoint {
         self.0.as_str()
     }
 
+    /// Returns the URL without its query, for those who manage it; the path may hold a secret still.
+    pub fn without_query(&self) -> &str {
+        self.expose().split('?').next().unwrap_or_default()
+    }
+
     /// Returns whether the connection is protected by TLS.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
@@ -208,6 +213,7 @@ mod tests {
         assert_eq!(endpoint.to_string(), "https://hooks.example.com:8443/…");
         assert_eq!(format!("{endpoint:?}"), "Endpoint(https://hooks.example.com:8443/…)");
         assert_eq!(endpoint.expose(), text);
+        assert_eq!(endpoint.without_query(), "https://hooks.example.com:8443/T0/s3cret");
         assert_eq!(serde_json::to_string(&endpoint).unwrap(), format!("\"{text}\""));
     }
 

@@ -186,7 +186,8 @@ impl Jitter {
 }
 
 impl DeliveryProgress {
-    /// Begins the delivery of an event that was published at a time.
+    /// Begins the delivery of an event that was published at a time, or of a dead letter that is
+    /// taken up again at a time.
     pub fn new(published_on: Timestamp) -> Self {
         Self { published_on, attempts: 0 }
     }

@@ -6,13 +6,14 @@ use reqwest::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Names a subscription of a resource: 3 to 64 ASCII letters, digits and hyphens, as Event Grid has it.
+/// Names a subscription of a resource: 1 to 64 ASCII letters, digits, `-`, `_` and `.`, among them every
+/// name that Event Grid takes.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SubscriptionName(Box<str>);
 
 /// Says that a text is not the name of a subscription.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("not a subscription name: expected 3 to 64 ASCII letters, digits and hyphens")]
+#[error("not a subscription name: expected 1 to 64 ASCII letters, digits, -, _ and .")]
 pub struct ParseSubscriptionNameError;
 
 impl SubscriptionName {
@@ -26,8 +27,9 @@ impl FromStr for SubscriptionName {
     type Err = ParseSubscriptionNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_fit = (3..=64).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let is_fit = (1..=64).contains(&text.len()) && text.bytes().all(is_allowed);
         if is_fit { Ok(Self(text.into())) } else { Err(ParseSubscriptionNameError) }
     }
 }
@@ -40,7 +42,7 @@ impl fmt::Display for SubscriptionName {
 
 impl From<&SubscriptionName> for HeaderValue {
     fn from(name: &SubscriptionName) -> Self {
-        Self::from_str(&name.0).expect("names are ASCII letters, digits and hyphens")
+        Self::from_str(&name.0).expect("names are visible ASCII")
     }
 }
 
@@ -63,12 +65,12 @@ mod tests {
 
     #[test]
     fn names_are_bounded_and_plain() {
-        for text in ["abc", "My-Hook-1", &"x".repeat(64)] {
+        for text in ["a", "My-Hook_1.2", &"x".repeat(64)] {
             let name: SubscriptionName = text.parse().unwrap();
             let json = serde_json::to_string(&name).unwrap();
             assert_eq!(serde_json::from_str::<SubscriptionName>(&json).unwrap(), name);
         }
-        for text in ["", "ab", "a b c", "a_b", "abc\r\n", "äöü", &"x".repeat(65)] {
+        for text in ["", "a b", "a/b", "abc\r\n", "äöü", &"x".repeat(65)] {
             assert_eq!(text.parse::<SubscriptionName>(), Err(ParseSubscriptionNameError));
         }
     }

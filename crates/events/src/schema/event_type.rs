@@ -74,9 +74,12 @@ pub struct UnknownEventType;
 impl FromStr for EventType {
     type Err = UnknownEventType;
 
+    /// Reads the name of the wire, or what follows the prefix that all of them have.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.strip_prefix(PREFIX).unwrap_or(text);
         let mut all = Self::ALL.iter().copied();
-        all.find(|event_type| event_type.as_str() == text).ok_or(UnknownEventType)
+        let is_named = |event_type: &Self| event_type.as_str().strip_prefix(PREFIX) == Some(name);
+        all.find(is_named).ok_or(UnknownEventType)
     }
 }
 
@@ -99,6 +102,8 @@ impl<'de> Deserialize<'de> for EventType {
     }
 }
 
+const PREFIX: &str = "Microsoft.Communication.";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +112,7 @@ mod tests {
     fn types_round_trip_and_stand_in_order() {
         for event_type in EventType::ALL {
             assert_eq!(event_type.as_str().parse(), Ok(*event_type));
+            assert_eq!(event_type.as_str()[PREFIX.len()..].parse(), Ok(*event_type));
         }
         assert!(EventType::ALL.is_sorted_by_key(|event_type| event_type.as_str()));
         assert_eq!(
