@@ -90,6 +90,8 @@ fn generate(root: &Path) -> anyhow::Result<Files> {
     tonic_prost_build::configure()
         .build_client(false)
         .build_server(false)
+        // Ordered maps: the same message is the same bytes.
+        .btree_map(".")
         .skip_debug(redacted.iter().map(|message| message.path.as_str()))
         .out_dir(&messages)
         .emit_rerun_if_changed(false)

@@ -23,6 +23,42 @@ pub mod calling {
     }
 }
 
+/// Stubs of the service that keeps threads and messages.
+pub mod chat {
+    /// Package `trunkline.chat.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.chat.v1.rs");
+    }
+}
+
+/// Stubs of the service that sets what administrators set.
+pub mod admin {
+    /// Package `trunkline.admin.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.admin.v1.rs");
+    }
+}
+
+/// Stubs of the service that sends events out.
+pub mod events {
+    /// Package `trunkline.events.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.events.v1.rs");
+    }
+}
+
+/// Stubs of the service that keeps rooms.
+pub mod rooms {
+    /// Package `trunkline.rooms.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.rooms.v1.rs");
+    }
+}
+
 /// Stubs of the service that carries signaling sessions.
 pub mod signaling {
     /// Package `trunkline.signaling.v1`.

@@ -31,6 +31,42 @@ pub mod calling {
     }
 }
 
+/// Threads, messages, members and receipts, and the events that tell of them.
+pub mod chat {
+    /// Package `trunkline.chat.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.chat.v1.rs");
+    }
+}
+
+/// What administrators set, and archives of threads.
+pub mod admin {
+    /// Package `trunkline.admin.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.admin.v1.rs");
+    }
+}
+
+/// Subscriptions to events, and the event log.
+pub mod events {
+    /// Package `trunkline.events.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.events.v1.rs");
+    }
+}
+
+/// Rooms and their rosters.
+pub mod rooms {
+    /// Package `trunkline.rooms.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.rooms.v1.rs");
+    }
+}
+
 /// The client protocol: the frames of a signaling session.
 pub mod signaling {
     /// Package `trunkline.signaling.v1`.
@@ -54,7 +90,9 @@ mod tests {
     fn the_descriptor_set_has_every_package_and_what_it_imports() {
         let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
         let packages: Vec<&str> = set.file.iter().map(|file| file.package()).collect();
-        for package in ["common", "identity", "calling", "signaling"] {
+        let own =
+            ["admin", "calling", "chat", "common", "events", "identity", "rooms", "signaling"];
+        for package in own {
             let package = format!("trunkline.{package}.v1");
             assert!(packages.contains(&package.as_str()), "{package} is missing: {packages:?}");
         }
@@ -63,6 +101,28 @@ mod tests {
                 assert!(set.file.iter().any(|file| file.name() == import), "{import} is missing");
             }
         }
+    }
+
+    #[test]
+    fn debug_shows_nothing_that_was_said() {
+        let message = chat::v1::Message {
+            message_id: "1700000000000".to_owned(),
+            content: Some(chat::v1::MessageContent {
+                content: "secret".to_owned(),
+                topic: "secret".to_owned(),
+                ..Default::default()
+            }),
+            metadata: [("secret".to_owned(), "secret".to_owned())].into(),
+            sender_display_name: "secret".to_owned(),
+            ..Default::default()
+        };
+        let received = chat::v1::MessageReceived { message: Some(message) };
+        let event = chat::v1::ChatEvent {
+            kind: Some(chat::v1::chat_event::Kind::MessageReceived(received)),
+            ..Default::default()
+        };
+        let shown = format!("{event:?}");
+        assert!(shown.contains("1700000000000") && !shown.contains("secret"), "{shown}");
     }
 
     #[test]

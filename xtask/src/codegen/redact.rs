@@ -57,7 +57,11 @@ fn is_personal(message: &DescriptorProto) -> bool {
 }
 
 fn is_personal_field(field: &FieldDescriptorProto) -> bool {
-    matches!(field.r#type(), Type::String | Type::Bytes) && PERSONAL_FIELDS.contains(&field.name())
+    match field.r#type() {
+        Type::String | Type::Bytes => PERSONAL_FIELDS.contains(&field.name()),
+        Type::Message => PERSONAL_MAPS.contains(&field.name()),
+        _ => false,
+    }
 }
 
 /// Returns which oneof the field belongs to; an `optional` field is none.
@@ -77,6 +81,10 @@ fn debug_impl(message: &DescriptorProto) -> anyhow::Result<String> {
     let mut oneofs = Vec::new();
     for field in &message.field {
         let name = field.name();
+        let member = match KEYWORDS.contains(&name) {
+            true => format!("r#{name}"),
+            false => name.to_owned(),
+        };
         let line = match in_oneof(field) {
             Some(index) if oneofs.contains(&index) => continue,
             Some(index) => {
@@ -86,10 +94,9 @@ fn debug_impl(message: &DescriptorProto) -> anyhow::Result<String> {
             }
             None if is_personal_field(field) => format!(".field(\"{name}\", &\"[redacted]\")"),
             None if field.r#type() == Type::Enum && field.label() != Label::Repeated => {
-                format!(".field(\"{name}\", &self.{name}())")
+                format!(".field(\"{name}\", &self.{member}())")
             }
-            None if KEYWORDS.contains(&name) => format!(".field(\"{name}\", &self.r#{name})"),
-            None => format!(".field(\"{name}\", &self.{name})"),
+            None => format!(".field(\"{name}\", &self.{member})"),
         };
         writeln!(source, "            {line}")?;
     }
@@ -97,25 +104,39 @@ fn debug_impl(message: &DescriptorProto) -> anyhow::Result<String> {
     Ok(source)
 }
 
-/// Fields that carry a secret, name a person or tell where a person is (an SDP names addresses and
-/// ICE passwords). A name missing here prints in logs.
-const PERSONAL_FIELDS: [&str; 15] = [
+/// Fields that carry a secret or what somebody said, name a person or tell where a person is (an SDP
+/// names addresses and ICE passwords, the path of an endpoint may open it). A name missing here prints
+/// in logs.
+const PERSONAL_FIELDS: [&str; 25] = [
     "access_key",
     "alias",
     "caller_display_name",
     "candidate",
+    "content",
     "display_name",
+    "endpoint",
+    "event_json",
     "from",
+    "object_id",
     "participant",
     "passcode",
+    "primary_key",
     "raw_id",
+    "remove",
     "sdp",
+    "secondary_key",
+    "secret",
+    "sender_display_name",
     "target",
     "targets",
     "to",
     "token",
+    "topic",
     "user",
 ];
+
+/// Maps that an app fills with what it likes.
+const PERSONAL_MAPS: [&str; 2] = ["entries", "metadata"];
 
 /// The words that prost writes as raw identifiers and that are likely as field names.
 const KEYWORDS: [&str; 6] = ["for", "in", "match", "ref", "type", "use"];
@@ -155,6 +176,18 @@ mod tests {
         assert!(found[0].source.contains(".field(\"token\", &\"[redacted]\")"));
         assert!(found[0].source.contains(".field(\"seq\", &self.seq)"));
         assert!(!found[0].source.contains("self.token"));
+    }
+
+    #[test]
+    fn what_an_app_attaches_is_never_printed() {
+        let message = DescriptorProto {
+            name: Some("Note".to_owned()),
+            field: vec![field("metadata", Type::Message), field("member", Type::Message)],
+            ..DescriptorProto::default()
+        };
+        let found = redacted(&set(message)).unwrap();
+        assert!(found[0].source.contains(".field(\"metadata\", &\"[redacted]\")"));
+        assert!(found[0].source.contains(".field(\"member\", &self.member)"));
     }
 
     #[test]

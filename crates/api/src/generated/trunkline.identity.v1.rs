@@ -211,6 +211,39 @@ pub mod identity_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Deletes an app user of the resource: its tokens are invalid at once and its live sessions are
+        /// closed. What it said in threads stays. Directory users are deleted in their directory.
+        pub async fn delete_user(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::identity::v1::DeleteUserRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::identity::v1::DeleteUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.identity.v1.IdentityService/DeleteUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "trunkline.identity.v1.IdentityService",
+                        "DeleteUser",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -259,6 +292,15 @@ pub mod identity_service_server {
             request: tonic::Request<::trunkline_proto::identity::v1::ListUsersRequest>,
         ) -> std::result::Result<
             tonic::Response<::trunkline_proto::identity::v1::ListUsersResponse>,
+            tonic::Status,
+        >;
+        /// Deletes an app user of the resource: its tokens are invalid at once and its live sessions are
+        /// closed. What it said in threads stays. Directory users are deleted in their directory.
+        async fn delete_user(
+            &self,
+            request: tonic::Request<::trunkline_proto::identity::v1::DeleteUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::identity::v1::DeleteUserResponse>,
             tonic::Status,
         >;
     }
@@ -519,6 +561,54 @@ pub mod identity_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListUsersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.identity.v1.IdentityService/DeleteUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteUserSvc<T: IdentityService>(pub Arc<T>);
+                    impl<
+                        T: IdentityService,
+                    > tonic::server::UnaryService<
+                        ::trunkline_proto::identity::v1::DeleteUserRequest,
+                    > for DeleteUserSvc<T> {
+                        type Response = ::trunkline_proto::identity::v1::DeleteUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::identity::v1::DeleteUserRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IdentityService>::delete_user(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteUserSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

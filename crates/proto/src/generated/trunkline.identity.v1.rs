@@ -95,6 +95,17 @@ pub struct ListUsersResponse {
     #[prost(message, repeated, tag = "1")]
     pub users: ::prost::alloc::vec::Vec<User>,
 }
+/// Input of DeleteUser.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DeleteUserRequest {
+    /// The raw id of an app user.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+}
+/// Output of DeleteUser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteUserResponse {}
 /// What a token may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -170,6 +181,13 @@ impl ::core::fmt::Debug for IssueTokenRequest {
 impl ::core::fmt::Debug for RevokeTokensRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("RevokeTokensRequest")
+            .field("user", &"[redacted]")
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for DeleteUserRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DeleteUserRequest")
             .field("user", &"[redacted]")
             .finish()
     }
