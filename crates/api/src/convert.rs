@@ -3,6 +3,11 @@
 //! What comes in is parsed where it is used, since each operation has its own words for what is
 //! wrong with it; only what many need is here.
 
+pub mod archive;
+pub mod chat;
+pub mod policy;
+pub mod room;
+
 use trunkline_call::{
     CallKind, CallSnapshot, CallState, CommandError, Direction, Event, EventKind, OperationOutcome,
     ParticipantState, ParticipantView, Roster,
@@ -34,6 +39,15 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
         seconds: micros.div_euclid(MICROS_PER_SECOND),
         nanos: i32::try_from(nanos).unwrap_or_default(),
     }
+}
+
+/// Reads a wall-clock time, to the microsecond; `None` for one that no calendar has.
+pub fn parse_timestamp(at: &prost_types::Timestamp) -> Option<Timestamp> {
+    let micros = u32::try_from(at.nanos).ok().filter(|nanos| *nanos < NANOS_PER_SECOND)? / 1_000;
+    let micros = at.seconds.checked_mul(MICROS_PER_SECOND)?.checked_add(i64::from(micros))?;
+    // A time outside the calendar becomes the nearest one inside.
+    let time = Timestamp::from_unix_micros(micros);
+    (time.as_unix_micros() == micros).then_some(time)
 }
 
 /// Converts an end reason.
@@ -271,3 +285,24 @@ fn command_error_code(error: &CommandError) -> &'static str {
 }
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
+const NANOS_PER_SECOND: u32 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_come_back_to_the_microsecond() {
+        for micros in [0, 1, -1, 1_700_000_000_123_456, -62_000_000_000_000_001] {
+            let time = Timestamp::from_unix_micros(micros);
+            assert_eq!(parse_timestamp(&timestamp(time)), Some(time), "{micros}");
+        }
+    }
+
+    #[test]
+    fn times_that_no_calendar_has_are_refused() {
+        for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (300_000_000_000, 0)] {
+            assert_eq!(parse_timestamp(&prost_types::Timestamp { seconds, nanos }), None);
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! draws no random numbers, opens no file. Scopes of tokens, federation and barriers are decided
 //! before a command comes here; who may do what within a thread is decided here alone.
 
+mod archive;
 mod command;
 mod error;
 mod event;
@@ -16,6 +17,7 @@ mod output;
 mod thread;
 
 pub use crate::{
+    archive::{ArchiveRecord, Import, ImportError},
     command::{Command, CreateThread, Denial, NewContent, NewMember, Reply},
     error::{ChatError, CreateThreadError},
     event::{ChatEvent, ChatEventKind},

@@ -227,14 +227,14 @@ pub mod admin_service_client {
                 .insert(GrpcMethod::new("trunkline.admin.v1.AdminService", "GetTenant"));
             self.inner.unary(req, path, codec).await
         }
-        /// Makes a tenant with an empty directory.
-        pub async fn create_tenant(
+        /// Makes a tenant with an empty directory, or renames the one of the same id.
+        pub async fn set_tenant(
             &mut self,
             request: impl tonic::IntoRequest<
-                ::trunkline_proto::admin::v1::CreateTenantRequest,
+                ::trunkline_proto::admin::v1::SetTenantRequest,
             >,
         ) -> std::result::Result<
-            tonic::Response<::trunkline_proto::admin::v1::CreateTenantResponse>,
+            tonic::Response<::trunkline_proto::admin::v1::SetTenantResponse>,
             tonic::Status,
         > {
             self.inner
@@ -247,13 +247,11 @@ pub mod admin_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/trunkline.admin.v1.AdminService/CreateTenant",
+                "/trunkline.admin.v1.AdminService/SetTenant",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(
-                    GrpcMethod::new("trunkline.admin.v1.AdminService", "CreateTenant"),
-                );
+                .insert(GrpcMethod::new("trunkline.admin.v1.AdminService", "SetTenant"));
             self.inner.unary(req, path, codec).await
         }
         /// Lists the users of a tenant's directory, by alias.
@@ -848,12 +846,12 @@ pub mod admin_service_server {
             tonic::Response<::trunkline_proto::admin::v1::GetTenantResponse>,
             tonic::Status,
         >;
-        /// Makes a tenant with an empty directory.
-        async fn create_tenant(
+        /// Makes a tenant with an empty directory, or renames the one of the same id.
+        async fn set_tenant(
             &self,
-            request: tonic::Request<::trunkline_proto::admin::v1::CreateTenantRequest>,
+            request: tonic::Request<::trunkline_proto::admin::v1::SetTenantRequest>,
         ) -> std::result::Result<
-            tonic::Response<::trunkline_proto::admin::v1::CreateTenantResponse>,
+            tonic::Response<::trunkline_proto::admin::v1::SetTenantResponse>,
             tonic::Status,
         >;
         /// Lists the users of a tenant's directory, by alias.
@@ -1357,15 +1355,15 @@ pub mod admin_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/trunkline.admin.v1.AdminService/CreateTenant" => {
+                "/trunkline.admin.v1.AdminService/SetTenant" => {
                     #[allow(non_camel_case_types)]
-                    struct CreateTenantSvc<T: AdminService>(pub Arc<T>);
+                    struct SetTenantSvc<T: AdminService>(pub Arc<T>);
                     impl<
                         T: AdminService,
                     > tonic::server::UnaryService<
-                        ::trunkline_proto::admin::v1::CreateTenantRequest,
-                    > for CreateTenantSvc<T> {
-                        type Response = ::trunkline_proto::admin::v1::CreateTenantResponse;
+                        ::trunkline_proto::admin::v1::SetTenantRequest,
+                    > for SetTenantSvc<T> {
+                        type Response = ::trunkline_proto::admin::v1::SetTenantResponse;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
@@ -1373,12 +1371,12 @@ pub mod admin_service_server {
                         fn call(
                             &mut self,
                             request: tonic::Request<
-                                ::trunkline_proto::admin::v1::CreateTenantRequest,
+                                ::trunkline_proto::admin::v1::SetTenantRequest,
                             >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as AdminService>::create_tenant(&inner, request).await
+                                <T as AdminService>::set_tenant(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -1389,7 +1387,7 @@ pub mod admin_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = CreateTenantSvc(inner);
+                        let method = SetTenantSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

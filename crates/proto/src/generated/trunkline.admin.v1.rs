@@ -416,9 +416,6 @@ pub struct CreateResourceRequest {
     /// The name, for people.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Its GUID; drawn when empty.
-    #[prost(string, tag = "2")]
-    pub resource_id: ::prost::alloc::string::String,
 }
 /// Output of CreateResource.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -479,19 +476,19 @@ pub struct GetTenantResponse {
     #[prost(message, optional, tag = "1")]
     pub tenant: ::core::option::Option<Tenant>,
 }
-/// Input of CreateTenant.
+/// Input of SetTenant.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateTenantRequest {
-    /// The name, for people.
+pub struct SetTenantRequest {
+    /// Its GUID.
     #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// Its GUID; drawn when empty.
-    #[prost(string, tag = "2")]
     pub tenant_id: ::prost::alloc::string::String,
+    /// The name, for people.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
 }
-/// Output of CreateTenant.
+/// Output of SetTenant.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateTenantResponse {
+pub struct SetTenantResponse {
     /// The tenant.
     #[prost(message, optional, tag = "1")]
     pub tenant: ::core::option::Option<Tenant>,
@@ -516,7 +513,7 @@ pub struct SetDirectoryUserRequest {
     /// The tenant.
     #[prost(string, tag = "1")]
     pub tenant: ::prost::alloc::string::String,
-    /// The user; an object id is drawn when it has none.
+    /// The user.
     #[prost(message, optional, tag = "2")]
     pub directory_user: ::core::option::Option<DirectoryUser>,
 }

@@ -171,8 +171,8 @@ pub struct Message {
         ::prost::alloc::string::String,
     >,
     /// The id that the client gave it.
-    #[prost(string, tag = "12")]
-    pub client_message_id: ::prost::alloc::string::String,
+    #[prost(string, optional, tag = "12")]
+    pub client_message_id: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// What a message says. Which fields are set follows from the type.
 #[derive(Clone, PartialEq, ::prost::Message)]
