@@ -15,7 +15,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
-use trunkline_node::{IdentityConfig, Node, NodeConfig};
+use trunkline_node::{ChatConfig, IdentityConfig, Node, NodeConfig};
 use trunkline_policy::FederationConfig;
 use trunkline_transport::PlaneConfig;
 use trunkline_web::WebConfig;
@@ -68,7 +68,8 @@ impl Exchange {
         let address = listener.local_addr().context("cannot read the bound address")?;
         let admin_address = admin_listener.local_addr().context("cannot read the bound address")?;
 
-        let node = Node::start(node_config(&config, &data)?).context("the node cannot start")?;
+        let node =
+            Node::start(node_config(&config, &data)?).await.context("the node cannot start")?;
         let app = trunkline_grpc::router(node.clone())
             .merge(trunkline_web::router(web_config(&config), node.clone()));
         let handle = Handle::new();
@@ -164,14 +165,19 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
     let [first, second] = config.access_keys.as_slice() else {
         anyhow::bail!("`access_keys` needs two keys");
     };
+    let tenant_name = match config.tenant_name.is_empty() {
+        true => config.tenant.as_str(),
+        false => &config.tenant_name,
+    };
     Ok(NodeConfig {
+        store: data.store()?,
         identity: IdentityConfig {
             resource: config.resource.clone(),
-            tenant: config.tenant.clone(),
             access_keys: [first.clone(), second.clone()],
-            signing_key: data.signing_key()?,
+            tenant: config.tenant.clone(),
+            tenant_name: tenant_name.parse().context("`tenant_name`")?,
             directory: config.directory.clone(),
-            state_path: data.identity_path(),
+            signing_key: data.signing_key()?,
         },
         federation: FederationConfig {
             enable_acs_users: config.federation_enabled,
@@ -185,6 +191,7 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
             shards: config.media_shards,
         },
         participant_limit: config.participant_limit,
+        chat: ChatConfig::default(),
     })
 }
 

@@ -2,22 +2,29 @@
 
 use tonic::Status;
 use tonic::metadata::MetadataMap;
+use trunkline_ids::ResourceId;
 use trunkline_node::{Node, TokenClaims};
 
-/// Lets a request through that carries one of the resource's access keys.
-pub(crate) fn require_access_key(node: &Node, metadata: &MetadataMap) -> Result<(), Status> {
+/// Returns the resource whose access key a request carries.
+pub(crate) fn require_access_key(
+    node: &Node,
+    metadata: &MetadataMap,
+) -> Result<ResourceId, Status> {
     let key = credential(metadata, "AccessKey ")?;
-    match node.identity().is_access_key(key) {
-        true => Ok(()),
-        false => Err(Status::unauthenticated("the access key is not one of this resource")),
-    }
+    node.resources()
+        .find_by_key_text(key)
+        .ok_or_else(|| Status::unauthenticated("the access key is not one of this resource"))
 }
 
 /// Returns whose token a request carries.
-pub(crate) fn require_token(node: &Node, metadata: &MetadataMap) -> Result<TokenClaims, Status> {
+pub(crate) async fn require_token(
+    node: &Node,
+    metadata: &MetadataMap,
+) -> Result<TokenClaims, Status> {
     let token = credential(metadata, "Bearer ")?;
     node.identity()
         .verify(token, node.clock().wall())
+        .await
         .map_err(|error| Status::unauthenticated(error.to_string()))
 }
 

@@ -19,8 +19,9 @@ pub(crate) struct Calling {
 }
 
 impl Calling {
-    fn controller(&self, metadata: &MetadataMap) -> Result<Controller, Status> {
-        auth::require_token(&self.node, metadata).map(|claims| self.node.controller(claims))
+    async fn controller(&self, metadata: &MetadataMap) -> Result<Controller, Status> {
+        let claims = auth::require_token(&self.node, metadata).await?;
+        Ok(self.node.controller(claims))
     }
 
     /// Carries out an action and answers once it has ended.
@@ -32,7 +33,7 @@ impl Calling {
         action: Action,
         response: T,
     ) -> Result<Response<T>, Status> {
-        let controller = self.controller(metadata)?;
+        let controller = self.controller(metadata).await?;
         controller.act(call_id, operation_id, action).await.map_err(status)?;
         Ok(Response::new(response))
     }
@@ -50,7 +51,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::PlaceCallRequest>,
     ) -> Answer<wire::PlaceCallResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let (call, participant_id) =
             controller.place(request.into_inner()).await.map_err(status)?;
         Ok(Response::new(wire::PlaceCallResponse { call: Some(call), participant_id }))
@@ -60,7 +61,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::JoinCallRequest>,
     ) -> Answer<wire::JoinCallResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let (call, participant_id) = controller.join(request.into_inner()).await.map_err(status)?;
         Ok(Response::new(wire::JoinCallResponse { call: Some(call), participant_id }))
     }
@@ -71,7 +72,7 @@ impl CallingService for Calling {
     ) -> Answer<Self::WatchIncomingCallsStream> {
         use wire::watch_incoming_calls_response::Event;
 
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let name = request.into_inner().display_name;
         let ringer = controller.ring(&name).await.map_err(status)?;
         let registered = wire::EndpointRegistered { endpoint_id: ringer.endpoint().to_string() };
@@ -94,7 +95,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::AcceptCallRequest>,
     ) -> Answer<wire::AcceptCallResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let (call, participant_id) =
             controller.accept(request.into_inner()).await.map_err(status)?;
         Ok(Response::new(wire::AcceptCallResponse { call: Some(call), participant_id }))
@@ -143,7 +144,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::MuteParticipantRequest>,
     ) -> Answer<wire::MuteParticipantResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let request = request.into_inner();
         let (call_id, operation_id) = (&request.call_id, request.operation_id);
         controller
@@ -167,7 +168,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::AddParticipantRequest>,
     ) -> Answer<wire::AddParticipantResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let participant = controller.add_participant(request.into_inner()).await.map_err(status)?;
         Ok(Response::new(wire::AddParticipantResponse { participant }))
     }
@@ -176,7 +177,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::CancelAddParticipantRequest>,
     ) -> Answer<wire::CancelAddParticipantResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let request = request.into_inner();
         let (call_id, operation_id) = (&request.call_id, request.operation_id);
         controller
@@ -190,7 +191,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::RemoveParticipantRequest>,
     ) -> Answer<wire::RemoveParticipantResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let request = request.into_inner();
         let (call_id, operation_id) = (&request.call_id, request.operation_id);
         controller
@@ -204,7 +205,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::GetCallRequest>,
     ) -> Answer<wire::GetCallResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let call = controller.call(&request.into_inner().call_id).await.map_err(status)?;
         Ok(Response::new(wire::GetCallResponse { call: Some(call) }))
     }
@@ -213,7 +214,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::ListCallsRequest>,
     ) -> Answer<wire::ListCallsResponse> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         Ok(Response::new(wire::ListCallsResponse { calls: controller.calls().await }))
     }
 
@@ -221,7 +222,7 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::WatchCallRequest>,
     ) -> Answer<Self::WatchCallStream> {
-        let controller = self.controller(request.metadata())?;
+        let controller = self.controller(request.metadata()).await?;
         let wire::WatchCallRequest { call_id, after_seq } = request.into_inner();
         let events = controller.watch(&call_id, after_seq).await.map_err(|error| match error {
             WatchError::CursorLost { .. } => Status::out_of_range(error.to_string()),

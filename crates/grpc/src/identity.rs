@@ -6,7 +6,8 @@ use std::time::Duration;
 use tonic::{Request, Response, Status};
 use trunkline_api::convert;
 use trunkline_api::identity::v1::identity_service_server::IdentityService;
-use trunkline_node::{AccessToken, IdentityError, Node, TokenScope, User};
+use trunkline_node::{AccessToken, IdentityError, Node, TokenRequest, User};
+use trunkline_policy::Scope;
 use trunkline_proto::identity::v1 as wire;
 
 use crate::auth;
@@ -23,18 +24,20 @@ impl IdentityService for Identity {
         &self,
         request: Request<wire::CreateUserRequest>,
     ) -> Result<Response<wire::CreateUserResponse>, Status> {
-        auth::require_access_key(&self.node, request.metadata())?;
+        let resource = auth::require_access_key(&self.node, request.metadata())?;
         let request = request.into_inner();
         let scopes = scopes(&request.scopes)?;
         let life = life(request.expires_in)?;
         let identity = self.node.identity();
         let now = self.node.clock().wall();
-        let user = identity.create_user(now).map_err(status)?;
+        let user = identity.create_user(&resource, now).await.map_err(status)?;
         let access_token = match scopes.is_empty() {
             true => None,
             false => {
                 let raw_id = user.identifier.to_string();
-                Some(identity.issue_token(&raw_id, &scopes, life, now).map_err(status)?.1)
+                let request = TokenRequest { scopes: &scopes, life };
+                let issued = identity.issue_token(&resource, &raw_id, request, now).await;
+                Some(issued.map_err(status)?.1)
             }
         };
         Ok(Response::new(wire::CreateUserResponse {
@@ -47,13 +50,15 @@ impl IdentityService for Identity {
         &self,
         request: Request<wire::IssueTokenRequest>,
     ) -> Result<Response<wire::IssueTokenResponse>, Status> {
-        auth::require_access_key(&self.node, request.metadata())?;
+        let resource = auth::require_access_key(&self.node, request.metadata())?;
         let request = request.into_inner();
         let scopes = scopes(&request.scopes)?;
         let life = life(request.expires_in)?;
         let now = self.node.clock().wall();
-        let (user, token) =
-            self.node.identity().issue_token(&request.user, &scopes, life, now).map_err(status)?;
+        let wanted = TokenRequest { scopes: &scopes, life };
+        let identity = self.node.identity();
+        let issued = identity.issue_token(&resource, &request.user, wanted, now).await;
+        let (user, token) = issued.map_err(status)?;
         Ok(Response::new(wire::IssueTokenResponse {
             user: Some(wire_user(&user)),
             access_token: Some(wire_token(token)),
@@ -64,8 +69,9 @@ impl IdentityService for Identity {
         &self,
         request: Request<wire::RevokeTokensRequest>,
     ) -> Result<Response<wire::RevokeTokensResponse>, Status> {
-        auth::require_access_key(&self.node, request.metadata())?;
-        self.node.revoke_tokens(&request.into_inner().user).map_err(status)?;
+        let resource = auth::require_access_key(&self.node, request.metadata())?;
+        let user = request.into_inner().user;
+        self.node.revoke_tokens(&resource, &user).await.map_err(status)?;
         Ok(Response::new(wire::RevokeTokensResponse {}))
     }
 
@@ -73,20 +79,37 @@ impl IdentityService for Identity {
         &self,
         request: Request<wire::ListUsersRequest>,
     ) -> Result<Response<wire::ListUsersResponse>, Status> {
-        auth::require_access_key(&self.node, request.metadata())?;
-        let users = self.node.identity().users().iter().map(wire_user).collect();
+        let resource = auth::require_access_key(&self.node, request.metadata())?;
+        let identity = self.node.identity();
+        let app_users = identity.app_users(&resource, None, USER_LIMIT).await.map_err(status)?;
+        let directory = match resource == *identity.resource() {
+            true => identity.directory_users(),
+            false => Vec::new(),
+        };
+        let users = directory.iter().chain(app_users.iter().map(|(_, user)| user));
+        let users = users.map(wire_user).collect();
         Ok(Response::new(wire::ListUsersResponse { users }))
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<wire::DeleteUserRequest>,
+    ) -> Result<Response<wire::DeleteUserResponse>, Status> {
+        let resource = auth::require_access_key(&self.node, request.metadata())?;
+        let user = request.into_inner().user;
+        self.node.delete_user(&resource, &user).await.map_err(status)?;
+        Ok(Response::new(wire::DeleteUserResponse {}))
     }
 }
 
-fn scopes(wire: &[i32]) -> Result<BTreeSet<TokenScope>, Status> {
+fn scopes(wire: &[i32]) -> Result<BTreeSet<Scope>, Status> {
     wire.iter()
         .map(|scope| match wire::TokenScope::try_from(*scope) {
-            Ok(wire::TokenScope::Chat) => Ok(TokenScope::Chat),
-            Ok(wire::TokenScope::ChatJoin) => Ok(TokenScope::ChatJoin),
-            Ok(wire::TokenScope::ChatJoinLimited) => Ok(TokenScope::ChatJoinLimited),
-            Ok(wire::TokenScope::Voip) => Ok(TokenScope::Voip),
-            Ok(wire::TokenScope::VoipJoin) => Ok(TokenScope::VoipJoin),
+            Ok(wire::TokenScope::Chat) => Ok(Scope::Chat),
+            Ok(wire::TokenScope::ChatJoin) => Ok(Scope::ChatJoin),
+            Ok(wire::TokenScope::ChatJoinLimited) => Ok(Scope::ChatJoinLimited),
+            Ok(wire::TokenScope::Voip) => Ok(Scope::Voip),
+            Ok(wire::TokenScope::VoipJoin) => Ok(Scope::VoipJoin),
             Ok(wire::TokenScope::Unspecified) | Err(_) => {
                 Err(Status::invalid_argument(format!("{scope} is not a token scope")))
             }
@@ -118,10 +141,11 @@ fn status(error: IdentityError) -> Status {
         IdentityError::NoScopes | IdentityError::LifeOutOfRange { .. } => {
             Status::invalid_argument(error.to_string())
         }
-        IdentityError::TooManyUsers { .. } => Status::resource_exhausted(error.to_string()),
-        IdentityError::UnknownUser => Status::not_found(error.to_string()),
+        IdentityError::UnknownResource | IdentityError::UnknownUser => {
+            Status::not_found(error.to_string())
+        }
         IdentityError::Store(source) => {
-            tracing::error!(error = %source, "cannot keep the identity state");
+            tracing::error!(error = %source, "the store failed");
             Status::unavailable("the exchange could not keep the change; nothing was changed")
         }
         IdentityError::Signing(source) => {
@@ -130,3 +154,6 @@ fn status(error: IdentityError) -> Status {
         }
     }
 }
+
+/// App users in one answer.
+const USER_LIMIT: usize = 1_000;

@@ -9,7 +9,7 @@ use trunkline_ids::{
     CallId, CommunicationIdentifier, DisplayName, EndpointId, GroupId, OperationId, ParticipantId,
     ThreadId,
 };
-use trunkline_policy::{Decision, Principal};
+use trunkline_policy::{Decision, Principal, Right, decide_scope};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_proto::common::v1 as common;
 use trunkline_proto::signaling::v1::{self as signaling, CommandResult, command};
@@ -20,7 +20,7 @@ use crate::calls::{Accepted, AnswerAt, CallHandle, CallMessage, Refused};
 use crate::handshake;
 use crate::media::{Offer, OfferError};
 use crate::node::Node;
-use crate::token::{TokenClaims, TokenScope};
+use crate::token::TokenClaims;
 
 /// The endpoint that a command comes from.
 #[derive(Clone, Debug)]
@@ -267,7 +267,7 @@ pub(crate) async fn place(
     endpoint: &Endpoint,
     request: wire::PlaceCallRequest,
 ) -> Result<Outcome, CallingError> {
-    require_scope(endpoint, ScopeNeed::Start)?;
+    require_scope(endpoint, Right::StartCalls)?;
     if request.targets.len() > node.participant_limit() {
         let problem = format!("at most {} targets", node.participant_limit());
         return Err(CallingError::invalid("targets", problem));
@@ -298,7 +298,7 @@ pub(crate) async fn join(
     endpoint: &Endpoint,
     request: wire::JoinCallRequest,
 ) -> Result<Outcome, CallingError> {
-    require_scope(endpoint, ScopeNeed::Join)?;
+    require_scope(endpoint, Right::JoinCalls)?;
     let group_id: GroupId =
         request.group_id.parse().map_err(|error| CallingError::invalid("group_id", error))?;
     let offer = request.media.map(Offer::try_from).transpose()?;
@@ -335,7 +335,7 @@ pub(crate) async fn accept(
     endpoint: &Endpoint,
     request: wire::AcceptCallRequest,
 ) -> Result<Outcome, CallingError> {
-    require_scope(endpoint, ScopeNeed::Join)?;
+    require_scope(endpoint, Right::JoinCalls)?;
     let call = find(node, &request.call_id)?;
     let offer = request.media.map(Offer::try_from).transpose()?;
     let operation_id = operation_id(node, request.operation_id)?;
@@ -355,7 +355,7 @@ pub(crate) async fn add_participant(
     request: wire::AddParticipantRequest,
     answer_at: AnswerAt,
 ) -> Result<Outcome, CallingError> {
-    require_scope(endpoint, ScopeNeed::Join)?;
+    require_scope(endpoint, Right::JoinCalls)?;
     // Names must be well formed even where the call decides what they are compared with.
     thread_id(&request.thread_id)?;
     let action = Action::AddParticipant(invite(node, endpoint, &request.target, "target")?);
@@ -432,12 +432,7 @@ fn invite(
 ) -> Result<Invite, CallingError> {
     let identifier = identifier(node, target, field)?;
     let caller = Principal { identifier: endpoint.claims.identifier.clone() };
-    match trunkline_policy::decide_call(&caller, &identifier, node.policy()) {
-        Decision::Allowed { .. } => {}
-        Decision::Denied { rule, fix, reason, .. } => {
-            return Err(CallingError::Denied { rule, fix, reason });
-        }
-    }
+    permit(trunkline_policy::decide_call(&caller, &identifier, &node.policy()))?;
     let target = ResolvedTarget {
         endpoints: node.registry().endpoints_of(&identifier),
         display_name: node.identity().directory_name(&identifier),
@@ -491,31 +486,16 @@ fn media_mode(offer: Option<&Offer>) -> MediaMode {
     }
 }
 
-#[derive(Clone, Copy)]
-enum ScopeNeed {
-    Join,
-    Start,
+fn require_scope(endpoint: &Endpoint, right: Right) -> Result<(), CallingError> {
+    permit(decide_scope(&endpoint.claims.scopes, right))
 }
 
-fn require_scope(endpoint: &Endpoint, need: ScopeNeed) -> Result<(), CallingError> {
-    let scopes = &endpoint.claims.scopes;
-    let (is_enough, fix) = match need {
-        ScopeNeed::Start => (
-            scopes.contains(&TokenScope::Voip),
-            "starting a call needs a token with the scope voip",
-        ),
-        ScopeNeed::Join => (
-            scopes.contains(&TokenScope::Voip) || scopes.contains(&TokenScope::VoipJoin),
-            "joining a call needs a token with the scope voip or voip.join",
-        ),
-    };
-    match is_enough {
-        true => Ok(()),
-        false => Err(CallingError::Denied {
-            rule: "token-scope",
-            fix: fix.to_owned(),
-            reason: EndReason::NOT_PERMITTED,
-        }),
+fn permit(decision: Decision) -> Result<(), CallingError> {
+    match decision {
+        Decision::Allowed { .. } => Ok(()),
+        Decision::Denied { rule, fix, reason, .. } => {
+            Err(CallingError::Denied { rule, fix, reason })
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use trunkline_ids::{DisplayName, SessionId};
+use trunkline_policy::Scope;
 use trunkline_proto::common::v1 as common;
 use trunkline_proto::signaling::v1::{
     ClientFrame, Hello, ServerFrame, SessionClosed, client_frame, server_frame,
@@ -14,7 +15,7 @@ use crate::link::{Inbound, Link, Outbound};
 use crate::node::Node;
 use crate::registry::NoSuchSession;
 use crate::session::SessionTask;
-use crate::token::{TokenClaims, TokenError, TokenScope};
+use crate::token::TokenClaims;
 
 /// Runs a new transport until it belongs to a session, and then that session.
 pub(crate) async fn run(node: Node, mut link: Link) {
@@ -31,20 +32,15 @@ pub(crate) async fn run(node: Node, mut link: Link) {
             None => return refuse(link, CloseCode::Malformed, None),
         },
     };
-    let claims = match node.identity().verify(&hello.token, node.clock().wall()) {
+    let claims = match node.identity().verify(&hello.token, node.clock().wall()).await {
         Ok(claims) => claims,
         Err(error) => {
-            let code = match error {
-                TokenError::Expired => "token_expired",
-                TokenError::Invalid => "token_invalid",
-                TokenError::Revoked => "token_revoked",
-            };
+            let code = error.code();
             metrics::counter!("trunkline_tokens_refused_total", "reason" => code).increment(1);
             return refuse(link, CloseCode::Unauthorized, Some((code, error.to_string())));
         }
     };
-    if !claims.scopes.contains(&TokenScope::Voip) && !claims.scopes.contains(&TokenScope::VoipJoin)
-    {
+    if !claims.scopes.contains(&Scope::Voip) && !claims.scopes.contains(&Scope::VoipJoin) {
         let message = "calling needs the scope voip or voip.join".to_owned();
         return refuse(link, CloseCode::Forbidden, Some(("scope_missing", message)));
     }

@@ -1,37 +1,46 @@
-//! Who exists here: the resource's app users, the tenant's directory, and their tokens.
+//! Who exists here: the app users of each resource, the directory users, and their tokens.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod bootstrap;
+mod generations;
+
+use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{
-    Cloud, CommunicationIdentifier, CommunicationUser, DisplayName, MicrosoftTeamsUser,
-    ParseIdError, ResourceId, TenantId,
+    CommunicationIdentifier, CommunicationUser, DisplayName, ParseIdError, ResourceId, TenantId,
 };
-use trunkline_policy::{CoexistenceMode, FederationConfig, Policy, TenantPolicy};
+use trunkline_policy::{
+    AccessKeyError, DirectoryUser, FederationConfig, License, Scope, TenantName,
+};
+use trunkline_storage::{AppUser, Store, StoreError, UserPosition};
 
+use crate::directory::Directory;
+use crate::resources::Resources;
 use crate::token::{
-    AccessToken, SigningKeyRejected, TokenClaims, TokenError, TokenScope, TokenSigner,
+    AccessToken, SigningKeyRejected, TokenClaims, TokenError, TokenGrant, TokenSigner,
 };
 
-/// What an identity service is made from.
+pub(crate) use self::generations::Generations;
+
+/// What identity begins with. What the store has already stays as it is there: an administrator may
+/// have changed it since.
 pub struct IdentityConfig {
-    /// The app resource whose users and keys these are.
+    /// The app resource that is made when there is none of that id.
     pub resource: ResourceId,
-    /// The tenant that the directory users belong to.
-    pub tenant: TenantId,
-    /// The two access keys of the resource, in plain text.
+    /// Its two access keys, in base64.
     pub access_keys: [String; 2],
+    /// The tenant that is made when there is none of that id.
+    pub tenant: TenantId,
+    /// Its name.
+    pub tenant_name: TenantName,
+    /// Users of the tenant, each added when the directory has none of that object id.
+    pub directory: Vec<DirectoryEntry>,
     /// P-256 key that signs tokens, in PKCS#8.
     pub signing_key: Vec<u8>,
-    /// The users of the directory.
-    pub directory: Vec<DirectoryUser>,
-    /// File that keeps app users and revocations over a restart; `None` keeps them in memory.
-    pub state_path: Option<PathBuf>,
 }
 
 impl fmt::Debug for IdentityConfig {
@@ -39,21 +48,23 @@ impl fmt::Debug for IdentityConfig {
         f.debug_struct("IdentityConfig")
             .field("resource", &self.resource)
             .field("tenant", &self.tenant)
-            .field("state_path", &self.state_path)
             .finish_non_exhaustive()
     }
 }
 
-/// A directory ("Teams") user of the tenant.
+/// A directory ("Teams") user, as configuration names one.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct DirectoryUser {
+pub struct DirectoryEntry {
     /// Short sign-in name, such as `bob`.
     pub alias: String,
     /// The directory's object id.
     pub object_id: String,
     /// The name shown to others.
     pub display_name: DisplayName,
+    /// What the user is licensed for.
+    #[serde(default)]
+    pub licenses: BTreeSet<License>,
 }
 
 /// A user that the exchange knows.
@@ -65,60 +76,48 @@ pub struct User {
     pub display_name: Option<DisplayName>,
     /// Sign-in name of a directory user.
     pub alias: Option<String>,
-    /// When it was created.
+    /// When it was created; the start of the exchange for a directory user.
     pub created_at: Timestamp,
 }
 
 /// Why an identity operation was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// No scope was asked for.
-    #[error("at least one token scope is needed")]
-    NoScopes,
     /// The life is outside what the service offers.
     #[error("a token lives 60 to 1440 minutes, not {minutes}")]
     LifeOutOfRange {
         /// What was asked for.
         minutes: u64,
     },
-    /// The resource holds as many app users as it may.
-    #[error("the resource has reached its limit of {limit} app users")]
-    TooManyUsers {
-        /// The limit.
-        limit: usize,
-    },
-    /// Nobody has that identifier.
-    #[error("no such user")]
-    UnknownUser,
-    /// The exchange could not write what it must remember.
-    #[error("cannot keep the identity state")]
-    Store(#[source] std::io::Error),
+    /// No scope was asked for.
+    #[error("at least one token scope is needed")]
+    NoScopes,
     /// The signing key failed.
     #[error(transparent)]
     Signing(#[from] SigningKeyRejected),
-}
-
-/// Issues and verifies tokens, and knows the users.
-pub struct Identity {
-    resource: ResourceId,
-    tenant: TenantId,
-    access_keys: [String; 2],
-    signer: TokenSigner,
-    directory: BTreeMap<String, User>,
-    standings: Vec<trunkline_policy::DirectoryUser>,
-    state_path: Option<PathBuf>,
-    state: Mutex<State>,
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("resource", &self.resource).finish_non_exhaustive()
-    }
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// There is no such resource.
+    #[error("no such resource")]
+    UnknownResource,
+    /// Nobody of the resource has that identifier.
+    #[error("no such user")]
+    UnknownUser,
 }
 
 /// Why identity could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityStartError {
+    /// An access key is malformed.
+    #[error("access key {number}")]
+    AccessKey {
+        /// The first or the second.
+        number: usize,
+        /// What is wrong with it.
+        #[source]
+        source: AccessKeyError,
+    },
     /// A directory entry is malformed.
     #[error("directory user `{alias}`")]
     Directory {
@@ -131,56 +130,58 @@ pub enum IdentityStartError {
     /// The signing key cannot be used.
     #[error(transparent)]
     Signing(#[from] SigningKeyRejected),
-    /// The state file cannot be read.
-    #[error("cannot read {path}")]
-    State {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// Issues and verifies tokens, and knows the users.
+pub struct Identity {
+    resource: ResourceId,
+    tenant: TenantId,
+    signer: TokenSigner,
+    store: Arc<dyn Store>,
+    resources: Arc<Resources>,
+    directory: Arc<Directory>,
+    generations: Arc<Generations>,
+    started_on: Timestamp,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("resource", &self.resource).finish_non_exhaustive()
+    }
+}
+
+/// What identity and administration share.
+pub(crate) struct Started {
+    pub(crate) identity: Identity,
+    pub(crate) resources: Arc<Resources>,
+    pub(crate) directory: Arc<Directory>,
 }
 
 impl Identity {
-    /// Starts from `config` and what the state file remembers.
-    pub fn start(config: IdentityConfig, now: Timestamp) -> Result<Self, IdentityStartError> {
-        let mut directory = BTreeMap::new();
-        let mut standings = Vec::new();
-        for entry in config.directory {
-            standings.push(standing(&entry).map_err(|source| IdentityStartError::Directory {
-                alias: entry.alias.clone(),
-                source,
-            })?);
-            let user =
-                MicrosoftTeamsUser::new(&entry.object_id, Cloud::Public).map_err(|source| {
-                    IdentityStartError::Directory { alias: entry.alias.clone(), source }
-                })?;
-            directory.insert(
-                entry.alias.clone(),
-                User {
-                    identifier: CommunicationIdentifier::MicrosoftTeamsUser(user),
-                    display_name: Some(entry.display_name),
-                    alias: Some(entry.alias),
-                    created_at: now,
-                },
-            );
-        }
-        let state = match &config.state_path {
-            Some(path) => State::load(path)
-                .map_err(|source| IdentityStartError::State { path: path.clone(), source })?,
-            None => State::default(),
-        };
-        Ok(Self {
-            signer: TokenSigner::new(&config.signing_key, config.resource.clone())?,
+    /// Starts from what the store has, after adding to it what `config` begins with.
+    pub(crate) async fn start(
+        store: Arc<dyn Store>,
+        config: IdentityConfig,
+        federation: FederationConfig,
+        now: Timestamp,
+    ) -> Result<Started, IdentityStartError> {
+        bootstrap::seed(&*store, &config, federation, now).await?;
+        let resources = Arc::new(Resources::load(&*store).await?);
+        let directory = Arc::new(Directory::load(&*store).await?);
+        let identity = Self {
+            signer: TokenSigner::new(&config.signing_key)?,
             resource: config.resource,
             tenant: config.tenant,
-            access_keys: config.access_keys,
-            directory,
-            standings,
-            state_path: config.state_path,
-            state: Mutex::new(state),
-        })
+            resources: Arc::clone(&resources),
+            directory: Arc::clone(&directory),
+            generations: Arc::new(Generations::new(Arc::clone(&store))),
+            store,
+            started_on: now,
+        };
+        Ok(Started { identity, resources, directory })
     }
 
     /// Makes a signing key for [`IdentityConfig::signing_key`].
@@ -188,22 +189,14 @@ impl Identity {
         TokenSigner::generate_key()
     }
 
-    /// Returns the app resource.
+    /// Returns the app resource of the configuration.
     pub fn resource(&self) -> &ResourceId {
         &self.resource
     }
 
-    /// Returns the tenant.
+    /// Returns the tenant of the configuration.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
-    }
-
-    /// Returns what the tenant has set, as decisions read it.
-    pub(crate) fn policy(&self, federation: FederationConfig) -> Policy {
-        let mut tenant = TenantPolicy { federation, ..TenantPolicy::default() };
-        self.standings.iter().cloned().for_each(|user| tenant.set_user(user));
-        let tenants = BTreeMap::from([(self.tenant.clone(), tenant)]);
-        Policy { tenants, ..Policy::default() }
     }
 
     /// Returns the public signing keys as a JWK set.
@@ -211,50 +204,51 @@ impl Identity {
         self.signer.jwks()
     }
 
-    /// Tells whether `key` is one of the resource's access keys, in time that does not depend on
-    /// how much of it is right.
-    pub fn is_access_key(&self, key: &str) -> bool {
-        self.access_keys.iter().fold(false, |found, ours| {
-            let same =
-                aws_lc_rs::constant_time::verify_slices_are_equal(ours.as_bytes(), key.as_bytes());
-            found | same.is_ok()
-        })
-    }
-
-    /// Creates an app user.
-    pub fn create_user(&self, now: Timestamp) -> Result<User, IdentityError> {
-        let mut state = self.state();
-        if state.app_users.len() >= APP_USER_LIMIT {
-            return Err(IdentityError::TooManyUsers { limit: APP_USER_LIMIT });
+    /// Creates an app user of a resource.
+    pub async fn create_user(
+        &self,
+        resource: &ResourceId,
+        now: Timestamp,
+    ) -> Result<User, IdentityError> {
+        if !self.resources.has(resource) {
+            return Err(IdentityError::UnknownResource);
         }
-        let user = CommunicationUser::new(&self.resource, &uuid::Uuid::new_v4().to_string())
+        let user = CommunicationUser::new(resource, &uuid::Uuid::new_v4().to_string())
             .expect("a resource id and a UUID make an app user id");
-        let identifier = CommunicationIdentifier::CommunicationUser(user);
-        state.app_users.insert(identifier.to_string(), now.as_unix_micros());
-        if let Err(error) = self.keep(&state) {
-            // What was not kept was not created.
-            state.app_users.remove(&identifier.to_string());
-            return Err(error);
-        }
-        Ok(User { identifier, display_name: None, alias: None, created_at: now })
-    }
-
-    /// Finds a user by raw id or by the alias of a directory user.
-    pub fn find_user(&self, name: &str) -> Option<User> {
-        if let Some(user) = self.directory.get(name) {
-            return Some(user.clone());
-        }
-        let identifier: CommunicationIdentifier = name.parse().ok()?;
-        if let Some(user) = self.directory.values().find(|user| user.identifier == identifier) {
-            return Some(user.clone());
-        }
-        let created_at = *self.state().app_users.get(name)?;
-        Some(User {
-            identifier,
+        let record =
+            AppUser { identifier: user.clone(), resource: resource.clone(), created_on: now };
+        self.store.create_user(record).await?;
+        Ok(User {
+            identifier: CommunicationIdentifier::CommunicationUser(user),
             display_name: None,
             alias: None,
-            created_at: Timestamp::from_unix_micros(created_at),
+            created_at: now,
         })
+    }
+
+    /// Finds a user of a resource by raw id. In the resource of the configuration, a directory user
+    /// of its tenant is found, too, by raw id or by alias.
+    pub async fn find_user(
+        &self,
+        resource: &ResourceId,
+        name: &str,
+    ) -> Result<Option<User>, IdentityError> {
+        if *resource == self.resource
+            && let Some(user) = self.find_directory_user(name)
+        {
+            return Ok(Some(user));
+        }
+        let Ok(identifier) = name.parse::<CommunicationIdentifier>() else {
+            return Ok(None);
+        };
+        let CommunicationIdentifier::CommunicationUser(user) = &identifier else {
+            return Ok(None);
+        };
+        if !Resources::is_home_of(resource, &identifier) {
+            return Ok(None);
+        }
+        let found = self.store.user(user).await?;
+        Ok(found.map(|user| self.app_user(user)))
     }
 
     /// Reads a call target: a raw id, or the alias of a directory user.
@@ -262,45 +256,44 @@ impl Identity {
     /// # Errors
     /// When the text is neither.
     pub fn resolve_target(&self, name: &str) -> Result<CommunicationIdentifier, ParseIdError> {
-        match self.directory.get(name) {
-            Some(user) => Ok(user.identifier.clone()),
+        match self.directory.by_alias(&self.tenant, name) {
+            Some(user) => Ok(user.identifier()),
             None => name.parse(),
         }
     }
 
     /// Returns the name that the directory has for a user.
     pub fn directory_name(&self, identifier: &CommunicationIdentifier) -> Option<DisplayName> {
-        self.directory
-            .values()
-            .find(|user| user.identifier == *identifier)
-            .and_then(|user| user.display_name.clone())
+        self.directory.name(identifier)
     }
 
-    /// Lists the directory by alias, then the app users by age.
-    pub fn users(&self) -> Vec<User> {
-        let mut users: Vec<User> = self.directory.values().cloned().collect();
-        let mut app_users: Vec<(i64, String)> =
-            self.state().app_users.iter().map(|(id, at)| (*at, id.clone())).collect();
-        app_users.sort();
-        users.extend(app_users.into_iter().filter_map(|(created_at, id)| {
-            Some(User {
-                identifier: id.parse().ok()?,
-                display_name: None,
-                alias: None,
-                created_at: Timestamp::from_unix_micros(created_at),
-            })
-        }));
-        users
+    /// Lists the directory of the configuration's tenant by alias.
+    pub fn directory_users(&self) -> Vec<User> {
+        let users = self.directory.users(&self.tenant);
+        users.into_iter().map(|user| self.directory_user(user)).collect()
     }
 
-    /// Issues a token for a user that exists. `life` defaults to a day.
-    pub fn issue_token(
+    /// Lists up to `limit` app users of a resource in the order of their making, after a position.
+    pub async fn app_users(
         &self,
+        resource: &ResourceId,
+        after: Option<UserPosition>,
+        limit: usize,
+    ) -> Result<Vec<(UserPosition, User)>, IdentityError> {
+        let users = self.store.users(resource, after, limit).await?;
+        Ok(users.into_iter().map(|(at, user)| (at, self.app_user(user))).collect())
+    }
+
+    /// Issues a token in the name of a resource for a user whom [`Identity::find_user`] finds there.
+    /// `life` defaults to a day.
+    pub async fn issue_token(
+        &self,
+        resource: &ResourceId,
         user: &str,
-        scopes: &BTreeSet<TokenScope>,
-        life: Option<Duration>,
+        request: TokenRequest<'_>,
         now: Timestamp,
     ) -> Result<(User, AccessToken), IdentityError> {
+        let TokenRequest { scopes, life } = request;
         if scopes.is_empty() {
             return Err(IdentityError::NoScopes);
         }
@@ -308,94 +301,105 @@ impl Identity {
         if life < SHORTEST_LIFE || life > LONGEST_LIFE {
             return Err(IdentityError::LifeOutOfRange { minutes: life.as_secs() / 60 });
         }
-        let user = self.find_user(user).ok_or(IdentityError::UnknownUser)?;
-        let generation = self.generation(&user.identifier);
-        let token = self.signer.issue(&user.identifier, scopes, generation, now, life)?;
+        let target = self.resolve_target(user).map_err(|_| IdentityError::UnknownUser)?;
+        // The generation is read first: a user who is deleted in between gets a revoked token.
+        let generation = self.generations.of(&target).await?;
+        let user = self.find_user(resource, user).await?.ok_or(IdentityError::UnknownUser)?;
+        let grant = TokenGrant { identifier: &user.identifier, resource, scopes, generation };
+        let token = self.signer.issue(grant, now, life)?;
         Ok((user, token))
     }
 
-    /// Invalidates every token issued to the user so far, and returns who it is.
-    pub fn revoke_tokens(&self, user: &str) -> Result<User, IdentityError> {
-        let user = self.find_user(user).ok_or(IdentityError::UnknownUser)?;
-        let mut state = self.state();
-        let generation = state.generations.entry(user.identifier.to_string()).or_default();
-        *generation += 1;
-        self.keep(&state)?;
-        Ok(user)
-    }
-
     /// Verifies a token: signature, resource, expiry, revocation.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<TokenClaims, TokenError> {
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<TokenClaims, TokenError> {
         let claims = self.signer.verify(token, now)?;
-        if claims.generation != self.generation(&claims.identifier) {
-            return Err(TokenError::Revoked);
+        if !self.resources.has(&claims.resource) || !self.is_at_home(&claims) {
+            return Err(TokenError::Invalid);
         }
-        Ok(claims)
+        match self.generations.of(&claims.identifier).await {
+            Ok(generation) if claims.generation == generation => Ok(claims),
+            Ok(_) => Err(TokenError::Revoked),
+            Err(error) => {
+                tracing::error!(%error, "cannot tell whether a token is revoked");
+                Err(TokenError::Unavailable)
+            }
+        }
     }
 
-    fn generation(&self, identifier: &CommunicationIdentifier) -> u32 {
-        self.state().generations.get(&identifier.to_string()).copied().unwrap_or_default()
+    /// Returns what tells whether tokens are revoked.
+    pub(crate) fn generations(&self) -> &Arc<Generations> {
+        &self.generations
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A poisoned lock means another thread panicked between two map operations; the maps
-        // themselves are whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Invalidates every token of a user. Ending sessions is the node's.
+    pub(crate) async fn revoke_tokens(
+        &self,
+        user: &CommunicationIdentifier,
+    ) -> Result<(), StoreError> {
+        self.generations.revoke(user).await
     }
 
-    fn keep(&self, state: &State) -> Result<(), IdentityError> {
-        match &self.state_path {
-            Some(path) => state.store(path).map_err(IdentityError::Store),
-            None => Ok(()),
+    /// Deletes an app user with its tokens; `false` when there is none.
+    pub(crate) async fn delete_user(&self, user: &CommunicationUser) -> Result<bool, StoreError> {
+        self.generations.delete_app_user(user).await
+    }
+
+    /// Forgets what is remembered of a user's tokens, because the store has revoked them.
+    pub(crate) fn forget_generation(&self, user: &CommunicationIdentifier) {
+        self.generations.forget(user);
+    }
+
+    /// An app user's token names the user's own resource; a directory user's names any.
+    fn is_at_home(&self, claims: &TokenClaims) -> bool {
+        match &claims.identifier {
+            CommunicationIdentifier::CommunicationUser(_)
+            | CommunicationIdentifier::TeamsExtensionUser(_) => {
+                Resources::is_home_of(&claims.resource, &claims.identifier)
+            }
+            CommunicationIdentifier::MicrosoftTeamsUser(_) => true,
+            CommunicationIdentifier::MicrosoftTeamsApp(_)
+            | CommunicationIdentifier::PhoneNumber(_)
+            | CommunicationIdentifier::Unknown(_) => false,
+        }
+    }
+
+    fn find_directory_user(&self, name: &str) -> Option<User> {
+        if let Some(user) = self.directory.by_alias(&self.tenant, name) {
+            return Some(self.directory_user(user));
+        }
+        let (tenant, user) = self.directory.by_identifier(&name.parse().ok()?)?;
+        (tenant == self.tenant).then(|| self.directory_user(user))
+    }
+
+    fn directory_user(&self, user: DirectoryUser) -> User {
+        User {
+            identifier: user.identifier(),
+            display_name: Some(user.display_name),
+            alias: Some(user.alias.to_string()),
+            created_at: self.started_on,
+        }
+    }
+
+    fn app_user(&self, user: AppUser) -> User {
+        User {
+            identifier: CommunicationIdentifier::CommunicationUser(user.identifier),
+            display_name: None,
+            alias: None,
+            created_at: user.created_on,
         }
     }
 }
 
-fn standing(entry: &DirectoryUser) -> Result<trunkline_policy::DirectoryUser, ParseIdError> {
-    Ok(trunkline_policy::DirectoryUser {
-        object_id: entry.object_id.parse()?,
-        alias: entry.alias.parse()?,
-        display_name: entry.display_name.clone(),
-        groups: BTreeSet::new(),
-        licenses: BTreeSet::new(),
-        mode: CoexistenceMode::default(),
-        segment: None,
-    })
-}
-
-#[derive(Default, Deserialize, Serialize)]
-struct State {
-    /// Raw id → creation time in Unix microseconds.
-    app_users: BTreeMap<String, i64>,
-    /// Raw id → how often the user's tokens were revoked. A token carries the number of its day.
-    generations: BTreeMap<String, u32>,
-}
-
-impl State {
-    fn load(path: &PathBuf) -> Result<Self, std::io::Error> {
-        match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(std::io::Error::other),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Replaces the file as a whole: a crash leaves the old or the new content, never half.
-    fn store(&self, path: &PathBuf) -> Result<(), std::io::Error> {
-        use std::io::Write as _;
-
-        let staged = path.with_extension("new");
-        let mut file = std::fs::File::create(&staged)?;
-        file.write_all(&serde_json::to_vec(self).map_err(std::io::Error::other)?)?;
-        file.sync_all()?;
-        std::fs::rename(&staged, path)
-    }
+/// What a token is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenRequest<'a> {
+    /// What it may be used for.
+    pub scopes: &'a BTreeSet<Scope>,
+    /// How long it lives; a day if absent.
+    pub life: Option<Duration>,
 }
 
 /// [Documented bounds](https://learn.microsoft.com/azure/communication-services/concepts/authentication)
 /// of a token's life.
 const SHORTEST_LIFE: Duration = Duration::from_secs(60 * 60);
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The whole state is rewritten at each change, so it must stay small: at this size it is 10 MB.
-const APP_USER_LIMIT: usize = 100_000;

@@ -1,29 +1,49 @@
-//! The tokio shell: identity, sessions, one task per call, the media plane, shutdown.
+//! The tokio shell: identity, sessions, one task per call and per thread, the media plane, shutdown.
 //!
 //! Cores decide; this crate reads clocks, owns tasks and channels, and carries their outputs out.
 
+mod admin;
+mod base;
 mod call_task;
 mod calls;
+mod chat;
 mod clock;
 mod commands;
 mod controller;
+mod directory;
 mod event_log;
 mod handshake;
 mod identity;
 mod link;
 mod media;
 mod node;
+mod page;
 mod registry;
+mod repeatability;
+mod resources;
+mod rooms;
 mod session;
 mod token;
 
 pub use crate::{
+    admin::{Admin, AdminError},
     calls::{WatchError, WatchItem},
+    chat::{
+        Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, CreatedThread, EditMessage,
+        FeedItem, MessageQuery, SendMessage, SubscriptionEnd, ThreadQuery, UpdateThread,
+    },
     clock::SystemClock,
     commands::CallingError,
     controller::{Controller, Ringer, RingerEvent},
-    identity::{DirectoryUser, Identity, IdentityConfig, IdentityError, IdentityStartError, User},
+    identity::{
+        DirectoryEntry, Identity, IdentityConfig, IdentityError, IdentityStartError, TokenRequest,
+        User,
+    },
     link::{Inbound, OpenTransportError, Outbound, Transport, TransportOrigin},
     node::{Node, NodeConfig, NodeStartError, NodeStatus},
-    token::{AccessToken, SigningKeyRejected, TokenClaims, TokenError, TokenScope, UnknownScope},
+    page::{Page, PageCursor},
+    repeatability::{Repeatability, RepeatableRequest, Repeated, Repeating},
+    resources::Resources,
+    rooms::{RoomFailure, Rooms},
+    token::{AccessToken, SigningKeyRejected, TokenClaims, TokenError},
 };

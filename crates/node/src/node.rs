@@ -5,34 +5,54 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use trunkline_call::Signal;
 use trunkline_clock::Timestamp;
-use trunkline_ids::{CommunicationIdentifier, EndpointId};
-use trunkline_policy::{FederationConfig, Policy};
+use trunkline_ids::{CommunicationIdentifier, EndpointId, ResourceId};
+use trunkline_policy::FederationConfig;
 use trunkline_signaling::session::TransportId;
+use trunkline_storage::{Store, StoreError};
 use trunkline_transport::{MediaPlane, PlaneConfig, StartError};
 
+use crate::admin::Admin;
+use crate::base::Base;
 use crate::calls::Calls;
+use crate::chat::{Chat, ChatConfig, Feed, Parts, Threads};
 use crate::clock::SystemClock;
+use crate::directory::{Directory, PolicyRef};
 use crate::handshake;
-use crate::identity::{Identity, IdentityConfig, IdentityError, IdentityStartError};
+use crate::identity::{Identity, IdentityConfig, IdentityError, IdentityStartError, Started};
 use crate::link::{self, OpenTransportError, Transport, TransportOrigin};
 use crate::media;
 use crate::registry::{EndpointSender, Registry};
+use crate::repeatability::Repeatability;
+use crate::resources::Resources;
+use crate::rooms::Rooms;
 
 /// What a node is made from.
-#[derive(Debug)]
 pub struct NodeConfig {
+    /// What is kept. The node closes it when it stops.
+    pub store: Arc<dyn Store>,
     /// Users, keys and tokens.
     pub identity: IdentityConfig,
-    /// Whether app users and directory users reach each other.
+    /// Whether app users and directory users reach each other, for a tenant that is new.
     pub federation: FederationConfig,
     /// The media plane.
     pub plane: PlaneConfig,
     /// The largest number of participants in a call.
     pub participant_limit: usize,
+    /// How chat behaves.
+    pub chat: ChatConfig,
+}
+
+impl fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeConfig")
+            .field("identity", &self.identity)
+            .field("chat", &self.chat)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a node did not start.
@@ -44,6 +64,9 @@ pub enum NodeStartError {
     /// The media plane did not start.
     #[error("the media plane")]
     Media(#[from] StartError),
+    /// The store cannot be read.
+    #[error("the store")]
+    Store(#[from] StoreError),
 }
 
 /// How much of everything a node holds.
@@ -57,6 +80,10 @@ pub struct NodeStatus {
     pub legs: usize,
     /// Signaling sessions, those included that may yet be resumed.
     pub sessions: usize,
+    /// Subscriptions to chat.
+    pub subscriptions: usize,
+    /// Chat threads in use.
+    pub threads: usize,
     /// Tasks; one of them routes the media plane's events.
     pub tasks: usize,
 }
@@ -68,18 +95,24 @@ pub struct Node {
 }
 
 struct Inner {
-    clock: SystemClock,
+    base: Base,
     identity: Identity,
-    policy: Policy,
+    resources: Arc<Resources>,
+    directory: Arc<Directory>,
+    feed: Arc<Feed>,
+    threads: Arc<Threads>,
+    chat: Chat,
+    rooms: Rooms,
+    repeatability: Repeatability,
+    /// Held by whoever changes what administrators set.
+    admin_turn: Mutex<()>,
     participant_limit: usize,
     plane: MediaPlane,
     registry: Registry,
     calls: Calls,
     next_transport: AtomicU64,
     open_transports: AtomicUsize,
-    stopping: CancellationToken,
     stopped: CancellationToken,
-    tasks: TaskTracker,
 }
 
 impl fmt::Debug for Node {
@@ -89,33 +122,74 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
-    /// Starts a node: the media shards and the task that routes their events.
-    ///
-    /// # Panics
-    /// When called outside a tokio runtime.
-    pub fn start(config: NodeConfig) -> Result<Self, NodeStartError> {
-        let clock = SystemClock::start();
-        let identity = Identity::start(config.identity, clock.wall())?;
-        let policy = identity.policy(config.federation);
-        let (plane, media_events) = MediaPlane::start(config.plane)?;
+    /// Starts a node: reads what the store has, starts the media shards and the tasks that go on by
+    /// themselves.
+    pub async fn start(config: NodeConfig) -> Result<Self, NodeStartError> {
+        let NodeConfig { store, identity, federation, plane, participant_limit, chat } = config;
+        let base = Base::new(SystemClock::start(), store);
+        let started =
+            Identity::start(Arc::clone(&base.store), identity, federation, base.wall()).await?;
+        let Started { identity, resources, directory } = started;
+        let feed = Arc::new(Feed::new(base.store.feed_bounds().await?.head));
+        let threads = Arc::new(Threads::default());
+        let (plane, media_events) = MediaPlane::start(plane)?;
+        let chat = Chat::start(Parts {
+            base: base.clone(),
+            config: chat,
+            directory: Arc::clone(&directory),
+            feed: Arc::clone(&feed),
+            generations: Arc::clone(identity.generations()),
+            repeatability: Repeatability::new(base.clone()),
+            threads: Arc::clone(&threads),
+        });
         let node = Self {
             inner: Arc::new(Inner {
-                clock,
                 identity,
-                policy,
-                participant_limit: config.participant_limit,
+                resources,
+                directory,
+                feed,
+                threads,
+                chat,
+                rooms: Rooms::new(base.clone()),
+                repeatability: Repeatability::new(base.clone()),
+                base,
+                admin_turn: Mutex::new(()),
+                participant_limit,
                 plane,
                 registry: Registry::default(),
                 calls: Calls::default(),
                 next_transport: AtomicU64::new(1),
                 open_transports: AtomicUsize::new(0),
-                stopping: CancellationToken::new(),
                 stopped: CancellationToken::new(),
-                tasks: TaskTracker::new(),
             }),
         };
         node.spawn(media::route_events(node.clone(), media_events));
         Ok(node)
+    }
+
+    /// Returns what administrators use.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.clone())
+    }
+
+    /// Returns chat.
+    pub fn chat(&self) -> &Chat {
+        &self.inner.chat
+    }
+
+    /// Returns the app resources and their keys.
+    pub fn resources(&self) -> &Resources {
+        &self.inner.resources
+    }
+
+    /// Returns the rooms.
+    pub fn rooms(&self) -> &Rooms {
+        &self.inner.rooms
+    }
+
+    /// Returns what keeps the answers of requests that may come again.
+    pub fn repeatability(&self) -> &Repeatability {
+        &self.inner.repeatability
     }
 
     /// Returns the users and their tokens.
@@ -125,12 +199,12 @@ impl Node {
 
     /// Returns the clock that this node tells its cores.
     pub fn clock(&self) -> SystemClock {
-        self.inner.clock
+        self.inner.base.clock
     }
 
     /// Returns whether new sessions and calls are taken.
     pub fn is_accepting(&self) -> bool {
-        !self.inner.stopping.is_cancelled()
+        !self.inner.base.stopping.is_cancelled()
     }
 
     /// Opens a transport on which a client is about to say Hello.
@@ -154,38 +228,107 @@ impl Node {
         Ok(transport)
     }
 
-    /// Invalidates all of a user's tokens and closes the user's sessions.
-    pub fn revoke_tokens(&self, user: &str) -> Result<(), IdentityError> {
-        let user = self.inner.identity.revoke_tokens(user)?;
-        self.inner.registry.revoke(&user.identifier);
-        Ok(())
+    /// Invalidates all tokens of a user whom [`Identity::find_user`] finds in a resource, and ends
+    /// the user's sessions and subscriptions.
+    pub async fn revoke_tokens(
+        &self,
+        resource: &ResourceId,
+        user: &str,
+    ) -> Result<(), IdentityError> {
+        let user = self.inner.identity.find_user(resource, user).await?;
+        let user = user.ok_or(IdentityError::UnknownUser)?.identifier;
+        let node = self.clone();
+        let work = async move {
+            let outcome = node.inner.identity.revoke_tokens(&user).await;
+            node.end_sessions(&user);
+            outcome.map_err(IdentityError::from)
+        };
+        self.inner.base.complete(work).await
     }
 
-    /// Stops: no new sessions or calls, every session closed with 1001, every task done; within
-    /// ten seconds.
+    /// Deletes an app user of a resource: its tokens are invalid, its sessions and subscriptions
+    /// end, and it gets no new ones. Threads keep what it said.
+    pub async fn delete_user(
+        &self,
+        resource: &ResourceId,
+        user: &str,
+    ) -> Result<(), IdentityError> {
+        let user = self.inner.identity.find_user(resource, user).await?;
+        let Some(CommunicationIdentifier::CommunicationUser(app_user)) =
+            user.map(|user| user.identifier)
+        else {
+            return Err(IdentityError::UnknownUser);
+        };
+        let node = self.clone();
+        let work = async move {
+            let outcome = node.inner.identity.delete_user(&app_user).await;
+            node.end_sessions(&CommunicationIdentifier::CommunicationUser(app_user));
+            match outcome? {
+                true => Ok(()),
+                false => Err(IdentityError::UnknownUser),
+            }
+        };
+        self.inner.base.complete(work).await
+    }
+
+    /// Stops: no new sessions, calls or commands, every session closed with 1001, every task done,
+    /// the store closed; within ten seconds.
     pub async fn shutdown(&self) {
-        self.inner.stopping.cancel();
-        self.inner.tasks.close();
-        if tokio::time::timeout(SHUTDOWN_LIMIT, self.inner.tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = self.inner.tasks.len(), "tasks did not end in time");
+        let Base { stopping, tasks, store, .. } = &self.inner.base;
+        stopping.cancel();
+        tasks.close();
+        if tokio::time::timeout(SHUTDOWN_LIMIT, tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = tasks.len(), "tasks did not end in time");
         }
         self.inner.stopped.cancel();
         self.inner.plane.shutdown().await;
+        store.close().await;
     }
 
     /// Returns what the node holds, for operators and for checks that nothing leaks.
     pub fn status(&self) -> NodeStatus {
         let (endpoints, sessions) = self.inner.registry.counts();
         let (calls, legs) = self.inner.calls.counts();
-        NodeStatus { calls, endpoints, legs, sessions, tasks: self.inner.tasks.len() }
+        NodeStatus {
+            calls,
+            endpoints,
+            legs,
+            sessions,
+            subscriptions: self.inner.feed.subscriptions(),
+            threads: self.inner.threads.len(),
+            tasks: self.inner.base.tasks.len(),
+        }
     }
 
     pub(crate) fn calls(&self) -> &Calls {
         &self.inner.calls
     }
 
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.inner.policy
+    pub(crate) fn base(&self) -> &Base {
+        &self.inner.base
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    pub(crate) fn policy(&self) -> PolicyRef<'_> {
+        self.inner.directory.policy()
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.inner.base.store
+    }
+
+    /// Waits for the turn to change what administrators set.
+    pub(crate) async fn admin_turn(&self) -> MutexGuard<'_, ()> {
+        self.inner.admin_turn.lock().await
+    }
+
+    /// Closes the sessions of a user whose tokens are revoked, and ends its subscriptions.
+    pub(crate) fn end_sessions(&self, user: &CommunicationIdentifier) {
+        self.inner.registry.revoke(user);
+        self.inner.feed.revoke(user);
     }
 
     pub(crate) fn participant_limit(&self) -> usize {
@@ -233,17 +376,17 @@ impl Node {
 
     /// Runs a task that shutdown waits for.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.inner.tasks.spawn(task);
+        self.inner.base.tasks.spawn(task);
     }
 
     /// Completes when the node is to stop.
     pub(crate) async fn shutting_down(&self) {
-        self.inner.stopping.cancelled().await;
+        self.inner.base.stopping.cancelled().await;
     }
 
     /// Returns the time by the wall clock.
     pub(crate) fn wall(&self) -> Timestamp {
-        self.inner.clock.wall()
+        self.inner.base.wall()
     }
 }
 

@@ -183,7 +183,7 @@ impl SessionTask {
                     }
                 }
                 ServerOutput::Deliver(command) => self.execute(command).await,
-                ServerOutput::TokenOffered(token) => self.check_token(&token),
+                ServerOutput::TokenOffered(token) => self.check_token(&token).await,
                 ServerOutput::Ended(end) => {
                     self.finish(end).await;
                     return true;
@@ -234,9 +234,9 @@ impl SessionTask {
         self.session.send(server_frame::Body::CommandResult(result));
     }
 
-    fn check_token(&mut self, token: &str) {
+    async fn check_token(&mut self, token: &str) {
         let now = self.node.clock().now();
-        match self.node.identity().verify(token, now.wall) {
+        match self.node.identity().verify(token, now.wall).await {
             Ok(claims) if claims.identifier == self.endpoint.claims.identifier => {
                 self.session.accept_token(now, claims.expires_on);
                 self.endpoint.claims = claims;
@@ -281,12 +281,7 @@ impl SessionTask {
 }
 
 fn token_error(error: TokenError) -> common::Error {
-    let code = match error {
-        TokenError::Expired => "token_expired",
-        TokenError::Invalid => "token_invalid",
-        TokenError::Revoked => "token_revoked",
-    };
-    common::Error { code: code.to_owned(), message: error.to_string(), reason: None }
+    common::Error { code: error.code().to_owned(), message: error.to_string(), reason: None }
 }
 
 fn end_label(end: SessionEnd) -> &'static str {

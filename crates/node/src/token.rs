@@ -16,50 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, ResourceId};
-
-/// What a token may be used for.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum TokenScope {
-    /// Everything in chat.
-    Chat,
-    /// Chat without creating or deleting threads.
-    ChatJoin,
-    /// Chat without changing membership.
-    ChatJoinLimited,
-    /// Start and join calls.
-    Voip,
-    /// Join calls, but start none.
-    VoipJoin,
-}
-
-impl TokenScope {
-    /// Returns the scope as it is spelled in tokens.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::ChatJoin => "chat.join",
-            Self::ChatJoinLimited => "chat.join.limited",
-            Self::Voip => "voip",
-            Self::VoipJoin => "voip.join",
-        }
-    }
-
-    const ALL: [Self; 5] =
-        [Self::Chat, Self::ChatJoin, Self::ChatJoinLimited, Self::Voip, Self::VoipJoin];
-}
-
-impl FromStr for TokenScope {
-    type Err = UnknownScope;
-
-    fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
-    }
-}
-
-/// The text names no scope.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("not a token scope")]
-pub struct UnknownScope;
+use trunkline_policy::Scope;
 
 /// A token that has been issued. The text is a secret; `Debug` does not print it.
 #[derive(Clone)]
@@ -81,12 +38,23 @@ impl fmt::Debug for AccessToken {
 pub struct TokenClaims {
     /// Whose token it is.
     pub identifier: CommunicationIdentifier,
+    /// The resource in whose name it was issued.
+    pub resource: ResourceId,
     /// What it may be used for.
-    pub scopes: BTreeSet<TokenScope>,
+    pub scopes: BTreeSet<Scope>,
     /// How often the user's tokens had been revoked when it was issued.
     pub(crate) generation: u32,
     /// When it stops being valid.
     pub expires_on: Timestamp,
+}
+
+/// What a token is to say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TokenGrant<'a> {
+    pub(crate) identifier: &'a CommunicationIdentifier,
+    pub(crate) resource: &'a ResourceId,
+    pub(crate) scopes: &'a BTreeSet<Scope>,
+    pub(crate) generation: u32,
 }
 
 /// Why a token is not accepted. The variants say no more than a stranger may know.
@@ -101,15 +69,17 @@ pub enum TokenError {
     /// It was revoked.
     #[error("the token has been revoked")]
     Revoked,
+    /// The exchange cannot tell at the moment: its store failed.
+    #[error("the token cannot be checked at the moment")]
+    Unavailable,
 }
 
-/// Signs and verifies the tokens of one resource.
+/// Signs and verifies the tokens of the exchange.
 pub(crate) struct TokenSigner {
     encoding: EncodingKey,
     decoding: DecodingKey,
     key_id: String,
     public_point: Vec<u8>,
-    resource: ResourceId,
 }
 
 impl fmt::Debug for TokenSigner {
@@ -123,6 +93,18 @@ impl fmt::Debug for TokenSigner {
 #[error("the token signing key is not a P-256 key in PKCS#8")]
 pub struct SigningKeyRejected;
 
+impl TokenError {
+    /// Returns the stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "token_expired",
+            Self::Invalid => "token_invalid",
+            Self::Revoked => "token_revoked",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 impl TokenSigner {
     /// Makes a new signing key, as PKCS#8.
     pub(crate) fn generate_key() -> Result<Vec<u8>, SigningKeyRejected> {
@@ -131,7 +113,7 @@ impl TokenSigner {
             .map_err(|_| SigningKeyRejected)
     }
 
-    pub(crate) fn new(pkcs8: &[u8], resource: ResourceId) -> Result<Self, SigningKeyRejected> {
+    pub(crate) fn new(pkcs8: &[u8]) -> Result<Self, SigningKeyRejected> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
             .map_err(|_| SigningKeyRejected)?;
         let public_point = pair.public_key().as_ref().to_vec();
@@ -141,18 +123,16 @@ impl TokenSigner {
             decoding: DecodingKey::from_ec_der(&public_point),
             key_id: URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16]),
             public_point,
-            resource,
         })
     }
 
     pub(crate) fn issue(
         &self,
-        identifier: &CommunicationIdentifier,
-        scopes: &BTreeSet<TokenScope>,
-        generation: u32,
+        grant: TokenGrant<'_>,
         now: Timestamp,
         life: Duration,
     ) -> Result<AccessToken, SigningKeyRejected> {
+        let TokenGrant { identifier, resource, scopes, generation } = grant;
         let expires_on = now + life;
         let raw_id = identifier.raw_id();
         let claims = Claims {
@@ -162,7 +142,7 @@ impl TokenSigner {
             exp: expires_on.as_unix_seconds(),
             rgn: "local".to_owned(),
             acs_scope: scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
-            resource_id: self.resource.to_string(),
+            resource_id: resource.to_string(),
             resource_location: "local".to_owned(),
             iat: now.as_unix_seconds(),
             generation,
@@ -177,7 +157,8 @@ impl TokenSigner {
         })
     }
 
-    /// Checks signature, algorithm, key id, resource and expiry. Revocation is the caller's.
+    /// Checks signature, algorithm, key id and expiry. Whether the resource is one of ours, and
+    /// revocation, are the caller's.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<TokenClaims, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
@@ -195,9 +176,7 @@ impl TokenSigner {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        if claims.resource_id != self.resource.as_str() {
-            return Err(TokenError::Invalid);
-        }
+        let resource = claims.resource_id.parse().map_err(|_| TokenError::Invalid)?;
         let identifier = CommunicationIdentifier::from_str(&format!("8:{}", claims.skypeid))
             .map_err(|_| TokenError::Invalid)?;
         let expires_on = Timestamp::from_unix_seconds(claims.exp);
@@ -206,7 +185,7 @@ impl TokenSigner {
         }
         // A scope from a later version is no reason to refuse the others.
         let scopes = claims.acs_scope.split(',').filter_map(|scope| scope.parse().ok()).collect();
-        Ok(TokenClaims { identifier, scopes, generation: claims.generation, expires_on })
+        Ok(TokenClaims { identifier, resource, scopes, generation: claims.generation, expires_on })
     }
 
     /// Returns the public key as a JWK set (RFC 7517 §5).
@@ -250,8 +229,8 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 mod tests {
     use super::*;
 
-    fn signer(resource: &str) -> TokenSigner {
-        TokenSigner::new(&TokenSigner::generate_key().unwrap(), resource.parse().unwrap()).unwrap()
+    fn signer() -> TokenSigner {
+        TokenSigner::new(&TokenSigner::generate_key().unwrap()).unwrap()
     }
 
     const RESOURCE: &str = "5f9c1a52-0001-4a6b-8c1d-000000000001";
@@ -259,24 +238,32 @@ mod tests {
         "8:acs:5f9c1a52-0001-4a6b-8c1d-000000000001_00000000-0000-4000-8000-0000000000aa";
 
     fn issue(signer: &TokenSigner, now: Timestamp) -> String {
-        let scopes = BTreeSet::from([TokenScope::Voip, TokenScope::Chat]);
+        let scopes = BTreeSet::from([Scope::Voip, Scope::Chat]);
         let life = Duration::from_secs(3_600);
-        signer.issue(&USER.parse().unwrap(), &scopes, 0, now, life).unwrap().token
+        let grant = TokenGrant {
+            identifier: &USER.parse().unwrap(),
+            resource: &RESOURCE.parse().unwrap(),
+            scopes: &scopes,
+            generation: 3,
+        };
+        signer.issue(grant, now, life).unwrap().token
     }
 
     #[test]
     fn a_token_tells_whose_it_is_and_what_it_allows() {
-        let signer = signer(RESOURCE);
+        let signer = signer();
         let now = Timestamp::from_unix_seconds(1_700_000_000);
         let claims = signer.verify(&issue(&signer, now), now).unwrap();
         assert_eq!(claims.identifier, USER.parse().unwrap());
-        assert_eq!(claims.scopes, BTreeSet::from([TokenScope::Chat, TokenScope::Voip]));
+        assert_eq!(claims.resource, RESOURCE.parse().unwrap());
+        assert_eq!(claims.generation, 3);
+        assert_eq!(claims.scopes, BTreeSet::from([Scope::Chat, Scope::Voip]));
         assert_eq!(claims.expires_on, Timestamp::from_unix_seconds(1_700_003_600));
     }
 
     #[test]
     fn a_token_dies_at_its_expiry() {
-        let signer = signer(RESOURCE);
+        let signer = signer();
         let now = Timestamp::from_unix_seconds(1_700_000_000);
         let token = issue(&signer, now);
         assert!(signer.verify(&token, Timestamp::from_unix_seconds(1_700_003_599)).is_ok());
@@ -286,7 +273,7 @@ mod tests {
 
     #[test]
     fn foreign_and_forged_tokens_are_invalid() {
-        let ours = signer(RESOURCE);
+        let ours = signer();
         let now = Timestamp::from_unix_seconds(1_700_000_000);
         let token = issue(&ours, now);
         let parts: Vec<&str> = token.split('.').collect();
@@ -301,20 +288,9 @@ mod tests {
         let confused = format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()));
         let other_user = URL_SAFE_NO_PAD.encode(r#"{"skypeid":"orgid:x"}"#);
         let swapped = format!("{}.{other_user}.{}", parts[0], parts[2]);
-        let foreign = issue(&signer(RESOURCE), now);
+        let foreign = issue(&signer(), now);
         for bad in ["", "a.b.c", &none, &confused, &swapped, &foreign, &"x".repeat(100_000)] {
             assert_eq!(ours.verify(bad, now), Err(TokenError::Invalid));
         }
-    }
-
-    #[test]
-    fn a_token_of_another_resource_is_invalid() {
-        let key = TokenSigner::generate_key().unwrap();
-        let ours = TokenSigner::new(&key, RESOURCE.parse().unwrap()).unwrap();
-        let theirs =
-            TokenSigner::new(&key, "5f9c1a52-0002-4a6b-8c1d-000000000002".parse().unwrap());
-        let now = Timestamp::from_unix_seconds(1_700_000_000);
-        let token = issue(&theirs.unwrap(), now);
-        assert_eq!(ours.verify(&token, now), Err(TokenError::Invalid));
     }
 }

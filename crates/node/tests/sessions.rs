@@ -1,13 +1,16 @@
 //! Sessions and calls of a node over in-process transports, in virtual time: what clients see when
 //! several devices ring, networks break, and strangers try.
 
+#[path = "support/held_store.rs"]
+mod held_store;
 #[path = "sessions/scene.rs"]
 mod scene;
 
 use std::time::Duration;
 
 use scene::{Client, Scene, reason};
-use trunkline_node::{Inbound, TokenScope};
+use trunkline_node::Inbound;
+use trunkline_policy::Scope;
 use trunkline_proto::calling::v1::{self as calling, CallState, call_event};
 use trunkline_proto::signaling::v1::{self as signaling, command, server_frame};
 use trunkline_signaling::close::CloseCode;
@@ -112,7 +115,7 @@ async fn a_client_cut_off_for_two_minutes_is_disconnected() {
     assert!((120..=122).contains(&took.as_secs()), "{took:?}");
     assert_eq!(states, ["Disconnecting", "Disconnected"]);
     let mut again = scene.client_raw().await;
-    again.hello(&scene.token("bob"), Some((&bob.session_id, bob.last_seq))).await;
+    again.hello(&scene.token("bob").await, Some((&bob.session_id, bob.last_seq))).await;
     assert_eq!(again.close_code().await, CloseCode::SessionUnknown);
     scene.stop().await;
 }
@@ -122,7 +125,7 @@ async fn a_session_id_is_worth_nothing_without_a_token_of_its_user() {
     let scene = Scene::start().await;
     let bob = scene.client("bob").await;
     for (token, code) in [
-        (scene.token("alice"), CloseCode::SessionUnknown),
+        (scene.token("alice").await, CloseCode::SessionUnknown),
         (String::new(), CloseCode::Unauthorized),
         ("a.b.c".to_owned(), CloseCode::Unauthorized),
     ] {
@@ -181,7 +184,7 @@ async fn a_call_of_others_does_not_exist_for_a_stranger() {
 #[tokio::test(start_paused = true)]
 async fn a_token_allows_what_its_scopes_say() {
     let scene = Scene::start().await;
-    let mut joiner = scene.client_with("alice", &[TokenScope::VoipJoin]).await;
+    let mut joiner = scene.client_with("alice", &[Scope::VoipJoin]).await;
     let refused = joiner.try_place(&["bob"]).await;
     assert_eq!(refused.error.unwrap().code, "denied_by_policy");
     let joined = joiner
@@ -194,7 +197,7 @@ async fn a_token_allows_what_its_scopes_say() {
     assert_eq!(joined.error, None);
 
     let mut chatter = scene.client_raw().await;
-    chatter.hello(&scene.token_with("alice", &[TokenScope::Chat]), None).await;
+    chatter.hello(&scene.token_with("alice", &[Scope::Chat]).await, None).await;
     assert_eq!(chatter.close_code().await, CloseCode::Forbidden);
     scene.stop().await;
 }
@@ -202,9 +205,9 @@ async fn a_token_allows_what_its_scopes_say() {
 #[tokio::test(start_paused = true)]
 async fn revoked_tokens_close_the_session_and_open_none() {
     let scene = Scene::start().await;
-    let token = scene.token("bob");
+    let token = scene.token("bob").await;
     let mut bob = scene.client("bob").await;
-    scene.node.revoke_tokens("bob").unwrap();
+    scene.node.revoke_tokens(&scene.resource(), "bob").await.unwrap();
     assert_eq!(bob.close_code().await, CloseCode::Unauthorized);
     let mut again = scene.client_raw().await;
     again.hello(&token, None).await;

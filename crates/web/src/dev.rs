@@ -10,15 +10,19 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use trunkline_ids::DisplayName;
-use trunkline_node::{IdentityError, TokenScope, User};
+use trunkline_node::{IdentityError, TokenRequest, User};
+use trunkline_policy::Scope;
 
 use crate::{Shared, origin};
 
 /// Larger bodies are refused: a request holds one alias, raw id or display name.
 const MAX_BODY_BYTES: usize = 4_096;
 
+/// App users listed: pages show all of a short list.
+const USER_LIMIT: usize = 200;
+
 /// Who wants a token.
-enum TokenRequest {
+enum Wanted {
     /// Somebody known, by alias or raw id.
     Known(String),
     /// An app user to be created, who will call itself this.
@@ -42,7 +46,7 @@ pub(crate) async fn issue_token(
             "send JSON with `user` (alias or raw id) or with `displayName` (a new app user)",
         );
     };
-    match issue(&shared, request) {
+    match issue(&shared, request).await {
         Ok(body) => ([(CACHE_CONTROL, "no-store")], Json(body)).into_response(),
         Err(error) => refuse_identity(&error),
     }
@@ -53,7 +57,13 @@ pub(crate) async fn users(State(shared): State<Shared>, uri: Uri, headers: Heade
     if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
         return refusal;
     }
-    let users: Vec<Value> = shared.node.identity().users().iter().map(describe).collect();
+    let identity = shared.node.identity();
+    let app_users = match identity.app_users(identity.resource(), None, USER_LIMIT).await {
+        Ok(app_users) => app_users.into_iter().map(|(_, user)| user),
+        Err(error) => return refuse_identity(&error),
+    };
+    let users = identity.directory_users().into_iter().chain(app_users);
+    let users: Vec<Value> = users.map(|user| describe(&user)).collect();
     ([(CACHE_CONTROL, "no-store")], Json(json!({ "users": users }))).into_response()
 }
 
@@ -62,17 +72,19 @@ pub(crate) async fn jwks(State(shared): State<Shared>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "public, max-age=300")], Json(shared.node.identity().jwks()))
 }
 
-fn issue(shared: &Shared, request: TokenRequest) -> Result<Value, IdentityError> {
+async fn issue(shared: &Shared, request: Wanted) -> Result<Value, IdentityError> {
     let now = shared.node.clock().wall();
     let identity = shared.node.identity();
     let (user, chosen_name) = match request {
-        TokenRequest::Known(user) => (user, None),
-        TokenRequest::NewAppUser(name) => {
-            (identity.create_user(now)?.identifier.to_string(), Some(name))
+        Wanted::Known(user) => (user, None),
+        Wanted::NewAppUser(name) => {
+            let user = identity.create_user(identity.resource(), now).await?;
+            (user.identifier.to_string(), Some(name))
         }
     };
-    let scopes = BTreeSet::from([TokenScope::Chat, TokenScope::Voip]);
-    let (user, token) = identity.issue_token(&user, &scopes, None, now)?;
+    let scopes = BTreeSet::from([Scope::Chat, Scope::Voip]);
+    let request = TokenRequest { scopes: &scopes, life: None };
+    let (user, token) = identity.issue_token(identity.resource(), &user, request, now).await?;
     let mut body = describe(&user);
     if let Some(name) = chosen_name {
         body["displayName"] = name.as_str().into();
@@ -104,7 +116,7 @@ fn refuse_foreign_page(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Optio
 }
 
 /// A page of another origin cannot send JSON without asking first, so the type is insisted on.
-fn parse_request(headers: &HeaderMap, body: &[u8]) -> Option<TokenRequest> {
+fn parse_request(headers: &HeaderMap, body: &[u8]) -> Option<Wanted> {
     let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = content_type.split(';').next()?.trim();
     if !essence.eq_ignore_ascii_case("application/json") || body.len() > MAX_BODY_BYTES {
@@ -115,19 +127,20 @@ fn parse_request(headers: &HeaderMap, body: &[u8]) -> Option<TokenRequest> {
     };
     let text = |name| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     match (text("user"), text("displayName")) {
-        (Some(user), _) => Some(TokenRequest::Known(user.to_owned())),
-        (None, Some(name)) => name.parse().ok().map(TokenRequest::NewAppUser),
+        (Some(user), _) => Some(Wanted::Known(user.to_owned())),
+        (None, Some(name)) => name.parse().ok().map(Wanted::NewAppUser),
         (None, None) => None,
     }
 }
 
 fn refuse_identity(error: &IdentityError) -> Response {
     let (status, code) = match error {
-        IdentityError::UnknownUser => (StatusCode::NOT_FOUND, "user_not_found"),
+        IdentityError::UnknownResource | IdentityError::UnknownUser => {
+            (StatusCode::NOT_FOUND, "user_not_found")
+        }
         IdentityError::NoScopes | IdentityError::LifeOutOfRange { .. } => {
             (StatusCode::BAD_REQUEST, "invalid_request")
         }
-        IdentityError::TooManyUsers { .. } => (StatusCode::CONFLICT, "too_many_users"),
         IdentityError::Store(_) | IdentityError::Signing(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }

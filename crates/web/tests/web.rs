@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -15,10 +17,13 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tower::ServiceExt as _;
 use trunkline_call::{CALL_EDGES, CallState};
-use trunkline_node::{DirectoryUser, Identity, IdentityConfig, Node, NodeConfig, TokenScope};
-use trunkline_policy::FederationConfig;
+use trunkline_node::{
+    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, TokenRequest,
+};
+use trunkline_policy::{FederationConfig, Scope};
 use trunkline_proto::signaling::v1::{ClientFrame, Hello, client_frame};
 use trunkline_signaling::codec::DEFAULT_MAX_FRAME_BYTES;
+use trunkline_storage::{SealingKey, SqliteOptions, SqliteStore};
 use trunkline_transport::PlaneConfig;
 use trunkline_web::{WebConfig, router};
 
@@ -28,27 +33,34 @@ const PROTO: &str = "trunkline.v1.proto";
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-fn node() -> Node {
+/// Starts a node, and says where its store is: it lives as long as that.
+async fn node() -> (Node, TempDir) {
     let directory = [("alice", "Alice Archer", 'a'), ("bob", "Bob Baker", 'b')];
-    let directory = directory.map(|(alias, name, digit)| DirectoryUser {
+    let directory = directory.map(|(alias, name, digit)| DirectoryEntry {
         alias: alias.to_owned(),
         object_id: format!("00000000-0000-4000-8000-00000000000{digit}"),
         display_name: name.parse().unwrap(),
+        licenses: BTreeSet::new(),
     });
-    Node::start(NodeConfig {
+    let place = tempfile::tempdir().unwrap();
+    let key = SealingKey::from_bytes([7; SealingKey::BYTES]);
+    let store = SqliteStore::open(&SqliteOptions::new(place.path(), key)).unwrap();
+    let config = NodeConfig {
+        store: Arc::new(store),
         identity: IdentityConfig {
             resource: "7f1c2d3e-4a5b-4c6d-8e7f-90a1b2c3d4e5".parse().unwrap(),
             tenant: "0d9c8b7a-6f5e-4d3c-8b2a-190807f6e5d4".parse().unwrap(),
-            access_keys: ["first key".to_owned(), "second key".to_owned()],
+            access_keys: ["k".repeat(40), "l".repeat(40)],
             signing_key: Identity::generate_signing_key().unwrap(),
             directory: directory.into(),
-            state_path: None,
+            tenant_name: "contoso".parse().unwrap(),
         },
         federation: FederationConfig::default(),
         plane: PlaneConfig { shards: 1, ..PlaneConfig::new(LOCALHOST) },
         participant_limit: 10,
-    })
-    .unwrap()
+        chat: ChatConfig::default(),
+    };
+    (Node::start(config).await.unwrap(), place)
 }
 
 fn config() -> WebConfig {
@@ -56,7 +68,7 @@ fn config() -> WebConfig {
 }
 
 async fn ask(config: WebConfig, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
-    let node = node();
+    let (node, _place) = node().await;
     let response = router(config, node.clone()).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -255,18 +267,19 @@ async fn the_key_set_holds_public_keys_only() {
 struct Server {
     node: Node,
     address: SocketAddr,
+    _place: TempDir,
 }
 
 impl Server {
     async fn start() -> Self {
-        let node = node();
+        let (node, place) = node().await;
         let listener = TcpListener::bind((LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = router(config(), node.clone());
         tokio::spawn(async move {
             axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
         });
-        Self { node, address }
+        Self { node, address, _place: place }
     }
 
     async fn connect(&self, headers: &[(&str, &str)]) -> Result<Socket, tungstenite::Error> {
@@ -282,14 +295,15 @@ impl Server {
         self.connect(&[("sec-websocket-protocol", subprotocol)]).await.unwrap()
     }
 
-    fn token(&self) -> String {
-        let scopes = BTreeSet::from([TokenScope::Voip]);
-        let now = self.node.clock().wall();
-        self.node.identity().issue_token("alice", &scopes, None, now).unwrap().1.token
+    async fn token(&self) -> String {
+        let request = TokenRequest { scopes: &BTreeSet::from([Scope::Voip]), life: None };
+        let (identity, now) = (self.node.identity(), self.node.clock().wall());
+        let issued = identity.issue_token(identity.resource(), "alice", request, now).await;
+        issued.unwrap().1.token
     }
 
-    fn hello(&self) -> Message {
-        Message::text(json!({ "hello": { "token": self.token() } }).to_string())
+    async fn hello(&self) -> Message {
+        Message::text(json!({ "hello": { "token": self.token().await } }).to_string())
     }
 }
 
@@ -332,13 +346,13 @@ async fn a_socket_needs_a_subprotocol_and_an_origin_that_is_let_in() {
 async fn hello_is_answered_in_the_encoding_of_the_subprotocol() {
     let server = Server::start().await;
     let mut socket = server.open(JSON).await;
-    socket.send(server.hello()).await.unwrap();
+    socket.send(server.hello().await).await.unwrap();
     let Message::Text(text) = next(&mut socket).await else { panic!("not text") };
     let frame: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(frame["welcome"]["displayName"], "Alice Archer", "{frame}");
 
     let mut socket = server.open(PROTO).await;
-    let hello = Hello { token: server.token(), ..Default::default() };
+    let hello = Hello { token: server.token().await, ..Default::default() };
     let frame = ClientFrame { body: Some(client_frame::Body::Hello(hello)), ..Default::default() };
     socket.send(Message::binary(prost::Message::encode_to_vec(&frame))).await.unwrap();
     assert!(matches!(next(&mut socket).await, Message::Binary(_)));
@@ -386,7 +400,7 @@ async fn a_message_too_large_to_be_read_is_refused_while_it_is_sent() {
 async fn shutdown_closes_open_sockets_and_refuses_new_ones() {
     let server = Server::start().await;
     let mut socket = server.open(JSON).await;
-    socket.send(server.hello()).await.unwrap();
+    socket.send(server.hello().await).await.unwrap();
     next(&mut socket).await;
     let (code, ()) = tokio::join!(close_code(&mut socket), server.node.shutdown());
     assert_eq!(code, 1001);

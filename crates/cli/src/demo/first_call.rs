@@ -14,7 +14,8 @@ use trunkline_client::{
     FRAME_SAMPLES, MediaOptions, SAMPLE_RATE_HZ, StartCallOptions, TokenCredential, TrustRoots,
 };
 use trunkline_clock::Timestamp;
-use trunkline_node::TokenScope;
+use trunkline_node::TokenRequest;
+use trunkline_policy::Scope;
 use trunkline_signaling::codec::Encoding;
 
 use super::Checklist;
@@ -54,7 +55,8 @@ pub(crate) async fn run(arguments: FirstCallArguments, output: &Output) -> Resul
         exchange.started_in().as_millis()
     ));
     let seconds = said.len() as f64 / f64::from(SAMPLE_RATE_HZ);
-    output.say(format!("alice (app user) calls bob (directory user) and speaks for {seconds:.1} s"));
+    output
+        .say(format!("alice (app user) calls bob (directory user) and speaks for {seconds:.1} s"));
     let outcome = timeout(DEMO_LIMIT, converse(&exchange, said)).await;
     exchange.shutdown().await?;
     let conversation = outcome
@@ -95,17 +97,20 @@ async fn converse(exchange: &Exchange, said: Vec<i16>) -> Result<Conversation, F
     .in_family(Family::Internal)?;
 
     let identity = exchange.node().identity();
-    let app_user = identity.create_user(exchange.node().clock().wall()).in_family(Family::Internal)?;
+    let app_user = identity
+        .create_user(identity.resource(), exchange.node().clock().wall())
+        .await
+        .in_family(Family::Internal)?;
     let display_name = Some("Alice".parse().context("a name")?);
     let alice = client
         .create_call_agent(
-            token(exchange, &app_user.identifier.to_string())?,
+            token(exchange, &app_user.identifier.to_string()).await?,
             CallAgentOptions { display_name },
         )
         .await
         .in_family(Family::Internal)?;
     let bob = client
-        .create_teams_call_agent(token(exchange, "bob")?)
+        .create_teams_call_agent(token(exchange, "bob").await?)
         .await
         .in_family(Family::Internal)?;
 
@@ -218,10 +223,10 @@ fn is_done(mouth: &Mutex<Mouth>) -> bool {
     mouth.position == mouth.said.len()
 }
 
-fn token(exchange: &Exchange, user: &str) -> Result<TokenCredential, Failure> {
-    let node = exchange.node();
-    let scopes = BTreeSet::from([TokenScope::Voip]);
-    let issued = node.identity().issue_token(user, &scopes, None, node.clock().wall());
+async fn token(exchange: &Exchange, user: &str) -> Result<TokenCredential, Failure> {
+    let (identity, now) = (exchange.node().identity(), exchange.node().clock().wall());
+    let request = TokenRequest { scopes: &BTreeSet::from([Scope::Voip]), life: None };
+    let issued = identity.issue_token(identity.resource(), user, request, now).await;
     issued.map(|(_, token)| TokenCredential::fixed(token.token)).in_family(Family::Internal)
 }
 
@@ -249,7 +254,9 @@ fn write_wav(path: &PathBuf, samples: &[i16]) -> Result<(), Failure> {
         }
         writer.finalize()
     };
-    write().with_context(|| format!("cannot write {}", path.display())).in_family(Family::Unavailable)
+    write()
+        .with_context(|| format!("cannot write {}", path.display()))
+        .in_family(Family::Unavailable)
 }
 
 fn report(

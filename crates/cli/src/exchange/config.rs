@@ -1,6 +1,6 @@
 //! Configuration of an exchange: what `dev` assumes, and what `serve` is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,10 @@ use anyhow::{Context as _, Result, bail};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use trunkline_clock::Timestamp;
 use trunkline_ids::{ResourceId, TenantId};
-use trunkline_node::DirectoryUser;
+use trunkline_node::DirectoryEntry;
+use trunkline_policy::{AccessKey, License};
 
 /// Everything an exchange is told. Unknown keys are errors.
 #[derive(Clone, Deserialize, Serialize)]
@@ -45,7 +47,7 @@ pub struct ExchangeConfig {
     /// The two access keys of the resource.
     pub access_keys: Vec<String>,
     /// The directory of the tenant.
-    pub directory: Vec<DirectoryUser>,
+    pub directory: Vec<DirectoryEntry>,
     /// Whether app users of the resource and directory users of the tenant may call each other.
     pub federation_enabled: bool,
     /// The resources that federation covers; every resource when empty.
@@ -96,10 +98,11 @@ impl ExchangeConfig {
             access_keys: DEV_ACCESS_KEYS.map(str::to_owned).to_vec(),
             directory: directory
                 .into_iter()
-                .map(|(alias, display_name, digit)| DirectoryUser {
+                .map(|(alias, display_name, digit)| DirectoryEntry {
                     alias: alias.to_owned(),
                     object_id: format!("00000000-0000-4000-8000-00000000000{digit}"),
                     display_name: parse(display_name),
+                    licenses: BTreeSet::from([License::Teams]),
                 })
                 .collect(),
             federation_enabled: true,
@@ -144,6 +147,10 @@ impl ExchangeConfig {
         if self.access_keys.len() != 2 || self.access_keys.iter().any(|key| key.len() < 32) {
             bail!("`access_keys` needs two keys of at least 32 characters");
         }
+        for key in &self.access_keys {
+            // The clients of connection strings read keys as base64.
+            AccessKey::from_base64(key, Timestamp::UNIX_EPOCH).context("`access_keys`")?;
+        }
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             bail!("`tls_certificate` and `tls_key` go together");
         }
@@ -175,7 +182,7 @@ struct ServeDefaults {
     media_shards: usize,
     names: Vec<String>,
     tenant_name: String,
-    directory: Vec<DirectoryUser>,
+    directory: Vec<DirectoryEntry>,
     federation_enabled: bool,
     federation_resources: Vec<ResourceId>,
     participant_limit: usize,
@@ -261,7 +268,7 @@ tls_key = "/etc/trunkline/tls-key.pem"
 resource = "00000000-0000-0000-0000-000000000000"
 tenant = "00000000-0000-0000-0000-000000000000"
 tenant_name = "example"
-access_keys = ["", ""]              # two secrets of at least 32 characters
+access_keys = ["", ""]              # two secrets of at least 32 characters, in base64
 federation_enabled = false          # let app users and directory users call each other
 federation_resources = []           # restrict federation to these resources
 participant_limit = 350

@@ -1,10 +1,12 @@
-//! The data directory: certificates, the token signing key, identity state.
+//! The data directory: certificates, the token signing key, the store.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use trunkline_node::Identity;
+use trunkline_storage::{SealingKey, SqliteOptions, SqliteStore, Store};
 
 use super::certificates::write_private;
 
@@ -49,8 +51,14 @@ impl DataDirectory {
         &self.path
     }
 
-    pub(super) fn identity_path(&self) -> Option<PathBuf> {
-        (!self.is_temporary).then(|| self.path.join("identity.json"))
+    /// Opens the store, making it and the key that seals its secrets at the first start.
+    pub(super) fn store(&self) -> Result<Arc<dyn Store>> {
+        let key_path = self.path.join("sealing-key");
+        let key = SealingKey::load_or_create(&key_path)
+            .with_context(|| format!("cannot read {}", key_path.display()))?;
+        let store = SqliteStore::open(&SqliteOptions::new(&self.path, key))
+            .context("cannot open the store")?;
+        Ok(Arc::new(store))
     }
 
     /// Returns the token signing key, making it at the first start.

@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::time::timeout;
+use trunkline_ids::ResourceId;
 use trunkline_node::{
-    DirectoryUser, Identity, IdentityConfig, Inbound, Node, NodeConfig, Outbound, TokenScope,
-    Transport, TransportOrigin,
+    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Inbound, Node, NodeConfig, Outbound,
+    TokenRequest, Transport, TransportOrigin,
 };
-use trunkline_policy::FederationConfig;
+use trunkline_policy::{FederationConfig, Scope};
 use trunkline_proto::calling::v1::{self as calling, CallState, call_event};
 use trunkline_proto::common::v1 as common;
 use trunkline_proto::signaling::v1::{
@@ -19,27 +21,31 @@ use trunkline_proto::signaling::v1::{
 use trunkline_signaling::close::CloseCode;
 use trunkline_transport::PlaneConfig;
 
+use crate::held_store;
+
 pub(crate) struct Scene {
     pub(crate) node: Node,
+    _place: TempDir,
 }
 
 impl Scene {
     pub(crate) async fn start() -> Self {
-        Self::with(FederationConfig { enable_acs_users: true, ..FederationConfig::default() })
+        Self::with(FederationConfig { enable_acs_users: true, ..FederationConfig::default() }).await
     }
 
     pub(crate) async fn without_federation() -> Self {
-        Self::with(FederationConfig::default())
+        Self::with(FederationConfig::default()).await
     }
 
-    fn with(federation: FederationConfig) -> Self {
+    async fn with(federation: FederationConfig) -> Self {
         let directory = ["alice", "bob", "charlie", "dan"]
             .iter()
             .enumerate()
-            .map(|(index, alias)| DirectoryUser {
+            .map(|(index, alias)| DirectoryEntry {
                 alias: (*alias).to_owned(),
                 object_id: format!("00000000-0000-4000-8000-00000000000{index}"),
                 display_name: alias.parse().unwrap(),
+                licenses: BTreeSet::new(),
             })
             .collect();
         let identity = IdentityConfig {
@@ -47,12 +53,20 @@ impl Scene {
             tenant: "5f9c1a52-0001-4a6b-8c1d-000000000002".parse().unwrap(),
             access_keys: ["k".repeat(40), "l".repeat(40)],
             signing_key: Identity::generate_signing_key().unwrap(),
+            tenant_name: "contoso".parse().unwrap(),
             directory,
-            state_path: None,
         };
         let plane = PlaneConfig { shards: 1, ..PlaneConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
-        let config = NodeConfig { identity, federation, plane, participant_limit: 350 };
-        Self { node: Node::start(config).unwrap() }
+        let place = tempfile::tempdir().unwrap();
+        let config = NodeConfig {
+            store: held_store::open(place.path()),
+            identity,
+            federation,
+            plane,
+            participant_limit: 350,
+            chat: ChatConfig::default(),
+        };
+        Self { node: Node::start(config).await.unwrap(), _place: place }
     }
 
     pub(crate) async fn stop(self) {
@@ -60,28 +74,34 @@ impl Scene {
         assert_eq!(self.node.status().tasks, 0, "tasks outlive the shutdown");
     }
 
-    pub(crate) fn token(&self, user: &str) -> String {
-        self.token_with(user, &[TokenScope::Voip])
+    pub(crate) fn resource(&self) -> ResourceId {
+        self.node.identity().resource().clone()
     }
 
-    pub(crate) fn token_with(&self, user: &str, scopes: &[TokenScope]) -> String {
-        let scopes: BTreeSet<TokenScope> = scopes.iter().copied().collect();
-        let now = self.node.clock().wall();
-        self.node.identity().issue_token(user, &scopes, None, now).unwrap().1.token
+    pub(crate) async fn token(&self, user: &str) -> String {
+        self.token_with(user, &[Scope::Voip]).await
+    }
+
+    pub(crate) async fn token_with(&self, user: &str, scopes: &[Scope]) -> String {
+        let request = TokenRequest { scopes: &scopes.iter().copied().collect(), life: None };
+        let (identity, now) = (self.node.identity(), self.node.clock().wall());
+        let issued = identity.issue_token(identity.resource(), user, request, now).await;
+        issued.unwrap().1.token
     }
 
     pub(crate) async fn client(&self, user: &str) -> Client {
-        self.client_with(user, &[TokenScope::Voip]).await
+        self.client_with(user, &[Scope::Voip]).await
     }
 
-    pub(crate) async fn client_with(&self, user: &str, scopes: &[TokenScope]) -> Client {
-        self.welcomed(user, self.token_with(user, scopes)).await
+    pub(crate) async fn client_with(&self, user: &str, scopes: &[Scope]) -> Client {
+        self.welcomed(user, self.token_with(user, scopes).await).await
     }
 
     pub(crate) async fn app_user(&self) -> Client {
-        let user = self.node.identity().create_user(self.node.clock().wall()).unwrap();
+        let (identity, now) = (self.node.identity(), self.node.clock().wall());
+        let user = identity.create_user(identity.resource(), now).await.unwrap();
         let raw_id = user.identifier.to_string();
-        self.welcomed(&raw_id, self.token(&raw_id)).await
+        self.welcomed(&raw_id, self.token(&raw_id).await).await
     }
 
     async fn welcomed(&self, user: &str, token: String) -> Client {

@@ -1,0 +1,42 @@
+//! Housekeeping: threads whose retention has ended, messages to erase, events that are too old.
+
+use std::sync::Arc;
+
+use trunkline_clock::Timestamp;
+use trunkline_storage::StoreError;
+
+use crate::chat::Parts;
+use crate::chat::thread_task::ThreadMessage;
+
+/// Looks at regular intervals until the node stops.
+pub(super) async fn run(parts: Arc<Parts>) {
+    let mut interval = tokio::time::interval(parts.config.sweep_interval);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = parts.base.stopping.cancelled() => return,
+        }
+        if let Err(error) = sweep(&parts).await {
+            tracing::warn!(%error, "cannot look for what is too old");
+        }
+    }
+}
+
+async fn sweep(parts: &Arc<Parts>) -> Result<(), StoreError> {
+    let store = &parts.base.store;
+    let now = parts.base.wall();
+    for thread in store.threads_expired_by(now, SWEEP_LIMIT).await? {
+        // A queue that is full has it come again with the next sweep.
+        let _ = parts.send(&thread, ThreadMessage::Expire);
+    }
+    store.erase_deleted(SWEEP_LIMIT).await?;
+    store.prune_responses(now).await?;
+    let life = i64::try_from(parts.config.feed_life.as_micros()).unwrap_or(i64::MAX);
+    let oldest = Timestamp::from_unix_micros(now.as_unix_micros().saturating_sub(life));
+    store.prune_feed(oldest, SWEEP_LIMIT).await?;
+    Ok(())
+}
+
+/// What one sweep takes of each kind. More at once would keep others waiting for the one writer.
+const SWEEP_LIMIT: usize = 500;

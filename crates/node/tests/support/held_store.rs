@@ -1,0 +1,143 @@
+//! A store whose work takes no virtual time: without it a paused clock, which moves on when every task
+//! waits, would run hours ahead while a thread of the store flushes a file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+
+use async_trait::async_trait;
+use trunkline_chat::{Message, MessageId, ThreadRecord};
+use trunkline_clock::Timestamp;
+use trunkline_ids::{CommunicationIdentifier, CommunicationUser, ResourceId, TenantId, ThreadId};
+use trunkline_interop::{Room, RoomId};
+use trunkline_policy::{
+    AccessKey, Assignee, DirectoryUser, ExternalAccessPolicy, FederationConfig, Grant, KeySlot,
+    ObjectId, Policy, PolicyName, Segment, SegmentId, Tenant,
+};
+use trunkline_storage::{
+    AppUser, Backlog, Begun, ChatStore, ChatUnit, DeadLetter, Delivery, Expansion, FeedBounds,
+    FeedEntry, Fingerprint, IdentityStore, LogEntry, OtherEvent, Outbox, Outcome, PageQuery,
+    PolicyStore, RepeatabilityKey, RepeatabilityRecord, RepeatabilityStore, ResourceRecord,
+    RoomPosition, RoomStore, SealingKey, SqliteOptions, SqliteStore, Store, StoreError,
+    Subscription, SubscriptionId, ThreadSummary, ThreadsQuery, UserPosition,
+};
+
+/// Opens a store in a directory.
+pub(crate) fn open(place: &Path) -> Arc<dyn Store> {
+    let key = SealingKey::from_bytes([7; SealingKey::BYTES]);
+    Arc::new(HeldStore(SqliteStore::open(&SqliteOptions::new(place, key)).unwrap()))
+}
+
+struct HeldStore(SqliteStore);
+
+/// Time stands still for as long as this lives: a paused clock waits for blocking tasks.
+struct Hold(#[expect(dead_code, reason = "closing it is what ends the task")] mpsc::Sender<()>);
+
+fn hold_time() -> Hold {
+    let (held, ended) = mpsc::channel::<()>();
+    tokio::task::spawn_blocking(move || ended.recv());
+    Hold(held)
+}
+
+macro_rules! held {
+    ($store:ident { $(fn $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)* }) => {
+        #[async_trait]
+        impl $store for HeldStore {
+            $(async fn $name(&self, $($arg: $kind),*) -> $answer {
+                let _hold = hold_time();
+                self.0.$name($($arg),*).await
+            })*
+        }
+    };
+}
+
+#[async_trait]
+impl Store for HeldStore {
+    fn is_writable(&self) -> bool {
+        self.0.is_writable()
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        let _hold = hold_time();
+        self.0.probe().await
+    }
+
+    async fn close(&self) {
+        let _hold = hold_time();
+        self.0.close().await;
+    }
+}
+
+held!(ChatStore {
+    fn commit(unit: ChatUnit) -> Result<Vec<u64>, StoreError>;
+    fn load_thread(thread: &ThreadId) -> Result<Option<ThreadRecord>, StoreError>;
+    fn message(thread: &ThreadId, message: MessageId) -> Result<Option<Message>, StoreError>;
+    fn messages(thread: &ThreadId, query: PageQuery) -> Result<Vec<Message>, StoreError>;
+    fn threads_of(user: &CommunicationIdentifier, query: ThreadsQuery) -> Result<Vec<ThreadSummary>, StoreError>;
+    fn threads_expired_by(time: Timestamp, limit: usize) -> Result<Vec<ThreadId>, StoreError>;
+    fn feed_after(user: &CommunicationIdentifier, cursor: u64, limit: usize) -> Result<Vec<FeedEntry>, StoreError>;
+    fn feed_bounds() -> Result<FeedBounds, StoreError>;
+    fn erase_deleted(limit: usize) -> Result<usize, StoreError>;
+    fn prune_feed(before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+});
+
+held!(IdentityStore {
+    fn put_resource(record: ResourceRecord) -> Result<(), StoreError>;
+    fn resource(id: &ResourceId) -> Result<Option<ResourceRecord>, StoreError>;
+    fn resources() -> Result<Vec<ResourceRecord>, StoreError>;
+    fn rotate_key(id: &ResourceId, slot: KeySlot, fresh: AccessKey) -> Result<(), StoreError>;
+    fn create_user(user: AppUser) -> Result<(), StoreError>;
+    fn user(id: &CommunicationUser) -> Result<Option<AppUser>, StoreError>;
+    fn users(resource: &ResourceId, after: Option<UserPosition>, limit: usize) -> Result<Vec<(UserPosition, AppUser)>, StoreError>;
+    fn user_count(resource: &ResourceId) -> Result<u64, StoreError>;
+    fn delete_user(id: &CommunicationUser) -> Result<bool, StoreError>;
+    fn token_generation(id: &CommunicationIdentifier) -> Result<u32, StoreError>;
+    fn revoke_tokens(id: &CommunicationIdentifier) -> Result<u32, StoreError>;
+    fn put_tenant(tenant: Tenant) -> Result<(), StoreError>;
+    fn tenants() -> Result<Vec<Tenant>, StoreError>;
+    fn put_directory_user(tenant: &TenantId, user: DirectoryUser) -> Result<(), StoreError>;
+    fn directory_users(tenant: &TenantId) -> Result<Vec<DirectoryUser>, StoreError>;
+    fn delete_directory_user(tenant: &TenantId, user: &ObjectId) -> Result<bool, StoreError>;
+});
+
+held!(Outbox {
+    fn put_subscription(subscription: Subscription) -> Result<(), StoreError>;
+    fn subscription(id: &SubscriptionId) -> Result<Option<Subscription>, StoreError>;
+    fn subscriptions() -> Result<Vec<Subscription>, StoreError>;
+    fn validate_subscription(id: &SubscriptionId) -> Result<(), StoreError>;
+    fn delete_subscription(id: &SubscriptionId) -> Result<bool, StoreError>;
+    fn append(events: Vec<OtherEvent>) -> Result<Vec<u64>, StoreError>;
+    fn expand(id: &SubscriptionId, now: Timestamp, limit: usize) -> Result<Expansion, StoreError>;
+    fn take_due(now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
+    fn next_due() -> Result<Option<Timestamp>, StoreError>;
+    fn record_outcome(id: &SubscriptionId, seq: u64, outcome: Outcome) -> Result<(), StoreError>;
+    fn dead_letters(id: &SubscriptionId, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    fn revive(id: &SubscriptionId, seq: u64, now: Timestamp) -> Result<bool, StoreError>;
+    fn backlog(id: &SubscriptionId) -> Result<Backlog, StoreError>;
+    fn log_after(cursor: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
+});
+
+held!(PolicyStore {
+    fn load_policy() -> Result<Policy, StoreError>;
+    fn put_federation(tenant: &TenantId, config: FederationConfig) -> Result<(), StoreError>;
+    fn put_federated_tenants(tenant: &TenantId, others: BTreeSet<TenantId>) -> Result<(), StoreError>;
+    fn put_external_access(tenant: &TenantId, policy: ExternalAccessPolicy) -> Result<(), StoreError>;
+    fn delete_external_access(tenant: &TenantId, policy: &PolicyName) -> Result<bool, StoreError>;
+    fn put_grant(tenant: &TenantId, grant: Grant) -> Result<(), StoreError>;
+    fn delete_grant(tenant: &TenantId, assignee: &Assignee) -> Result<bool, StoreError>;
+    fn put_segment(tenant: &TenantId, segment: Segment) -> Result<(), StoreError>;
+    fn delete_segment(tenant: &TenantId, segment: &SegmentId) -> Result<bool, StoreError>;
+});
+
+held!(RepeatabilityStore {
+    fn begin(key: &RepeatabilityKey, fingerprint: Fingerprint, now: Timestamp) -> Result<Begun, StoreError>;
+    fn store_response(record: RepeatabilityRecord) -> Result<(), StoreError>;
+    fn prune_responses(now: Timestamp) -> Result<u64, StoreError>;
+});
+
+held!(RoomStore {
+    fn put_room(room: Room, repeatability: Option<RepeatabilityRecord>) -> Result<(), StoreError>;
+    fn room(id: &RoomId) -> Result<Option<Room>, StoreError>;
+    fn rooms(resource: &ResourceId, after: Option<RoomPosition>, limit: usize) -> Result<Vec<(RoomPosition, Room)>, StoreError>;
+    fn delete_room(id: &RoomId) -> Result<bool, StoreError>;
+});
