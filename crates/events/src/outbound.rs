@@ -254,7 +254,7 @@ fn classify(error: &reqwest::Error) -> OutboundError {
         if let Some(failure) = tls_failure(source) {
             return Unreachable::Tls(failure).into();
         }
-        next = source.source();
+        next = below(source);
     }
     if error.is_timeout() {
         // The only other clock is the one of the connection.
@@ -263,13 +263,17 @@ fn classify(error: &reqwest::Error) -> OutboundError {
     if error.is_connect() { Unreachable::Connect.into() } else { Unreachable::Broken.into() }
 }
 
+/// Returns what is below an error. An `io::Error` stands for the error within it, and its source is the
+/// source of that one, which would be passed over.
+fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(within) => Some(within),
+        None => error.source(),
+    }
+}
+
 fn tls_failure(error: &(dyn StdError + 'static)) -> Option<TlsFailure> {
-    // An io::Error stands for the error within it: its source is the source of that one.
-    let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let error = match within {
-        Some(within) => within.downcast_ref::<rustls::Error>()?,
-        None => error.downcast_ref::<rustls::Error>()?,
-    };
+    let error = error.downcast_ref::<rustls::Error>()?;
     let rustls::Error::InvalidCertificate(reason) = error else {
         return Some(TlsFailure::Handshake);
     };
