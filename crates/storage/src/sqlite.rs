@@ -16,6 +16,8 @@ mod policy;
 mod readers;
 mod repeatability;
 mod rooms;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{
@@ -185,8 +187,25 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.submit(work, false).await
+    }
+
+    /// Has the writer delete something. Done even while a full disk keeps other writes out.
+    async fn make_room<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.submit(work, true).await
+    }
+
+    async fn submit<T, F>(&self, work: F, makes_room: bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let unit = Box::new(Pending { work: Some(work), outcome: None, reply });
+        let unit = Box::new(Pending { work: Some(work), makes_room, outcome: None, reply });
         self.writes.send(Request::Write(unit)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }

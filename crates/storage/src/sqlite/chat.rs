@@ -161,11 +161,11 @@ impl ChatStore for SqliteStore {
     }
 
     async fn erase_deleted(&self, rows: usize) -> Result<usize, StoreError> {
-        self.write(move |writing| erase_deleted(writing.db, rows)).await
+        self.make_room(move |writing| erase_deleted(writing.db, rows)).await
     }
 
     async fn prune_feed(&self, before: Timestamp, rows: usize) -> Result<usize, StoreError> {
-        self.write(move |writing| feed::prune(writing, before, rows)).await
+        self.make_room(move |writing| feed::prune(writing, before, rows)).await
     }
 }
 

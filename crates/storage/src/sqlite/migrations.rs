@@ -73,3 +73,71 @@ fn take(db: &mut Connection, migration: Migration, to: u32) -> Result<(), StoreE
 
 /// `TRKL`: tells our files from those of other programs.
 const APPLICATION_ID: u32 = 0x5452_4B4C;
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_file_comes_to_the_latest_schema_and_stays_there() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, LATEST).unwrap();
+        assert_eq!(version(&db).unwrap(), LATEST);
+        let schema = schema(&db);
+        migrate(&mut db, LATEST).unwrap();
+        assert_eq!(self::schema(&db), schema);
+    }
+
+    #[test]
+    fn every_older_file_comes_to_the_same_schema_and_keeps_its_rows() {
+        let mut newest = Connection::open_in_memory().unwrap();
+        migrate(&mut newest, LATEST).unwrap();
+        for older in 1..LATEST {
+            let mut db = Connection::open_in_memory().unwrap();
+            migrate(&mut db, older).unwrap();
+            let user = "INSERT INTO app_users (raw_id, resource, created_on) VALUES ('a', 'b', 1)";
+            db.execute(user, []).unwrap();
+            migrate(&mut db, LATEST).unwrap();
+            assert_eq!(schema(&db), schema(&newest), "from {older}");
+            let kept = "SELECT raw_id FROM app_users";
+            assert_eq!(db.query_row(kept, [], |row| row.get::<_, String>(0)).unwrap(), "a");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_later_version_is_refused_and_left_alone() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, LATEST).unwrap();
+        db.pragma_update(None, "user_version", LATEST + 1).unwrap();
+        let refusal = migrate(&mut db, LATEST).unwrap_err();
+        assert!(matches!(refusal, MigrationError::TooNew { found } if found == LATEST + 1));
+    }
+
+    #[test]
+    fn the_database_of_another_program_is_refused_and_left_alone() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE theirs (number INTEGER)").unwrap();
+        assert!(matches!(migrate(&mut db, LATEST), Err(MigrationError::Foreign)));
+        assert_eq!(schema(&db).len(), 1);
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_file_at_the_step_before() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, 1).unwrap();
+        db.execute_batch("CREATE TABLE feed (in_the_way INTEGER)").unwrap();
+        let failure = migrate(&mut db, LATEST).unwrap_err();
+        assert!(matches!(failure, MigrationError::Failed { from: 1, to: 2, .. }), "{failure:?}");
+        assert_eq!(version(&db).unwrap(), 1);
+        assert!(schema(&db).iter().all(|sql| !sql.contains("messages")));
+    }
+
+    fn schema(db: &Connection) -> Vec<String> {
+        let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+}

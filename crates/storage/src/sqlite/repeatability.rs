@@ -57,7 +57,7 @@ impl RepeatabilityStore for SqliteStore {
     }
 
     async fn prune_responses(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.write(move |writing| {
+        self.make_room(move |writing| {
             let sql = "DELETE FROM responses WHERE stored_on <= ?1";
             let deleted = writing.db.prepare_cached(sql)?.execute([oldest_kept(now)])?;
             Ok(deleted as u64)

@@ -2,7 +2,8 @@
 //!
 //! It takes what is in its queue without waiting, applies each unit under a savepoint of one
 //! transaction, commits, and only then answers. A unit that fails alone is rolled back alone; a
-//! commit that fails fails all, and suspends writes until a probe has been committed.
+//! commit that fails fails all, and suspends writes until a probe has been committed. What makes room
+//! is let through while a full disk is the reason.
 
 use std::{
     sync::{
@@ -16,7 +17,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    error::StoreError,
+    error::{Cause, StoreError},
     sqlite::{feed_position::FeedPosition, lock::DirectoryLock},
 };
 
@@ -30,6 +31,9 @@ pub(super) struct Writing<'a> {
 pub(super) trait Unit: Send {
     /// Writes, and says how that went; keeps the result for `finish`.
     fn apply(&mut self, writing: &mut Writing<'_>) -> Result<(), StoreError>;
+
+    /// Tells whether it makes room, and so may be written when there is none for others.
+    fn makes_room(&self) -> bool;
 
     /// Answers the one who waits: with the result that was kept, or with why it did not last.
     fn finish(self: Box<Self>, lasting: Result<(), StoreError>);
@@ -83,10 +87,7 @@ impl Writer {
                     // Whoever asked may have gone; the probe was made all the same.
                     let _ = reply.send(self.probe());
                 }
-                Request::Write(unit) => match self.admit() {
-                    Ok(()) => self.commit_batch(unit),
-                    Err(refusal) => unit.finish(Err(refusal)),
-                },
+                Request::Write(unit) => self.write(unit),
             }
         }
     }
@@ -95,15 +96,22 @@ impl Writer {
         self.put_back.take().or_else(|| self.queue.blocking_recv())
     }
 
-    /// Refuses while writes are suspended, except that a probe is tried now and then.
-    fn admit(&mut self) -> Result<(), StoreError> {
+    fn write(&mut self, unit: Box<dyn Unit>) {
         let Some(suspension) = &self.suspension else {
-            return Ok(());
+            return self.commit_batch(unit, self.batch_limit);
         };
-        if suspension.last_probe.elapsed() < PROBE_INTERVAL {
-            return Err(suspension.refusal());
+        if suspension.is_for_want_of_room() && unit.makes_room() {
+            self.commit_batch(unit, 1);
+            // It says itself if there is still no room.
+            let _ = self.probe();
+        } else if suspension.last_probe.elapsed() < PROBE_INTERVAL {
+            unit.finish(Err(suspension.refusal()));
+        } else {
+            match self.probe() {
+                Ok(()) => self.commit_batch(unit, self.batch_limit),
+                Err(refusal) => unit.finish(Err(refusal)),
+            }
         }
-        self.probe()
     }
 
     fn probe(&mut self) -> Result<(), StoreError> {
@@ -138,10 +146,10 @@ impl Writer {
         outcome
     }
 
-    fn commit_batch(&mut self, first: Box<dyn Unit>) {
+    fn commit_batch(&mut self, first: Box<dyn Unit>, limit: usize) {
         let before = self.feed;
         let mut batch = Vec::new();
-        let outcome = self.apply_batch(first, &mut batch).and_then(|()| {
+        let outcome = self.apply_batch(first, limit, &mut batch).and_then(|()| {
             let commit = self.db.prepare_cached("COMMIT")?.execute([]);
             commit.map(drop).map_err(StoreError::from)
         });
@@ -168,6 +176,7 @@ impl Writer {
     fn apply_batch(
         &mut self,
         first: Box<dyn Unit>,
+        limit: usize,
         batch: &mut Vec<Box<dyn Unit>>,
     ) -> Result<(), StoreError> {
         let begun = self.execute("BEGIN IMMEDIATE");
@@ -177,7 +186,7 @@ impl Writer {
         while let Some(unit) = batch.get_mut(at) {
             apply(&self.db, &mut self.feed, &mut **unit)?;
             at += 1;
-            if batch.len() == self.batch_limit {
+            if batch.len() >= limit {
                 break;
             }
             match self.queue.try_recv() {
@@ -213,10 +222,14 @@ impl Writer {
 }
 
 impl Suspension {
+    fn is_for_want_of_room(&self) -> bool {
+        matches!(self.cause, StoreError::Full)
+    }
+
     fn refusal(&self) -> StoreError {
         match &self.cause {
             StoreError::Full => StoreError::Full,
-            other => StoreError::Suspended(crate::error::Cause::new(other.clone())),
+            other => StoreError::Suspended(Cause::new(other.clone())),
         }
     }
 }
@@ -240,6 +253,7 @@ fn apply(db: &Connection, feed: &mut FeedPosition, unit: &mut dyn Unit) -> Resul
 /// A unit made from a closure.
 pub(super) struct Pending<T, F> {
     pub(super) work: Option<F>,
+    pub(super) makes_room: bool,
     pub(super) outcome: Option<Result<T, StoreError>>,
     pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -263,6 +277,10 @@ where
                 Err(error)
             }
         }
+    }
+
+    fn makes_room(&self) -> bool {
+        self.makes_room
     }
 
     fn finish(self: Box<Self>, lasting: Result<(), StoreError>) {
