@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Timestamp;
-use trunkline_ids::E164;
+use trunkline_ids::{E164, ResourceId};
 
 use crate::paging::Origin;
 use crate::rate::{RateRule, documented_rates};
@@ -22,6 +22,8 @@ pub struct RestConfig {
     /// The largest body read. 250 members with names and metadata are 100 KiB; above this limit a
     /// request is refused without being read as JSON.
     pub body_limit_bytes: usize,
+    /// Which bearer tokens stand for a resource, where a client signs nothing.
+    pub service_tokens: ServiceTokens,
     /// The phone numbers of the resource.
     pub numbers: Vec<VirtualNumber>,
 }
@@ -34,6 +36,7 @@ impl Default for RestConfig {
             allowed_origins: AllowedOrigins::default(),
             public_endpoint: None,
             body_limit_bytes: 4 * 1_024 * 1_024,
+            service_tokens: ServiceTokens::default(),
             numbers: Vec::new(),
         }
     }
@@ -60,6 +63,19 @@ pub enum Profile {
     Loose,
     /// As the documented service: its rate limits, `api-version` required, bodies declared as JSON.
     Strict,
+}
+
+/// Which bearer tokens stand for a resource on routes that a backend signs: clients that are given a
+/// token credential of a directory send one instead of a signature.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum ServiceTokens {
+    /// An access key of the resource itself, as base64 text.
+    #[default]
+    AccessKeys,
+    /// That, and any token that is no user's: it stands for this resource. For development alone, so
+    /// that programs with a stand-in for their directory run unchanged: whoever reaches the port
+    /// administers the resource.
+    Any(ResourceId),
 }
 
 /// The pages that may use the façade from a browser.

@@ -2,6 +2,8 @@
 //!
 //! Messages may name ids and limits. They never repeat credentials or what people wrote.
 
+mod domain;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -85,11 +87,6 @@ impl ApiError {
     pub(crate) fn unauthorized(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, message)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-    }
-
-    /// The user may not do this.
-    pub(crate) fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
     }
 
     /// What the request names does not exist, or not for this caller.

@@ -5,11 +5,13 @@
 
 mod auth;
 mod body;
+mod chat;
 mod config;
 mod cors;
 mod error;
 mod headers;
 mod http_date;
+mod identity;
 mod model;
 mod numbers;
 mod operation;
@@ -21,11 +23,14 @@ mod rate;
 mod repeatability;
 mod reply;
 mod request;
+mod rooms;
+mod serve;
+mod sip;
 
 pub use crate::{
     config::{
         AllowedOrigins, Capability, NumberAssignment, NumberType, Profile, RestConfig,
-        VirtualNumber,
+        ServiceTokens, VirtualNumber,
     },
     operation::{
         ChatOperation, Credential, IdentityOperation, NumberOperation, Operation, RoomOperation,
@@ -33,4 +38,5 @@ pub use crate::{
     },
     paging::{Origin, ParseOriginError, Scheme},
     rate::{RateGroup, RateRule, RateScope, documented_rates},
+    serve::{over_http, router},
 };

@@ -18,14 +18,6 @@ pub(crate) enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// Returns the value; `None` for absent and null alike.
-    pub(crate) fn into_value(self) -> Option<T> {
-        match self {
-            Self::Absent | Self::Null => None,
-            Self::Value(value) => Some(value),
-        }
-    }
-
     /// Returns whether nothing is said of the member.
     pub(crate) fn is_absent(&self) -> bool {
         match self {

@@ -11,11 +11,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use trunkline_clock::Now;
 use trunkline_ids::ResourceId;
-use trunkline_node::{ChatActor, Node};
+use trunkline_node::{ChatActor, Node, TokenError};
 
 use crate::auth::bearer;
-use crate::auth::hmac::{self, Signature, SignedRequest};
-use crate::config::{Profile, RestConfig};
+use crate::auth::hmac::{self, Signature, SignatureError, SignedRequest};
+use crate::config::{Profile, RestConfig, ServiceTokens};
 use crate::error::ApiError;
 use crate::operation::{self, Credential, Found, Operation, PREFIXES, Service};
 use crate::paging::{API_VERSION, Origin, Scheme};
@@ -122,12 +122,19 @@ async fn answer(
             (body::read(&parts.headers, body, limit_bytes).await?, Caller::User(actor))
         }
         Credential::Resource => {
-            let signature = Signature::read(&parts.headers, now.wall).map_err(|error| {
-                tracing::debug!(%error, "signature refused");
-                ApiError::denied()
-            })?;
-            let body = body::read(&parts.headers, body, limit_bytes).await?;
-            let resource = shared.resource(signature, &parts, scheme, &body)?;
+            let (body, resource) = match bearer::token(&parts.headers) {
+                Ok(token) => {
+                    let resource = shared.resource_of_token(token, now).await?;
+                    (body::read(&parts.headers, body, limit_bytes).await?, resource)
+                }
+                Err(_) => {
+                    let signature = Signature::read(&parts.headers, now.wall).map_err(denied)?;
+                    let body = body::read(&parts.headers, body, limit_bytes).await?;
+                    let resource =
+                        shared.resource_of_signature(signature, &parts, scheme, &body)?;
+                    (body, resource)
+                }
+            };
             let subject = RateSubject { caller: resource.as_str(), thread: None };
             shared.check_rate(now, route.operation, subject)?;
             (body, Caller::Resource(resource))
@@ -146,6 +153,12 @@ async fn answer(
     }
 }
 
+/// The caller does not learn what is wrong with a signature; an operator who looks may.
+fn denied(error: SignatureError) -> ApiError {
+    tracing::debug!(%error, "signature refused");
+    ApiError::denied()
+}
+
 /// Who is asking.
 enum Caller {
     Resource(ResourceId),
@@ -162,8 +175,27 @@ impl Shared {
         Ok(ChatActor::from(&claims))
     }
 
+    /// Returns for which resource a token speaks.
+    async fn resource_of_token(&self, token: &str, now: Now) -> Result<ResourceId, ApiError> {
+        if let Some(resource) = self.node.resources().find_by_key_text(token) {
+            return Ok(resource);
+        }
+        match &self.config.service_tokens {
+            ServiceTokens::AccessKeys => Err(ApiError::denied()),
+            ServiceTokens::Any(resource) => {
+                match self.node.identity().verify(token, now.wall).await {
+                    Err(TokenError::Invalid) => Ok(resource.clone()),
+                    Ok(_)
+                    | Err(TokenError::Expired | TokenError::Revoked | TokenError::Unavailable) => {
+                        Err(ApiError::denied())
+                    }
+                }
+            }
+        }
+    }
+
     /// Returns which resource has signed a request.
-    fn resource(
+    fn resource_of_signature(
         &self,
         signature: Signature<'_>,
         parts: &Parts,
@@ -178,10 +210,7 @@ impl Shared {
             .collect();
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let request = SignedRequest { method: &parts.method, target, hosts: &hosts, body };
-        let signed = signature.of(&request).map_err(|error| {
-            tracing::debug!(%error, "signature refused");
-            ApiError::denied()
-        })?;
+        let signed = signature.of(&request).map_err(denied)?;
         let found = self.node.resources().find_by_key(|key| signed.is_made_with(key.as_bytes()));
         found.map(|(resource, _)| resource).ok_or_else(|| {
             tracing::debug!("signature refused: no key of any resource makes it");

@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::http::StatusCode;
 use trunkline_interop::RoomError;
-use trunkline_node::{ChatFailure, IdentityError, RoomFailure, StoreError, TokenError};
+use trunkline_node::{ChatFailure, IdentityError, RoomFailure, TokenError};
 
 use crate::error::ApiError;
 
@@ -14,12 +14,21 @@ impl ApiError {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self::new(status, code.to_owned(), sentence(&words.to_string()))
     }
+
+    /// Makes an error of a store that failed. What it says is for the operator.
+    fn of_store(is_transient: bool, error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::warn!(error, "the store failed");
+        match is_transient {
+            true => Self::unavailable("The exchange cannot store anything at the moment."),
+            false => Self::internal(),
+        }
+    }
 }
 
 impl From<ChatFailure> for ApiError {
     fn from(failure: ChatFailure) -> Self {
         if let ChatFailure::Store(source) = failure {
-            return source.into();
+            return Self::of_store(source.is_transient(), &source);
         }
         let is_repeated_differently = matches!(failure, ChatFailure::RepeatedDifferently);
         let mut error = Self::of(failure.status(), failure.code(), &failure);
@@ -44,7 +53,7 @@ impl From<IdentityError> for ApiError {
                 tracing::error!(error = %source, "cannot sign tokens");
                 Self::internal()
             }
-            IdentityError::Store(source) => source.into(),
+            IdentityError::Store(source) => Self::of_store(source.is_transient(), &source),
             IdentityError::UnknownResource => Self::denied(),
             IdentityError::UnknownUser => Self::not_found("The specified identity was not found."),
         }
@@ -62,7 +71,7 @@ impl From<RoomFailure> for ApiError {
             RoomFailure::RepeatedTooSoon { retry_after } => {
                 Self::of(429, failure.code(), &failure).with_retry_after(retry_after)
             }
-            RoomFailure::Store(source) => source.into(),
+            RoomFailure::Store(source) => Self::of_store(source.is_transient(), &source),
         }
     }
 }
@@ -70,16 +79,6 @@ impl From<RoomFailure> for ApiError {
 impl From<RoomError> for ApiError {
     fn from(error: RoomError) -> Self {
         Self::of(400, error.code(), &error)
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the store failed");
-        match error.is_transient() {
-            true => Self::unavailable("The exchange cannot store anything at the moment."),
-            false => Self::internal(),
-        }
     }
 }
 

@@ -1,0 +1,10 @@
+//! Every route over the router itself: who may use it, what it answers, what it makes of bad input.
+
+mod routes {
+    pub(crate) mod scene;
+
+    mod credentials;
+    mod hostile;
+    mod operations;
+    mod repeated;
+}

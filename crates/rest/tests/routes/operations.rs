@@ -1,0 +1,160 @@
+//! What the operations answer on the wire, beyond what the SDKs look at.
+
+use serde_json::{Value, json};
+use trunkline_policy::Scope;
+
+use super::scene::{RESOURCE, Scene};
+
+/// Encodes a raw id or a thread id for a path.
+fn segment(id: &str) -> String {
+    id.replace(':', "%3A").replace('@', "%40").replace('+', "%2B")
+}
+
+#[tokio::test]
+async fn every_answer_carries_versions_correlation_and_the_clients_id() {
+    let scene = Scene::start().await;
+    let call = scene.signed("GET", "/rooms?api-version=2025-03-13");
+    let answer = call.header("x-ms-client-request-id", "7264a44e").send().await;
+    assert_eq!(answer.header("x-ms-client-request-id"), Some("7264a44e"));
+    assert_eq!(answer.header("api-supported-versions"), Some("2023-06-14, 2024-04-15, 2025-03-13"));
+    assert!(answer.header("ms-cv").unwrap().ends_with(".0"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    answer.ok(200);
+    let refused = scene.call("GET", "/rooms").header("ms-cv", "abc.1").send().await;
+    assert_eq!(refused.header("ms-cv"), Some("abc.1.0"));
+}
+
+#[tokio::test]
+async fn a_new_thread_says_where_it_is() {
+    let scene = Scene::start().await;
+    let (alice, token) = scene.user(&[Scope::Chat]).await;
+    let body = json!({"topic": "t", "metadata": {"a": "b"}});
+    let call = scene.call("POST", "/chat/threads?api-version=2025-03-15").json(&body);
+    let answer = call.bearer(&token).send().await;
+    let location = answer.header("location").unwrap().to_owned();
+    let thread = answer.ok(201)["chatThread"].clone();
+    let id = segment(thread["id"].as_str().unwrap());
+    assert_eq!(location, format!("https://acs.example:8443/chat/threads/{id}"));
+    let creator = &thread["createdByCommunicationIdentifier"];
+    let expected = json!({
+        "kind": "communicationUser", "rawId": alice, "communicationUser": {"id": alice},
+    });
+    assert_eq!(creator, &expected);
+    assert_eq!(thread["metadata"], json!({"a": "b"}));
+    assert_eq!(thread["retentionPolicy"], json!({"kind": "none"}));
+    let created_on = thread["createdOn"].as_str().unwrap();
+    assert!(created_on.ends_with('Z') && !created_on.contains('.'), "{created_on}");
+    let found = scene.call("GET", &location["https://acs.example:8443".len()..]);
+    assert_eq!(found.bearer(&token).send().await.ok(200)["id"], thread["id"]);
+}
+
+#[tokio::test]
+async fn ids_in_paths_come_encoded_or_bare() {
+    let scene = Scene::start().await;
+    let user = scene.signed("POST", "/identities").bytes("").send().await.ok(201);
+    let id = user["identity"]["id"].as_str().unwrap();
+    assert!(user.get("accessToken").is_none(), "{user}");
+    for spelled in [id.to_owned(), segment(id)] {
+        let target = format!("/identities/{spelled}/:issueAccessToken?api-version=2023-10-01");
+        let token = scene.signed("POST", &target).json(&json!({"scopes": ["chat"]})).send().await;
+        let token = token.ok(200);
+        let expires_on = token["expiresOn"].as_str().unwrap();
+        assert!(expires_on.ends_with("0+00:00"), "{expires_on}");
+    }
+}
+
+#[tokio::test]
+async fn links_between_pages_are_absolute_and_lead_through_everything() {
+    let scene = Scene::start().await;
+    let (_, token) = scene.user(&[Scope::Chat]).await;
+    let thread = segment(&scene.thread(&token, &[]).await);
+    let messages = format!("/chat/threads/{thread}/messages");
+    for number in 0..5 {
+        let body = json!({"content": format!("message {number}")});
+        scene.call("POST", &messages).json(&body).bearer(&token).send().await.ok(201);
+    }
+    let mut target =
+        format!("{messages}?api-version=2025-03-15&maxPageSize=2&startTime=1970-01-01T00:00:00Z");
+    let mut sequences: Vec<String> = Vec::new();
+    for page in 0.. {
+        assert!(page < 10, "no end");
+        let body = scene.call("GET", &target).bearer(&token).send().await.ok(200);
+        let found = body["value"].as_array().unwrap();
+        assert!(found.len() <= 2);
+        sequences.extend(found.iter().map(|m| m["sequenceId"].as_str().unwrap().to_owned()));
+        let Some(next) = body["nextLink"].as_str() else { break };
+        let path = next.strip_prefix("https://acs.example:8443").unwrap();
+        assert!(path.starts_with(&messages) && path.contains("api-version=2025-03-15"), "{path}");
+        assert!(path.contains("startTime=") && path.contains("maxPageSize=2"), "{path}");
+        target = path.to_owned();
+    }
+    assert_eq!(sequences, ["7", "6", "5", "4", "3", "2", "1"]);
+}
+
+#[tokio::test]
+async fn a_merge_patch_leaves_sets_and_removes() {
+    let scene = Scene::start().await;
+    let (_, token) = scene.user(&[Scope::Chat]).await;
+    let thread = segment(&scene.thread(&token, &[]).await);
+    let path = format!("/chat/threads/{thread}");
+    let patch = async |body: Value| {
+        let call = scene.call("PATCH", &path).json(&body).bearer(&token);
+        call.header("content-type", "application/merge-patch+json").send().await
+    };
+    let get = async || scene.call("GET", &path).bearer(&token).send().await.ok(200);
+    patch(json!({"metadata": {"a": "1", "b": "2"}})).await.ok(204);
+    patch(json!({"metadata": {"a": null, "c": "3"}})).await.ok(204);
+    assert_eq!(get().await["metadata"], json!({"b": "2", "c": "3"}));
+    patch(json!({})).await.ok(204);
+    assert_eq!(get().await["topic"], "a topic");
+    patch(json!({"metadata": null, "topic": "new"})).await.ok(204);
+    let thread = get().await;
+    assert_eq!((&thread["metadata"], &thread["topic"]), (&json!({}), &json!("new")));
+    patch(json!({"topic": null})).await.refused(400, "BadRequest");
+    let policy = json!({"kind": "threadCreationDate", "deleteThreadAfterDays": 30});
+    patch(json!({"retentionPolicy": policy})).await.ok(204);
+    assert_eq!(get().await["retentionPolicy"], policy);
+    patch(json!({"retentionPolicy": null})).await.ok(204);
+    assert_eq!(get().await["retentionPolicy"], json!({"kind": "none"}));
+}
+
+#[tokio::test]
+async fn rooms_spell_times_with_a_fraction() {
+    let scene = Scene::start().await;
+    let body =
+        json!({"validFrom": "2030-01-01T00:00:00Z", "validUntil": "2030-02-01T00:00:00+01:00"});
+    let room = scene.signed("POST", "/rooms").json(&body).send().await.ok(201);
+    assert_eq!(room["validFrom"], "2030-01-01T00:00:00.000000+00:00");
+    assert_eq!(room["validUntil"], "2030-01-31T23:00:00.000000+00:00");
+    let path = format!("/rooms/{}", room["id"].as_str().unwrap());
+    let null = json!({"validFrom": null, "validUntil": null, "pstnDialOutEnabled": null});
+    let same = scene.signed("PATCH", &path).json(&null).send().await.ok(200);
+    assert_eq!(same, room);
+    let roster = json!({"participants": {(format!("8:acs:{RESOURCE}_x")): {}}});
+    let roster = scene.signed("PATCH", &format!("{path}/participants")).json(&roster);
+    assert_eq!(roster.send().await.ok(200), json!({}));
+}
+
+#[tokio::test]
+async fn a_message_in_full() {
+    let scene = Scene::start().await;
+    let (alice, token) = scene.user(&[Scope::Chat]).await;
+    let thread = segment(&scene.thread(&token, &[]).await);
+    let path = format!("/chat/threads/{thread}/messages");
+    let body =
+        json!({"content": "hi", "type": "text", "senderDisplayName": "A", "metadata": {"k": "v"}});
+    let sent = scene.call("POST", &path).json(&body).bearer(&token).send().await.ok(201);
+    let id = sent["id"].as_str().unwrap();
+    let call = scene.call("GET", &format!("{path}/{id}")).bearer(&token);
+    let mut message = call.send().await.ok(200);
+    let created_on = message["createdOn"].take();
+    assert!(created_on.as_str().unwrap().ends_with('Z'));
+    let expected = json!({
+        "id": id, "type": "text", "sequenceId": "3", "version": id, "content": {"message": "hi"},
+        "senderDisplayName": "A", "createdOn": null, "metadata": {"k": "v"},
+        "senderCommunicationIdentifier": {
+            "kind": "communicationUser", "rawId": alice, "communicationUser": {"id": alice},
+        },
+    });
+    assert_eq!(message, expected);
+}

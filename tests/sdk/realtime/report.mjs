@@ -1,0 +1,41 @@
+// One JSON line for each check and each event, and a sum at the end.
+
+import { isDeepStrictEqual } from "node:util";
+
+export class Report {
+  made = 0;
+  failed = 0;
+  suite = "";
+
+  /** Prints what came. */
+  event(listener, name, key) {
+    console.log(JSON.stringify({ suite: this.suite, listener, event: name, key }));
+  }
+
+  /** Notes whether something is as it should be; `found` says what was there instead. */
+  check(name, isOk, found) {
+    this.made += 1;
+    const line = { suite: this.suite, check: name, ok: Boolean(isOk) };
+    if (!isOk) {
+      this.failed += 1;
+      line.found = String(found instanceof Error ? found.stack : JSON.stringify(found)).slice(0, 2000);
+    }
+    console.log(JSON.stringify(line));
+  }
+
+  /** Notes whether two values are equal. */
+  equal(name, found, expected) {
+    this.check(name, isDeepStrictEqual(found, expected), { found, expected });
+  }
+
+  /** Prints figures. */
+  figures(figures) {
+    console.log(JSON.stringify({ suite: this.suite, ...figures }));
+  }
+
+  /** Prints the sum and returns the exit code. */
+  end() {
+    console.log(JSON.stringify({ checks: this.made, failed: this.failed }));
+    return this.failed === 0 ? 0 : 1;
+  }
+}
