@@ -47,6 +47,8 @@ pub struct Import {
     next_sequence: u64,
     /// The last message's id.
     last_id: MessageId,
+    /// The newest version of anything.
+    last_version: MessageId,
 }
 
 /// Why a thread is not restored: always the fault of the archive.
@@ -82,12 +84,6 @@ pub enum ImportError {
     /// The thread comes twice.
     #[error("the archive has a second thread")]
     SecondThread,
-    /// A version is newer than the last one of the thread.
-    #[error("message {message_id} is newer than its thread")]
-    TooNew {
-        /// The message.
-        message_id: MessageId,
-    },
 }
 
 impl Import {
@@ -99,9 +95,11 @@ impl Import {
         limits.check_topic(&header.topic)?;
         limits.check_metadata(&header.metadata)?;
         limits.check_retention(header.retention)?;
+        let last_version = header.last_version;
         Ok(Self {
             limits,
             header,
+            last_version,
             members: BTreeMap::new(),
             receipts: BTreeMap::new(),
             next_sequence: 1,
@@ -149,7 +147,8 @@ impl Import {
         if found != expected {
             return Err(ImportError::Incomplete { expected, found });
         }
-        let Self { header, members, mut receipts, .. } = self;
+        let Self { mut header, members, mut receipts, last_version, .. } = self;
+        header.last_version = last_version;
         receipts.retain(|reader, _| members.contains_key(reader));
         let members = members.into_values().map(Change::PutMember);
         let receipts = receipts.into_values().map(Change::PutReceipt);
@@ -179,9 +178,8 @@ impl Import {
             let sequence = message.sequence;
             return Err(ImportError::OutOfOrder { message_id, sequence, expected });
         }
-        if message.version > self.header.last_version {
-            return Err(ImportError::TooNew { message_id });
-        }
+        // An archive that was written while somebody edited has a version newer than its thread.
+        self.last_version = self.last_version.max(message.version);
         self.limits.check_metadata(&message.metadata)?;
         self.limits.check_client_message_id(message.client_message_id.as_deref())?;
         message.content = self.checked(message.content)?;

@@ -120,7 +120,6 @@ pub enum NewContent {
 
 /// What a command is answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[must_use]
 pub enum Reply {
     /// It is so: done, or done before.
     Done,

@@ -33,7 +33,8 @@ pub fn clean_html(html: &str) -> Result<String, ChatError> {
     Ok(CLEANER.clean(html).to_string())
 }
 
-/// How large a tree some markup can make, counted without parsing it: never too little.
+/// How large a tree some markup can make, counted without parsing it: never too little, but for the
+/// parts of tables that a parser adds.
 struct Size {
     /// Places where a tag may begin.
     tags: usize,
@@ -80,6 +81,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
         .tags(TAGS.iter().copied().collect())
         .clean_content_tags(ERASED.iter().copied().collect())
+        .generic_attributes(HashSet::new())
         .tag_attributes(attributes)
         .url_schemes(SCHEMES.iter().copied().collect())
         .url_relative(UrlRelative::Deny)
@@ -178,3 +180,109 @@ const TAG_LIMIT: usize = 4_000;
 /// About 250 bytes each while they are cleaned, so 25 MB at worst. Smaller would refuse pasted
 /// documents, in which much formatting has attributes.
 const ELEMENT_LIMIT: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Formatting, and what closes it, hides it from its end tag, or moves it elsewhere; `#` becomes
+    /// a number that is used once.
+    const PIECES: &[&str] = &[
+        "<b x=#>",
+        "<b x=#>",
+        "<i x='>#'>",
+        "<a href=https://a.example/#>",
+        "<nobr x=#>",
+        "<b>",
+        "<i>",
+        "<u >",
+        "<code/>",
+        "<A>",
+        "<nobr>",
+        "</b>",
+        "</i>",
+        "</a>",
+        "</u>",
+        "</nobr>",
+        "<p>",
+        "<p>",
+        "</p>",
+        "x",
+        "x<p>",
+        "<div>",
+        "</div>",
+        "<li>",
+        "<ul>",
+        "</ul>",
+        "<h1>",
+        "</h1>",
+        "<table>",
+        "</table>",
+        "<tr>",
+        "<td>",
+        "</td>",
+        "<caption>",
+        "<select>",
+        "</select>",
+        "<option>",
+        "<button>",
+        "</button>",
+        "<object>",
+        "</object>",
+        "<marquee>",
+        "</marquee>",
+        "<template>",
+        "</template>",
+        "<svg>",
+        "<foreignObject>",
+        "<desc>",
+        "</svg>",
+        "<math>",
+        "<mtext>",
+        "</math>",
+        "<!--",
+        "-->",
+        "<br>",
+        "<hr>",
+        "<form>",
+        "</form>",
+        "<title>",
+        "</title>",
+        "<dd>",
+        "<ruby>",
+        "<rt>",
+        "<body>",
+        "<html>",
+    ];
+
+    /// A few pieces many times over, then others many times over: what grows, grows so.
+    fn markup() -> impl Strategy<Value = String> {
+        let pattern = (prop::collection::vec(prop::sample::select(PIECES), 0..6), 1..40_usize);
+        prop::collection::vec(pattern, 1..4).prop_map(|patterns| {
+            let mut markup = String::new();
+            let mut next = 0;
+            for (pieces, count) in patterns {
+                for piece in pieces.iter().cycle().take(pieces.len() * count) {
+                    markup += &piece.replace('#', &next.to_string());
+                    next += 1;
+                }
+            }
+            markup
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+        #[test]
+        fn the_count_of_elements_is_never_too_small(markup in markup()) {
+            let size = Size::of(&markup);
+            let cleaned = CLEANER.clean(&markup).to_string();
+            let made = cleaned.matches('<').count() - cleaned.matches("</").count();
+            // A cell that stands alone gets a row and a body around it.
+            prop_assert!(made <= 3 * size.elements(), "{made} of {markup}");
+        }
+    }
+}
