@@ -16,6 +16,16 @@ pub(crate) fn require_access_key(
         .ok_or_else(|| Status::unauthenticated("the access key is not one of this resource"))
 }
 
+/// Lets a request through that carries an access key of the exchange's own resource.
+pub(crate) fn require_own_access_key(node: &Node, metadata: &MetadataMap) -> Result<(), Status> {
+    match require_access_key(node, metadata)? == *node.identity().resource() {
+        true => Ok(()),
+        false => Err(Status::permission_denied(
+            "only the keys of the exchange's own resource administer it",
+        )),
+    }
+}
+
 /// Returns whose token a request carries.
 pub(crate) async fn require_token(
     node: &Node,

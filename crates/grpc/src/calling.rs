@@ -4,13 +4,13 @@ use std::pin::Pin;
 
 use futures_util::Stream;
 use tonic::metadata::MetadataMap;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 use trunkline_api::calling::v1::calling_service_server::CallingService;
 use trunkline_call::Action;
-use trunkline_node::{CallingError, Controller, Node, RingerEvent, WatchError};
+use trunkline_node::{Controller, Node, RingerEvent};
 use trunkline_proto::calling::v1 as wire;
 
-use crate::auth;
+use crate::{auth, status};
 
 /// Serves the calls of a node.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Calling {
         response: T,
     ) -> Result<Response<T>, Status> {
         let controller = self.controller(metadata).await?;
-        controller.act(call_id, operation_id, action).await.map_err(status)?;
+        controller.act(call_id, operation_id, action).await.map_err(status::calling)?;
         Ok(Response::new(response))
     }
 }
@@ -53,7 +53,7 @@ impl CallingService for Calling {
     ) -> Answer<wire::PlaceCallResponse> {
         let controller = self.controller(request.metadata()).await?;
         let (call, participant_id) =
-            controller.place(request.into_inner()).await.map_err(status)?;
+            controller.place(request.into_inner()).await.map_err(status::calling)?;
         Ok(Response::new(wire::PlaceCallResponse { call: Some(call), participant_id }))
     }
 
@@ -62,7 +62,8 @@ impl CallingService for Calling {
         request: Request<wire::JoinCallRequest>,
     ) -> Answer<wire::JoinCallResponse> {
         let controller = self.controller(request.metadata()).await?;
-        let (call, participant_id) = controller.join(request.into_inner()).await.map_err(status)?;
+        let (call, participant_id) =
+            controller.join(request.into_inner()).await.map_err(status::calling)?;
         Ok(Response::new(wire::JoinCallResponse { call: Some(call), participant_id }))
     }
 
@@ -74,7 +75,7 @@ impl CallingService for Calling {
 
         let controller = self.controller(request.metadata()).await?;
         let name = request.into_inner().display_name;
-        let ringer = controller.ring(&name).await.map_err(status)?;
+        let ringer = controller.ring(&name).await.map_err(status::calling)?;
         let registered = wire::EndpointRegistered { endpoint_id: ringer.endpoint().to_string() };
         let first = Some(Event::Registered(registered));
         let events = futures_util::stream::unfold((first, ringer), |(first, mut ringer)| async {
@@ -97,7 +98,7 @@ impl CallingService for Calling {
     ) -> Answer<wire::AcceptCallResponse> {
         let controller = self.controller(request.metadata()).await?;
         let (call, participant_id) =
-            controller.accept(request.into_inner()).await.map_err(status)?;
+            controller.accept(request.into_inner()).await.map_err(status::calling)?;
         Ok(Response::new(wire::AcceptCallResponse { call: Some(call), participant_id }))
     }
 
@@ -150,7 +151,7 @@ impl CallingService for Calling {
         controller
             .act_on(call_id, operation_id, &request.participant, Action::MuteParticipant)
             .await
-            .map_err(status)?;
+            .map_err(status::calling)?;
         Ok(Response::new(wire::MuteParticipantResponse {}))
     }
 
@@ -169,7 +170,8 @@ impl CallingService for Calling {
         request: Request<wire::AddParticipantRequest>,
     ) -> Answer<wire::AddParticipantResponse> {
         let controller = self.controller(request.metadata()).await?;
-        let participant = controller.add_participant(request.into_inner()).await.map_err(status)?;
+        let participant =
+            controller.add_participant(request.into_inner()).await.map_err(status::calling)?;
         Ok(Response::new(wire::AddParticipantResponse { participant }))
     }
 
@@ -183,7 +185,7 @@ impl CallingService for Calling {
         controller
             .act_on(call_id, operation_id, &request.participant, Action::CancelAddParticipant)
             .await
-            .map_err(status)?;
+            .map_err(status::calling)?;
         Ok(Response::new(wire::CancelAddParticipantResponse {}))
     }
 
@@ -197,7 +199,7 @@ impl CallingService for Calling {
         controller
             .act_on(call_id, operation_id, &request.participant, Action::RemoveParticipant)
             .await
-            .map_err(status)?;
+            .map_err(status::calling)?;
         Ok(Response::new(wire::RemoveParticipantResponse {}))
     }
 
@@ -206,7 +208,7 @@ impl CallingService for Calling {
         request: Request<wire::GetCallRequest>,
     ) -> Answer<wire::GetCallResponse> {
         let controller = self.controller(request.metadata()).await?;
-        let call = controller.call(&request.into_inner().call_id).await.map_err(status)?;
+        let call = controller.call(&request.into_inner().call_id).await.map_err(status::calling)?;
         Ok(Response::new(wire::GetCallResponse { call: Some(call) }))
     }
 
@@ -224,49 +226,12 @@ impl CallingService for Calling {
     ) -> Answer<Self::WatchCallStream> {
         let controller = self.controller(request.metadata()).await?;
         let wire::WatchCallRequest { call_id, after_seq } = request.into_inner();
-        let events = controller.watch(&call_id, after_seq).await.map_err(|error| match error {
-            WatchError::CursorLost { .. } => Status::out_of_range(error.to_string()),
-            WatchError::NotFound => Status::not_found(error.to_string()),
-            WatchError::TooManyReaders { .. } => Status::resource_exhausted(error.to_string()),
-        })?;
+        let events = controller.watch(&call_id, after_seq).await.map_err(status::watch)?;
         let responses = futures_util::stream::unfold(events, |mut events| async {
             let event = events.recv().await?;
             let event = Some(std::sync::Arc::unwrap_or_clone(event));
             Some((Ok(wire::WatchCallResponse { event }), events))
         });
         Ok(Response::new(Box::pin(responses)))
-    }
-}
-
-/// The error with its name in the trailer `trunkline-error` and its documented code, where it has
-/// one, in `trunkline-reason`.
-fn status(error: CallingError) -> Status {
-    let code = match &error {
-        CallingError::InvalidArgument { .. } => Code::InvalidArgument,
-        CallingError::Denied { .. } => Code::PermissionDenied,
-        CallingError::NotFound => Code::NotFound,
-        CallingError::Refused { reason, .. } => refusal_code(reason.code()),
-        CallingError::ShuttingDown => Code::Unavailable,
-    };
-    let mut metadata = MetadataMap::new();
-    if let Ok(name) = error.code().parse() {
-        metadata.insert("trunkline-error", name);
-    }
-    if let Some(reason) = error.reason()
-        && let Ok(pair) = format!("{}/{}", reason.code(), reason.sub_code()).parse()
-    {
-        metadata.insert("trunkline-reason", pair);
-    }
-    Status::with_metadata(code, error.to_string(), metadata)
-}
-
-/// Sorts the documented code of a refusal into the codes of gRPC.
-fn refusal_code(code: u16) -> Code {
-    match code {
-        403 => Code::PermissionDenied,
-        404 => Code::NotFound,
-        409 => Code::AlreadyExists,
-        500.. => Code::Internal,
-        _ => Code::FailedPrecondition,
     }
 }

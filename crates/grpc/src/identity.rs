@@ -6,11 +6,13 @@ use std::time::Duration;
 use tonic::{Request, Response, Status};
 use trunkline_api::convert;
 use trunkline_api::identity::v1::identity_service_server::IdentityService;
-use trunkline_node::{AccessToken, IdentityError, Node, TokenRequest, User};
+use trunkline_node::{AccessToken, Node, TokenRequest, User};
 use trunkline_policy::Scope;
 use trunkline_proto::identity::v1 as wire;
+use trunkline_storage::UserPosition;
 
-use crate::auth;
+use crate::page::{self, Wanted};
+use crate::{auth, status};
 
 /// Serves the identity of a node.
 #[derive(Clone, Debug)]
@@ -30,14 +32,14 @@ impl IdentityService for Identity {
         let life = life(request.expires_in)?;
         let identity = self.node.identity();
         let now = self.node.clock().wall();
-        let user = identity.create_user(&resource, now).await.map_err(status)?;
+        let user = identity.create_user(&resource, now).await.map_err(status::identity)?;
         let access_token = match scopes.is_empty() {
             true => None,
             false => {
                 let raw_id = user.identifier.to_string();
                 let request = TokenRequest { scopes: &scopes, life };
                 let issued = identity.issue_token(&resource, &raw_id, request, now).await;
-                Some(issued.map_err(status)?.1)
+                Some(issued.map_err(status::identity)?.1)
             }
         };
         Ok(Response::new(wire::CreateUserResponse {
@@ -58,7 +60,7 @@ impl IdentityService for Identity {
         let wanted = TokenRequest { scopes: &scopes, life };
         let identity = self.node.identity();
         let issued = identity.issue_token(&resource, &request.user, wanted, now).await;
-        let (user, token) = issued.map_err(status)?;
+        let (user, token) = issued.map_err(status::identity)?;
         Ok(Response::new(wire::IssueTokenResponse {
             user: Some(wire_user(&user)),
             access_token: Some(wire_token(token)),
@@ -71,7 +73,7 @@ impl IdentityService for Identity {
     ) -> Result<Response<wire::RevokeTokensResponse>, Status> {
         let resource = auth::require_access_key(&self.node, request.metadata())?;
         let user = request.into_inner().user;
-        self.node.revoke_tokens(&resource, &user).await.map_err(status)?;
+        self.node.revoke_tokens(&resource, &user).await.map_err(status::identity)?;
         Ok(Response::new(wire::RevokeTokensResponse {}))
     }
 
@@ -80,15 +82,26 @@ impl IdentityService for Identity {
         request: Request<wire::ListUsersRequest>,
     ) -> Result<Response<wire::ListUsersResponse>, Status> {
         let resource = auth::require_access_key(&self.node, request.metadata())?;
+        let request = request.into_inner();
+        let Wanted { after, limit } = page::wanted(request.page_size, &request.page_token)?;
+        let limit = limit.min(USER_LIMIT);
         let identity = self.node.identity();
-        let app_users = identity.app_users(&resource, None, USER_LIMIT).await.map_err(status)?;
-        let directory = match resource == *identity.resource() {
+        let directory = match after.is_none() && resource == *identity.resource() {
             true => identity.directory_users(),
             false => Vec::new(),
         };
+        let after = page::place(after)?.map(UserPosition);
+        let listed = identity.app_users(&resource, after, limit + 1).await;
+        let mut app_users = listed.map_err(status::identity)?;
+        let has_more = app_users.len() > limit;
+        app_users.truncate(limit);
+        let next_page_token = match app_users.last() {
+            Some((UserPosition(place), _)) if has_more => place.to_string(),
+            Some(_) | None => String::new(),
+        };
         let users = directory.iter().chain(app_users.iter().map(|(_, user)| user));
         let users = users.map(wire_user).collect();
-        Ok(Response::new(wire::ListUsersResponse { users }))
+        Ok(Response::new(wire::ListUsersResponse { users, next_page_token }))
     }
 
     async fn delete_user(
@@ -97,7 +110,7 @@ impl IdentityService for Identity {
     ) -> Result<Response<wire::DeleteUserResponse>, Status> {
         let resource = auth::require_access_key(&self.node, request.metadata())?;
         let user = request.into_inner().user;
-        self.node.delete_user(&resource, &user).await.map_err(status)?;
+        self.node.delete_user(&resource, &user).await.map_err(status::identity)?;
         Ok(Response::new(wire::DeleteUserResponse {}))
     }
 }
@@ -134,25 +147,6 @@ fn wire_user(user: &User) -> wire::User {
 
 fn wire_token(token: AccessToken) -> wire::AccessToken {
     wire::AccessToken { expires_on: Some(convert::timestamp(token.expires_on)), token: token.token }
-}
-
-fn status(error: IdentityError) -> Status {
-    match error {
-        IdentityError::NoScopes | IdentityError::LifeOutOfRange { .. } => {
-            Status::invalid_argument(error.to_string())
-        }
-        IdentityError::UnknownResource | IdentityError::UnknownUser => {
-            Status::not_found(error.to_string())
-        }
-        IdentityError::Store(source) => {
-            tracing::error!(error = %source, "the store failed");
-            Status::unavailable("the exchange could not keep the change; nothing was changed")
-        }
-        IdentityError::Signing(source) => {
-            tracing::error!(error = %source, "cannot sign tokens");
-            Status::internal("the exchange cannot sign tokens")
-        }
-    }
 }
 
 /// App users in one answer.

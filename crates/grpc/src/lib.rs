@@ -1,27 +1,42 @@
-//! The gRPC façade: identity, calling, signaling, health, reflection, and gRPC-web over all of it.
+//! The gRPC façade: identity, chat, calling, rooms, administration, signaling, health, reflection,
+//! and gRPC-web over all of it.
 
+mod admin;
 mod auth;
 mod calling;
+mod chat;
 mod identity;
+mod page;
+mod rooms;
 mod signaling;
+mod status;
 
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
+use trunkline_api::admin::v1::admin_service_server::AdminServiceServer;
 use trunkline_api::calling::v1::calling_service_server::CallingServiceServer;
+use trunkline_api::chat::v1::chat_service_server::ChatServiceServer;
 use trunkline_api::identity::v1::identity_service_server::IdentityServiceServer;
+use trunkline_api::rooms::v1::rooms_service_server::RoomsServiceServer;
 use trunkline_api::signaling::v1::signaling_service_server::SignalingServiceServer;
 use trunkline_node::Node;
 
 /// Builds the routes of all services, to be merged with the other routes of the port.
 pub fn router(node: Node) -> axum::Router {
+    let admin = admin::Admin { node: node.clone() };
     let calling = calling::Calling { node: node.clone() };
+    let chat = chat::Chat { node: node.clone() };
     let identity = identity::Identity { node: node.clone() };
+    let rooms = rooms::Rooms { node: node.clone() };
     let signaling = signaling::Signaling { node };
     let (health_reporter, health) = tonic_health::server::health_reporter();
     let mut routes = Routes::builder();
     routes
+        .add_service(AdminServiceServer::new(admin).max_decoding_message_size(RECORD_LIMIT))
         .add_service(CallingServiceServer::new(calling).max_decoding_message_size(MESSAGE_LIMIT))
+        .add_service(ChatServiceServer::new(chat).max_decoding_message_size(MEMBERS_LIMIT))
         .add_service(IdentityServiceServer::new(identity).max_decoding_message_size(SMALL_LIMIT))
+        .add_service(RoomsServiceServer::new(rooms).max_decoding_message_size(MEMBERS_LIMIT))
         .add_service(
             SignalingServiceServer::new(signaling).max_decoding_message_size(MESSAGE_LIMIT),
         )
@@ -47,6 +62,12 @@ fn reflection() -> impl IntoIterator<
 
 /// As for a frame of the signaling stream: an offer with sixteen tiles is about 30 KiB.
 const MESSAGE_LIMIT: usize = 256 * 1024;
+
+/// 350 participants of a room, or 200 new members of a thread with 1 KB of metadata each.
+const MEMBERS_LIMIT: usize = 512 * 1024;
+
+/// One record of an archive: at most a message that names 250 members.
+const RECORD_LIMIT: usize = 1024 * 1024;
 
 /// Requests about users hold a name and a few numbers.
 const SMALL_LIMIT: usize = 16 * 1024;

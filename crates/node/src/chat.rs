@@ -5,6 +5,7 @@
 //! its effect, as a whole.
 
 mod admission;
+mod archive;
 mod create;
 mod failure;
 mod feed;
@@ -37,6 +38,7 @@ use crate::page::{Page, PageCursor};
 use crate::repeatability::{Repeatability, RepeatableRequest, Repeated, Repeating};
 
 pub use self::{
+    archive::{ArchiveError, ImportedThread, ThreadExport, ThreadImport},
     failure::ChatFailure,
     request::{
         ChatActor, CreatedThread, EditMessage, MessageQuery, SendMessage, ThreadQuery, UpdateThread,

@@ -29,8 +29,9 @@ pub use crate::{
     admin::{Admin, AdminError},
     calls::{WatchError, WatchItem},
     chat::{
-        Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, CreatedThread, EditMessage,
-        FeedItem, MessageQuery, SendMessage, SubscriptionEnd, ThreadQuery, UpdateThread,
+        ArchiveError, Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, CreatedThread,
+        EditMessage, FeedItem, ImportedThread, MessageQuery, SendMessage, SubscriptionEnd,
+        ThreadExport, ThreadImport, ThreadQuery, UpdateThread,
     },
     clock::SystemClock,
     commands::CallingError,

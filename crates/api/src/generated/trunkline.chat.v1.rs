@@ -14,10 +14,11 @@ pub mod chat_service_client {
     ///
     /// Every call carries `authorization: Bearer <user token>`. The scope `chat` allows everything,
     /// `chat.join` all but creating, changing and deleting threads, `chat.join.limited` reading and
-    /// writing messages alone. A thread that does not exist answers NOT_FOUND; one that the user is not
-    /// in, PERMISSION_DENIED. The trailer `trunkline-error` names the error code of a refusal, and
-    /// `trunkline-reason` the `code/subCode` of a refusal by policy, whose message names the rule and
-    /// the fix. RESOURCE_EXHAUSTED with the trailer `retry-after` asks to wait so many seconds.
+    /// writing messages alone. A thread that does not exist, or of which the user may not know, answers
+    /// NOT_FOUND; another one that the user is not in, PERMISSION_DENIED. The trailer `trunkline-error`
+    /// names the error code of a refusal, and `trunkline-reason` the `code/subCode` where one applies. A
+    /// refusal by policy names the rule and the fix. The trailer `retry-after` asks to wait so many
+    /// seconds.
     ///
     /// A message is durable before SendMessage answers. Whoever does not get the answer repeats the
     /// request with the same `request_id`.
@@ -737,10 +738,11 @@ pub mod chat_service_server {
     ///
     /// Every call carries `authorization: Bearer <user token>`. The scope `chat` allows everything,
     /// `chat.join` all but creating, changing and deleting threads, `chat.join.limited` reading and
-    /// writing messages alone. A thread that does not exist answers NOT_FOUND; one that the user is not
-    /// in, PERMISSION_DENIED. The trailer `trunkline-error` names the error code of a refusal, and
-    /// `trunkline-reason` the `code/subCode` of a refusal by policy, whose message names the rule and
-    /// the fix. RESOURCE_EXHAUSTED with the trailer `retry-after` asks to wait so many seconds.
+    /// writing messages alone. A thread that does not exist, or of which the user may not know, answers
+    /// NOT_FOUND; another one that the user is not in, PERMISSION_DENIED. The trailer `trunkline-error`
+    /// names the error code of a refusal, and `trunkline-reason` the `code/subCode` where one applies. A
+    /// refusal by policy names the rule and the fix. The trailer `retry-after` asks to wait so many
+    /// seconds.
     ///
     /// A message is durable before SendMessage answers. Whoever does not get the answer repeats the
     /// request with the same `request_id`.

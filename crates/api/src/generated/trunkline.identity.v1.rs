@@ -182,7 +182,8 @@ pub mod identity_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the directory users of the tenant and the app users of the resource.
+        /// Lists the directory users of the tenant, for the exchange's own resource, and the app users of
+        /// the resource.
         pub async fn list_users(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -286,7 +287,8 @@ pub mod identity_service_server {
             tonic::Response<::trunkline_proto::identity::v1::RevokeTokensResponse>,
             tonic::Status,
         >;
-        /// Lists the directory users of the tenant and the app users of the resource.
+        /// Lists the directory users of the tenant, for the exchange's own resource, and the app users of
+        /// the resource.
         async fn list_users(
             &self,
             request: tonic::Request<::trunkline_proto::identity::v1::ListUsersRequest>,

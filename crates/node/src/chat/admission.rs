@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use trunkline_chat::{ChatError, Denial, NewMember, ThreadRecord};
 use trunkline_ids::{CommunicationIdentifier, ResourceId, TenantId};
-use trunkline_policy::{Medium, Policy, PolicyName, Principal, SegmentId, decide_joining};
+use trunkline_policy::{Decision, Medium, Policy, PolicyName, Principal, SegmentId, decide_joining};
 
 use crate::chat::{ChatFailure, Parts};
 
@@ -26,11 +26,12 @@ pub(super) fn judge(
         }
         let others = company.representatives.iter();
         let decision = decide_joining(Medium::Chat, &principal, identifier, others, policy);
-        match (decision.sentence(), decision.reason()) {
-            (Some(message), Some(reason)) => {
+        match decision {
+            Decision::Allowed { .. } => company.add(policy, identifier),
+            Decision::Denied { rule, fix, reason, .. } => {
+                let message = format!("denied by {rule} ({reason}): {fix}");
                 member.denial = Some(Denial { code: reason.code().to_string(), message });
             }
-            (_, _) => company.add(policy, identifier),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) enum ThreadMessage {
     Ask(Box<Asked>),
     /// The retention may have ended.
     Expire,
+    /// The store was written past the task.
+    Forget,
     /// Somebody wants to look at the thread.
     Read(Box<dyn Read>),
 }
@@ -116,6 +118,9 @@ struct Unit {
     changes: Vec<Change>,
     /// Where in `changes` the counters are that are set last.
     progress_at: Option<usize>,
+    /// Whether somebody comes or goes in it. Once per unit: the store knows whom an event is for by
+    /// who is there before and after.
+    changes_members: bool,
     repeatability: Option<RepeatabilityRecord>,
     /// What happened, in order.
     told: Vec<Arc<ChatEvent>>,
@@ -230,6 +235,9 @@ impl ThreadTask {
                     self.thread = Some(thread);
                 }
             }
+            // What is not settled yet brings the core back as it is.
+            Some(ThreadMessage::Forget) if self.is_settled() => self.thread = None,
+            Some(ThreadMessage::Forget) => {}
             Some(ThreadMessage::Read(mut read)) => match self.load().await {
                 Ok(thread) => {
                     read.look(&self.parts, thread.record());
@@ -295,7 +303,11 @@ impl ThreadTask {
             }
             return;
         }
-        let has_place = |unit: &&mut Unit| unit.repeatability.is_none() || repeatability.is_none();
+        let changes_members = changes.iter().any(is_of_members);
+        let has_place = |unit: &&mut Unit| {
+            !(unit.changes_members && changes_members)
+                && (unit.repeatability.is_none() || repeatability.is_none())
+        };
         let unit = match self.waiting.back_mut().filter(has_place) {
             Some(unit) => unit,
             None => {
@@ -304,6 +316,7 @@ impl ThreadTask {
             }
         };
         changes.into_iter().for_each(|change| unit.push(change));
+        unit.changes_members |= changes_members;
         unit.told.append(&mut told);
         unit.repeatability = unit.repeatability.take().or(repeatability);
     }
@@ -427,6 +440,17 @@ impl Unit {
                 self.changes.push(change);
             }
         }
+    }
+}
+
+fn is_of_members(change: &Change) -> bool {
+    match change {
+        Change::PutMember(_) | Change::RemoveMember(_) => true,
+        Change::AdvanceThread(_)
+        | Change::DeleteThread(_)
+        | Change::PutMessage(_)
+        | Change::PutReceipt(_)
+        | Change::PutThread(_) => false,
     }
 }
 

@@ -45,6 +45,14 @@ impl Threads {
         self.live().remove(id);
     }
 
+    /// Has the task of a thread, if there is one, read the store anew: it was written past it.
+    pub(super) fn forget(&self, id: &ThreadId) {
+        if let Some(task) = self.live().get(id) {
+            // A queue that is full is of those who are no members, and a task is over when they are.
+            let _ = task.try_send(ThreadMessage::Forget);
+        }
+    }
+
     fn live(&self) -> MutexGuard<'_, HashMap<ThreadId, mpsc::Sender<ThreadMessage>>> {
         // Each change is one map operation: a panic elsewhere leaves the map whole.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)

@@ -407,7 +407,7 @@ pub struct CreateThreadRequest {
     #[prost(message, optional, tag = "4")]
     pub retention: ::core::option::Option<RetentionPolicy>,
     /// Makes the request safe to repeat: for a day the same id gets the first answer again, and is
-    /// refused with ABORTED when it comes with another request. Empty: every request is a new one.
+    /// refused with ALREADY_EXISTS when it comes with another request. Empty: every request is a new one.
     #[prost(string, tag = "5")]
     pub request_id: ::prost::alloc::string::String,
 }

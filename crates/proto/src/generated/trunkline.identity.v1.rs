@@ -86,14 +86,24 @@ pub struct RevokeTokensRequest {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RevokeTokensResponse {}
 /// Input of ListUsers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListUsersRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUsersRequest {
+    /// At most so many app users; the exchange may return fewer. 0 leaves it to the exchange.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Where to go on: `next_page_token` of the page before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
 /// Output of ListUsers.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListUsersResponse {
-    /// Directory users by alias, then app users by age.
+    /// Directory users by alias, on the first page only; then app users by age.
     #[prost(message, repeated, tag = "1")]
     pub users: ::prost::alloc::vec::Vec<User>,
+    /// Gets the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// Input of DeleteUser.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
