@@ -84,7 +84,7 @@ pub struct NodeStatus {
     pub subscriptions: usize,
     /// Chat threads in use.
     pub threads: usize,
-    /// Tasks; one of them routes the media plane's events.
+    /// Tasks; some of them are there for as long as the node runs.
     pub tasks: usize,
 }
 

@@ -265,6 +265,7 @@ async fn a_client_that_stops_reading_is_cut_and_hurts_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_thousand_clients_that_vanish_are_cleaned_up() {
     let scene = Scene::start().await;
+    let own_tasks = scene.node.status().tasks;
     let mut vanished = Vec::new();
     for _ in 0..1_000 {
         vanished.push(scene.client("dan").await);
@@ -273,7 +274,7 @@ async fn a_thousand_clients_that_vanish_are_cleaned_up() {
     // They neither read nor answer: 30 s to notice, 120 s to come back.
     tokio::time::sleep(Duration::from_secs(160)).await;
     let status = scene.node.status();
-    assert_eq!((status.sessions, status.endpoints, status.tasks), (0, 0, 1));
+    assert_eq!((status.sessions, status.endpoints, status.tasks), (0, 0, own_tasks));
     drop(vanished);
     scene.stop().await;
 }

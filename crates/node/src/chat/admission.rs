@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use trunkline_chat::{ChatError, Denial, NewMember, ThreadRecord};
 use trunkline_ids::{CommunicationIdentifier, ResourceId, TenantId};
-use trunkline_policy::{Decision, Medium, Policy, PolicyName, Principal, SegmentId, decide_joining};
+use trunkline_policy::{
+    Decision, Medium, Policy, PolicyName, Principal, SegmentId, decide_joining,
+};
 
 use crate::chat::{ChatFailure, Parts};
 

@@ -59,7 +59,7 @@ impl Scene {
         let plane = PlaneConfig { shards: 1, ..PlaneConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
         let place = tempfile::tempdir().unwrap();
         let config = NodeConfig {
-            store: held_store::open(place.path()),
+            store: held_store::open(place.path(), Default::default()),
             identity,
             federation,
             plane,
@@ -160,7 +160,7 @@ impl Client {
 
     pub(crate) async fn resume(&mut self, scene: &Scene) {
         self.transport = Some(scene.open());
-        let token = scene.token(&self.user.clone());
+        let token = scene.token(&self.user.clone()).await;
         let (id, last_seq) = (self.session_id.clone(), self.last_seq);
         self.hello(&token, Some((&id, last_seq))).await;
         assert!(self.welcome().await.resumed);

@@ -1,8 +1,10 @@
 //! A store whose work takes no virtual time: without it a paused clock, which moves on when every task
-//! waits, would run hours ahead while a thread of the store flushes a file.
+//! waits, would run hours ahead while a thread of the store flushes a file. Commits of chat can be made
+//! to wait and to fail.
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use async_trait::async_trait;
@@ -22,13 +24,28 @@ use trunkline_storage::{
     Subscription, SubscriptionId, ThreadSummary, ThreadsQuery, UserPosition,
 };
 
-/// Opens a store in a directory.
-pub(crate) fn open(place: &Path) -> Arc<dyn Store> {
+/// Opens a store in a directory that can be made to fail.
+pub(crate) fn open(place: &Path, faults: Arc<Faults>) -> Arc<dyn Store> {
     let key = SealingKey::from_bytes([7; SealingKey::BYTES]);
-    Arc::new(HeldStore(SqliteStore::open(&SqliteOptions::new(place, key)).unwrap()))
+    let store = SqliteStore::open(&SqliteOptions::new(place, key)).unwrap();
+    Arc::new(HeldStore { store, faults })
 }
 
-struct HeldStore(SqliteStore);
+/// What goes wrong with commits of chat.
+#[derive(Default)]
+pub(crate) struct Faults {
+    /// There is no room.
+    pub(crate) is_full: AtomicBool,
+    /// Whoever holds it keeps commits waiting.
+    pub(crate) gate: tokio::sync::Mutex<()>,
+    /// How many there were.
+    pub(crate) commits: AtomicUsize,
+}
+
+struct HeldStore {
+    store: SqliteStore,
+    faults: Arc<Faults>,
+}
 
 /// Time stands still for as long as this lives: a paused clock waits for blocking tasks.
 struct Hold(#[expect(dead_code, reason = "closing it is what ends the task")] mpsc::Sender<()>);
@@ -45,7 +62,7 @@ macro_rules! held {
         impl $store for HeldStore {
             $(async fn $name(&self, $($arg: $kind),*) -> $answer {
                 let _hold = hold_time();
-                self.0.$name($($arg),*).await
+                self.store.$name($($arg),*).await
             })*
         }
     };
@@ -54,32 +71,98 @@ macro_rules! held {
 #[async_trait]
 impl Store for HeldStore {
     fn is_writable(&self) -> bool {
-        self.0.is_writable()
+        self.store.is_writable()
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
         let _hold = hold_time();
-        self.0.probe().await
+        self.store.probe().await
     }
 
     async fn close(&self) {
         let _hold = hold_time();
-        self.0.close().await;
+        self.store.close().await;
     }
 }
 
-held!(ChatStore {
-    fn commit(unit: ChatUnit) -> Result<Vec<u64>, StoreError>;
-    fn load_thread(thread: &ThreadId) -> Result<Option<ThreadRecord>, StoreError>;
-    fn message(thread: &ThreadId, message: MessageId) -> Result<Option<Message>, StoreError>;
-    fn messages(thread: &ThreadId, query: PageQuery) -> Result<Vec<Message>, StoreError>;
-    fn threads_of(user: &CommunicationIdentifier, query: ThreadsQuery) -> Result<Vec<ThreadSummary>, StoreError>;
-    fn threads_expired_by(time: Timestamp, limit: usize) -> Result<Vec<ThreadId>, StoreError>;
-    fn feed_after(user: &CommunicationIdentifier, cursor: u64, limit: usize) -> Result<Vec<FeedEntry>, StoreError>;
-    fn feed_bounds() -> Result<FeedBounds, StoreError>;
-    fn erase_deleted(limit: usize) -> Result<usize, StoreError>;
-    fn prune_feed(before: Timestamp, limit: usize) -> Result<usize, StoreError>;
-});
+#[async_trait]
+impl ChatStore for HeldStore {
+    async fn commit(&self, unit: ChatUnit) -> Result<Vec<u64>, StoreError> {
+        self.faults.commits.fetch_add(1, Ordering::Relaxed);
+        let _pass = self.faults.gate.lock().await;
+        if self.faults.is_full.load(Ordering::Relaxed) {
+            return Err(StoreError::Full);
+        }
+        let _hold = hold_time();
+        self.store.commit(unit).await
+    }
+
+    async fn load_thread(&self, thread: &ThreadId) -> Result<Option<ThreadRecord>, StoreError> {
+        let _hold = hold_time();
+        self.store.load_thread(thread).await
+    }
+
+    async fn message(
+        &self,
+        thread: &ThreadId,
+        message: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        let _hold = hold_time();
+        self.store.message(thread, message).await
+    }
+
+    async fn messages(
+        &self,
+        thread: &ThreadId,
+        query: PageQuery,
+    ) -> Result<Vec<Message>, StoreError> {
+        let _hold = hold_time();
+        self.store.messages(thread, query).await
+    }
+
+    async fn threads_of(
+        &self,
+        user: &CommunicationIdentifier,
+        query: ThreadsQuery,
+    ) -> Result<Vec<ThreadSummary>, StoreError> {
+        let _hold = hold_time();
+        self.store.threads_of(user, query).await
+    }
+
+    async fn threads_expired_by(
+        &self,
+        time: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ThreadId>, StoreError> {
+        let _hold = hold_time();
+        self.store.threads_expired_by(time, limit).await
+    }
+
+    async fn feed_after(
+        &self,
+        user: &CommunicationIdentifier,
+        cursor: u64,
+        limit: usize,
+    ) -> Result<Vec<FeedEntry>, StoreError> {
+        let _hold = hold_time();
+        self.store.feed_after(user, cursor, limit).await
+    }
+
+    async fn feed_bounds(&self) -> Result<FeedBounds, StoreError> {
+        let _hold = hold_time();
+        self.store.feed_bounds().await
+    }
+
+    async fn erase_deleted(&self, limit: usize) -> Result<usize, StoreError> {
+        let _hold = hold_time();
+        self.store.erase_deleted(limit).await
+    }
+
+    async fn prune_feed(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let _hold = hold_time();
+        self.store.prune_feed(before, limit).await
+    }
+}
 
 held!(IdentityStore {
     fn put_resource(record: ResourceRecord) -> Result<(), StoreError>;
