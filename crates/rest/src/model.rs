@@ -8,4 +8,5 @@ pub(crate) mod identifier;
 pub(crate) mod identity;
 pub(crate) mod numbers;
 pub(crate) mod rooms;
+pub(crate) mod sip;
 pub(crate) mod time;

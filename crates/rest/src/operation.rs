@@ -313,10 +313,9 @@ pub(crate) fn verbs(verbs: &[Verb]) -> String {
     verbs.iter().map(|verb| verb.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The first segments under which every path answers in the error envelope.
-pub(crate) const PREFIXES: [&str; 8] = [
+/// The paths that are served, with every path below them.
+pub(crate) const PREFIXES: [&str; 7] = [
     "/availablePhoneNumbers",
-    "/chat/threads",
     "/identities",
     "/operatorInformation",
     "/phoneNumbers",
@@ -324,6 +323,10 @@ pub(crate) const PREFIXES: [&str; 8] = [
     "/sip",
     "/teamsUser",
 ];
+
+/// The paths below which others serve something, too; what nobody else serves answers in the error
+/// envelope.
+pub(crate) const SHARED_PREFIXES: [&str; 1] = ["/chat"];
 
 fn parameters(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
     let mut parameters = Vec::new();
@@ -354,6 +357,7 @@ const fn works(verb: Verb, path: &'static str, operation: Operation, success: u1
 }
 
 const CONFIGURED: Support = Support::Differs("what the configuration holds");
+const SIP: Support = Support::Differs("kept while the exchange runs; no trunk is opened");
 const NO_SALE: Support = Support::Refused("numbers are configured, not bought");
 
 const ROUTES: [Route; 50] = {
@@ -555,20 +559,8 @@ const ROUTES: [Route; 50] = {
             202,
             NO_SALE,
         ),
-        route(
-            Get,
-            "/sip",
-            SipRouting(S::GetSipConfiguration),
-            200,
-            Support::Differs("kept and returned; no trunk is opened yet"),
-        ),
-        route(
-            Patch,
-            "/sip",
-            SipRouting(S::UpdateSipConfiguration),
-            200,
-            Support::Differs("kept and returned; no trunk is opened yet"),
-        ),
+        route(Get, "/sip", SipRouting(S::GetSipConfiguration), 200, SIP),
+        route(Patch, "/sip", SipRouting(S::UpdateSipConfiguration), 200, SIP),
     ]
 };
 
@@ -586,7 +578,8 @@ mod tests {
             let method = route.verb.as_str().parse().unwrap();
             let found = find(&method, &path).unwrap();
             assert_eq!(found.route.operation, route.operation, "{path}");
-            assert!(PREFIXES.iter().any(|prefix| path.starts_with(prefix)), "{path}");
+            let prefixes = PREFIXES.iter().chain(&SHARED_PREFIXES);
+            assert!(prefixes.into_iter().any(|prefix| path.starts_with(prefix)), "{path}");
             assert!(operations.insert(route.operation), "{:?} is there twice", route.operation);
         }
     }

@@ -17,19 +17,21 @@ use crate::auth::bearer;
 use crate::auth::hmac::{self, Signature, SignatureError, SignedRequest};
 use crate::config::{Profile, RestConfig, ServiceTokens};
 use crate::error::ApiError;
-use crate::operation::{self, Credential, Found, Operation, PREFIXES, Service};
+use crate::operation::{self, Credential, Found, Operation, PREFIXES, SHARED_PREFIXES, Service};
 use crate::paging::{API_VERSION, Origin, Scheme};
 use crate::query::Query;
 use crate::rate::{RateLimiter, RateSubject};
 use crate::reply::Reply;
 use crate::request::Incoming;
-use crate::{body, chat, cors, headers, identity, numbers, rooms, sip};
+use crate::sip::{self, SipConfigurations};
+use crate::{body, chat, cors, headers, identity, numbers, rooms};
 
 /// What every request sees.
 pub(crate) struct Shared {
     pub(crate) config: RestConfig,
     pub(crate) node: Node,
     limiter: RateLimiter,
+    sip: SipConfigurations,
     versions: Mutex<BTreeSet<(Service, String)>>,
 }
 
@@ -40,6 +42,7 @@ pub(crate) struct Shared {
 pub fn router(config: RestConfig, node: Node) -> Router {
     let shared = Shared {
         limiter: RateLimiter::new(config.rates()),
+        sip: SipConfigurations::default(),
         versions: Mutex::default(),
         config,
         node,
@@ -48,9 +51,9 @@ pub fn router(config: RestConfig, node: Node) -> Router {
     // matched against the table of operations.
     PREFIXES
         .iter()
-        .fold(Router::new(), |router, prefix| {
-            router.route(prefix, any(serve)).route(&format!("{prefix}/{{*rest}}"), any(serve))
-        })
+        .flat_map(|prefix| [(*prefix).to_owned(), format!("{prefix}/")])
+        .chain(PREFIXES.iter().chain(&SHARED_PREFIXES).map(|prefix| format!("{prefix}/{{*rest}}")))
+        .fold(Router::new(), |router, path| router.route(&path, any(serve)))
         .with_state(Arc::new(shared))
 }
 
@@ -285,7 +288,7 @@ async fn of_resource(
             numbers::answer(operation, &shared.config.numbers, request)
         }
         Operation::Rooms(operation) => rooms::answer(shared, operation, resource, request).await,
-        Operation::SipRouting(operation) => sip::answer(operation, request),
+        Operation::SipRouting(operation) => sip::answer(operation, &shared.sip, resource, request),
     }
 }
 

@@ -99,11 +99,16 @@ impl From<TokenError> for ApiError {
     }
 }
 
-/// Makes a sentence of the words of an error.
+/// Makes a sentence of the words of an error; the name of a member that begins it stays as it is.
 fn sentence(words: &str) -> String {
+    let first_word = words.split(' ').next().unwrap_or_default();
+    let is_name = first_word.chars().any(char::is_uppercase);
     let mut characters = words.chars();
-    let first = characters.next().into_iter().flat_map(char::to_uppercase);
-    let mut sentence: String = first.chain(characters).collect();
+    let first: String = match is_name {
+        true => characters.next().into_iter().collect(),
+        false => characters.next().into_iter().flat_map(char::to_uppercase).collect(),
+    };
+    let mut sentence = first + characters.as_str();
     if !sentence.ends_with(['.', '!', '?']) {
         sentence.push('.');
     }
@@ -118,6 +123,7 @@ mod tests {
     fn words_become_a_sentence() {
         assert_eq!(sentence("the actor is not a member"), "The actor is not a member.");
         assert_eq!(sentence("Denied."), "Denied.");
+        assert_eq!(sentence("validUntil is in the past"), "validUntil is in the past.");
         assert_eq!(sentence(""), ".");
     }
 }

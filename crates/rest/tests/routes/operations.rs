@@ -1,6 +1,7 @@
 //! What the operations answer on the wire, beyond what the SDKs look at.
 
 use serde_json::{Value, json};
+use trunkline_clock::Timestamp;
 use trunkline_policy::Scope;
 
 use super::scene::{RESOURCE, Scene};
@@ -121,11 +122,16 @@ async fn a_merge_patch_leaves_sets_and_removes() {
 #[tokio::test]
 async fn rooms_spell_times_with_a_fraction() {
     let scene = Scene::start().await;
-    let body =
-        json!({"validFrom": "2030-01-01T00:00:00Z", "validUntil": "2030-02-01T00:00:00+01:00"});
+    let today = scene.node.clock().wall().as_unix_seconds() / 86_400;
+    let day = |after: i64| Timestamp::from_unix_seconds((today + after) * 86_400).to_string();
+    let body = json!({
+        "validFrom": day(3), "validUntil": day(9).replace("00:00Z", "00:00.25+01:00"),
+    });
     let room = scene.signed("POST", "/rooms").json(&body).send().await.ok(201);
-    assert_eq!(room["validFrom"], "2030-01-01T00:00:00.000000+00:00");
-    assert_eq!(room["validUntil"], "2030-01-31T23:00:00.000000+00:00");
+    let midnight = |time: String| time.replace('Z', ".000000+00:00");
+    assert_eq!(room["validFrom"], midnight(day(3)));
+    let until = midnight(day(8)).replace("T00:00:00.000000", "T23:00:00.250000");
+    assert_eq!(room["validUntil"], until);
     let path = format!("/rooms/{}", room["id"].as_str().unwrap());
     let null = json!({"validFrom": null, "validUntil": null, "pstnDialOutEnabled": null});
     let same = scene.signed("PATCH", &path).json(&null).send().await.ok(200);
