@@ -23,11 +23,11 @@ use crate::{
     RealtimeConfig,
     encoder::Encoder,
     endpoint::{ConnectionId, Endpoint, Start},
-    exchange::{Access, Exchange, Refusal},
+    exchange::{Access, Exchange, Refusal, Token},
     negotiate::{ConnectKey, EndpointName, Epid, SessionKey},
     push::Recipient,
     registrations::{EndpointKey, Registration, Registrations},
-    task::{Beginning, Command, EndpointTask, Token},
+    task::{Beginning, Command, EndpointTask},
 };
 
 /// What requests and endpoints share.
@@ -115,7 +115,9 @@ impl Shared {
         let registration = self.registrations.find(&key).await?;
         let start = registration.map_or(Start::Fresh, |kept| kept.start(now.wall));
         let position = match start {
-            Start::Fresh | Start::Lost => self.exchange.feed_head().await?,
+            Start::Fresh | Start::Lost => {
+                self.exchange.subscribe(token.clone(), None).await?.position
+            }
             Start::Resumed(position) => position,
         };
         let registration = Registration { position, seen_on: now.wall };
@@ -133,7 +135,6 @@ impl Shared {
             let recipient = Recipient::new(&name.path(), &access.user);
             let beginning = Beginning {
                 endpoint: Endpoint::new(now, recipient, self.config.outbox, start),
-                feed: self.exchange.subscribe(access, position),
                 handle,
                 commands,
                 registration,

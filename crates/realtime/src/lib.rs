@@ -21,7 +21,7 @@ mod routes;
 mod socket;
 mod task;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use axum::Router;
 
@@ -48,9 +48,6 @@ pub struct RealtimeConfig {
     /// The largest number of endpoints of one user. Pages that are closed leave theirs behind, so the
     /// oldest without a socket makes room.
     pub endpoints_per_user: usize,
-    /// How often the token of a connected endpoint is verified again, which finds a revocation.
-    /// Longer lets somebody listen on for longer; shorter costs a signature check more often.
-    pub token_check: Duration,
 }
 
 impl RealtimeConfig {
@@ -63,7 +60,6 @@ impl RealtimeConfig {
             outbox: OutboxLimits::default(),
             endpoints: 50_000,
             endpoints_per_user: 64,
-            token_check: Duration::from_secs(60),
         }
     }
 }
@@ -76,7 +72,6 @@ impl fmt::Debug for RealtimeConfig {
             .field("outbox", &self.outbox)
             .field("endpoints", &self.endpoints)
             .field("endpoints_per_user", &self.endpoints_per_user)
-            .field("token_check", &self.token_check)
             .finish_non_exhaustive()
     }
 }

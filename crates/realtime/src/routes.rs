@@ -17,13 +17,12 @@ use thiserror::Error;
 use crate::{
     Scheme, cors,
     directory::{AllocateError, Handle, Shared},
-    exchange::{Access, Refusal},
+    exchange::{Access, Refusal, Token},
     frame::Frame,
     negotiate::{
         Allocation, Configuration, ConnectParams, ConnectParamsError, EndpointName, Epid,
         MalformedId, Origin, RegistrationRequest, SessionKey, handshake_text, parameter,
     },
-    task::Token,
 };
 
 /// Builds the routes.
@@ -234,7 +233,7 @@ async fn unregister(
 async fn authorize(shared: &Shared, headers: &HeaderMap) -> Result<(Access, Token), Refusal> {
     let token = token(headers).ok_or(Refusal::Unauthorized)?;
     let access = shared.exchange.verify(token).await?;
-    Ok((access, Token(token.into())))
+    Ok((access, Token::from(token)))
 }
 
 /// Returns the token, in whichever of its two headers.

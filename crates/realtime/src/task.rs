@@ -13,21 +13,11 @@ use trunkline_clock::Now;
 use crate::{
     directory::{Handle, Shared},
     endpoint::{ConnectionId, EndReason, Endpoint, Input, Output},
-    exchange::{Access, FeedItem, Refusal},
+    exchange::{Access, Feed, FeedEnd, FeedItem, Refusal, Token},
     frame::{Frame, FrameError},
     registrations::Registration,
     socket::{Socket, SocketEvent},
 };
-
-/// A token as the client showed it.
-#[derive(Clone)]
-pub(crate) struct Token(pub(crate) Arc<str>);
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(<redacted>)")
-    }
-}
 
 /// What a request wants of an endpoint.
 #[derive(Debug)]
@@ -51,14 +41,14 @@ pub(crate) struct EndpointTask {
     handle: Arc<Handle>,
     commands: mpsc::Receiver<Command>,
     endpoint: Endpoint,
-    feed: BoxStream<'static, FeedItem>,
     registration: Registration,
     socket: Option<Socket>,
     /// The socket that is about to take the place of the other.
     incoming: Option<Socket>,
     token: Token,
-    check: Option<BoxFuture<'static, Result<Access, Refusal>>>,
-    next_check: Instant,
+    feed: FeedState,
+    /// The last position that was taken from the feed.
+    taken: u64,
 }
 
 /// What an endpoint's task begins with.
@@ -66,37 +56,47 @@ pub(crate) struct Beginning {
     pub(crate) handle: Arc<Handle>,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) endpoint: Endpoint,
-    pub(crate) feed: BoxStream<'static, FeedItem>,
     pub(crate) registration: Registration,
     pub(crate) token: Token,
 }
 
+/// The feed is open while there is a socket: what is durable waits in the store for as long as it
+/// takes, and the rest is worth nothing later.
+enum FeedState {
+    Closed,
+    Open(BoxStream<'static, Result<FeedItem, FeedEnd>>),
+    Opening(BoxFuture<'static, Result<Feed, Refusal>>),
+    /// It is to be opened then.
+    Waiting(Instant),
+}
+
+enum FeedEvent {
+    Due,
+    Item(Result<FeedItem, FeedEnd>),
+    Opened(Result<Feed, Refusal>),
+}
+
 impl EndpointTask {
     pub(crate) fn new(shared: Arc<Shared>, beginning: Beginning) -> Self {
-        let Beginning { handle, commands, endpoint, feed, registration, token } = beginning;
-        let next_check = Instant::now() + shared.config.token_check;
+        let Beginning { handle, commands, endpoint, registration, token } = beginning;
         Self {
             shared,
             handle,
             commands,
             endpoint,
-            feed,
             registration,
             socket: None,
             incoming: None,
             token,
-            check: None,
-            next_check,
+            feed: FeedState::Closed,
+            taken: registration.position,
         }
     }
 
     /// Runs until the endpoint is over.
     pub(crate) async fn run(mut self) {
         while self.carry_out().is_continue() {
-            // The feed is polled only when there is somebody to tell: what is durable waits there for
-            // as long as it takes, and the rest is worth nothing later.
-            let is_listening = self.socket.is_some() && self.endpoint.has_room();
-            let may_check = self.socket.is_some() && self.check.is_none();
+            let has_room = self.endpoint.has_room();
             let due = self.due();
             tokio::select! {
                 event = next_event(&mut self.socket) => self.handle_event(event),
@@ -104,13 +104,11 @@ impl EndpointTask {
                     Some(command) => self.handle_command(command),
                     None => self.input(Input::ShuttingDown),
                 },
-                item = self.feed.next(), if is_listening => self.handle_items(item),
+                event = self.feed.next(), if has_room => self.handle_feed(event),
                 () = at(due) => {
                     let now = self.now();
                     self.endpoint.handle_timeout(now);
                 }
-                () = sleep_until(self.next_check), if may_check => self.begin_check(),
-                verdict = verdict(&mut self.check) => self.handle_verdict(verdict),
                 () = self.shared.stopping.cancelled() => self.input(Input::ShuttingDown),
             }
         }
@@ -148,7 +146,11 @@ impl EndpointTask {
             Command::Grant { access, token } => {
                 let now = self.now();
                 let life = access.expires_on.saturating_duration_since(now.wall);
-                self.token = token;
+                // A feed lives no longer than the token that opened it.
+                if self.token != token {
+                    self.token = token;
+                    self.feed = FeedState::Closed;
+                }
                 self.input(Input::AccessGranted { until: now.instant + life });
             }
             Command::Unregister => self.input(Input::Unregistered),
@@ -164,30 +166,45 @@ impl EndpointTask {
         }
     }
 
+    fn handle_feed(&mut self, event: FeedEvent) {
+        match event {
+            FeedEvent::Due => self.feed = FeedState::Closed,
+            FeedEvent::Item(item) => self.handle_items(item),
+            FeedEvent::Opened(Ok(feed)) => self.feed = FeedState::Open(feed.items),
+            FeedEvent::Opened(Err(Refusal::Unavailable)) => self.wait_for_feed(),
+            FeedEvent::Opened(Err(Refusal::Forbidden | Refusal::Unauthorized)) => {
+                self.input(Input::AccessRevoked);
+            }
+        }
+    }
+
     /// Takes an item of the feed and those right behind it, so that they leave together.
-    fn handle_items(&mut self, first: Option<FeedItem>) {
+    fn handle_items(&mut self, first: Result<FeedItem, FeedEnd>) {
         let mut next = first;
         for _ in 0..BATCH {
             match next {
-                Some(item) => self.handle_item(&item),
-                None => return self.input(Input::ShuttingDown),
+                Ok(item) => self.handle_item(&item),
+                Err(end) => return self.handle_feed_end(end),
             }
             if !self.endpoint.has_room() {
                 return;
             }
             match self.feed.next().now_or_never() {
-                Some(item) => next = item,
-                None => return,
+                Some(FeedEvent::Item(item)) => next = item,
+                Some(FeedEvent::Due | FeedEvent::Opened(_)) | None => return,
             }
         }
     }
 
     fn handle_item(&mut self, item: &FeedItem) {
         let FeedItem { position, event } = item;
-        if position.is_none() {
-            let age = self.now().wall.saturating_duration_since(event.time);
-            if age > PASSING_LIFE {
-                return;
+        match position {
+            Some(position) => self.taken = *position,
+            None => {
+                let age = self.now().wall.saturating_duration_since(event.time);
+                if age > PASSING_LIFE {
+                    return;
+                }
             }
         }
         match (self.shared.encoder.encode(event), *position) {
@@ -197,18 +214,18 @@ impl EndpointTask {
         }
     }
 
-    fn begin_check(&mut self) {
-        self.next_check = Instant::now() + self.shared.config.token_check;
-        let (exchange, token) = (Arc::clone(&self.shared.exchange), self.token.clone());
-        self.check = Some(Box::pin(async move { exchange.verify(&token.0).await }));
-    }
-
-    fn handle_verdict(&mut self, verdict: Result<Access, Refusal>) {
-        self.check = None;
-        match verdict {
-            // A store that is down for a moment is no reason to part.
-            Ok(_) | Err(Refusal::Unavailable) => {}
-            Err(Refusal::Forbidden | Refusal::Unauthorized) => self.input(Input::AccessRevoked),
+    fn handle_feed_end(&mut self, end: FeedEnd) {
+        tracing::debug!(endpoint = %self.handle.name(), %end, "the feed is over");
+        match end {
+            FeedEnd::Lost { head } => {
+                self.feed = FeedState::Closed;
+                self.taken = head;
+                self.input(Input::EventsLost);
+                self.input(Input::Passed { position: head });
+            }
+            FeedEnd::ShuttingDown => self.input(Input::ShuttingDown),
+            FeedEnd::Unauthorized => self.input(Input::AccessRevoked),
+            FeedEnd::Unavailable => self.wait_for_feed(),
         }
     }
 
@@ -251,6 +268,11 @@ impl EndpointTask {
             self.socket = Some(socket);
         }
         self.handle.set_connected(self.socket.is_some());
+        match (&self.socket, &self.feed) {
+            (Some(_), FeedState::Closed) => self.open_feed(),
+            (None, _) => self.feed = FeedState::Closed,
+            (Some(_), _) => {}
+        }
         ControlFlow::Continue(())
     }
 
@@ -264,6 +286,16 @@ impl EndpointTask {
     fn keep(&mut self) {
         self.registration.seen_on = self.now().wall;
         self.shared.registrations.keep(self.handle.key(), self.registration);
+    }
+
+    fn open_feed(&mut self) {
+        let opening = self.shared.exchange.subscribe(self.token.clone(), Some(self.taken));
+        self.feed = FeedState::Opening(opening);
+    }
+
+    /// Opens the feed after a pause: a store that is down for a moment is no reason to part.
+    fn wait_for_feed(&mut self) {
+        self.feed = FeedState::Waiting(Instant::now() + FEED_PAUSE);
     }
 
     fn now(&self) -> Now {
@@ -283,18 +315,26 @@ impl fmt::Debug for EndpointTask {
     }
 }
 
-async fn next_event(socket: &mut Option<Socket>) -> SocketEvent {
-    match socket {
-        Some(socket) => socket.next().await,
-        None => std::future::pending().await,
+impl FeedState {
+    /// Waits for what comes next; for ever while it is closed. Cancel-safe.
+    async fn next(&mut self) -> FeedEvent {
+        match self {
+            Self::Closed => std::future::pending().await,
+            Self::Open(items) => {
+                FeedEvent::Item(items.next().await.unwrap_or(Err(FeedEnd::ShuttingDown)))
+            }
+            Self::Opening(opening) => FeedEvent::Opened(opening.await),
+            Self::Waiting(until) => {
+                sleep_until(*until).await;
+                FeedEvent::Due
+            }
+        }
     }
 }
 
-async fn verdict(
-    check: &mut Option<BoxFuture<'static, Result<Access, Refusal>>>,
-) -> Result<Access, Refusal> {
-    match check {
-        Some(check) => check.await,
+async fn next_event(socket: &mut Option<Socket>) -> SocketEvent {
+    match socket {
+        Some(socket) => socket.next().await,
         None => std::future::pending().await,
     }
 }
@@ -305,6 +345,9 @@ async fn at(due: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+/// How long a feed that is not available is left alone.
+const FEED_PAUSE: Duration = Duration::from_secs(1);
 
 /// How old an event may be that is worth something at once only.
 const PASSING_LIFE: Duration = Duration::from_secs(10);

@@ -72,7 +72,7 @@ async fn an_allocation_is_answered_as_the_client_wants_it() {
 #[tokio::test(start_paused = true)]
 async fn a_client_whose_token_is_for_calls_is_told_to_give_up() {
     let scene = Scene::new();
-    scene.exchange.admit_to_calls("calls", &user("alice"));
+    scene.exchange.admit_to_calls("calls");
     let response = scene.request("POST", "/v4/a?epid=e1", "calls").await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert_eq!(response.headers()["x-trouter-skypetoken-deprecated"], "1");

@@ -1,66 +1,69 @@
 //! An exchange in memory: tokens are names, the feed is a list.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, BoxStream, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _};
 use tokio::sync::watch;
 use trunkline_chat::ChatEvent;
 use trunkline_clock::{Instant, Now, Timestamp};
 use trunkline_ids::CommunicationIdentifier;
-use trunkline_policy::Scope;
-use trunkline_realtime::exchange::{Access, Exchange, FeedItem, Refusal};
+use trunkline_realtime::exchange::{Access, Exchange, Feed, FeedEnd, FeedItem, Refusal, Token};
 
 #[derive(Debug)]
 pub(crate) struct MemoryExchange {
     began: tokio::time::Instant,
-    tokens: Mutex<BTreeMap<String, Access>>,
+    tokens: Arc<Mutex<BTreeMap<String, Result<Access, Refusal>>>>,
     log: Arc<Mutex<Vec<FeedItem>>>,
-    length: watch::Sender<usize>,
+    /// Counts what happened to the log and to tokens.
+    changes: watch::Sender<u64>,
 }
 
 impl MemoryExchange {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             began: tokio::time::Instant::now(),
-            tokens: Mutex::default(),
+            tokens: Arc::default(),
             log: Arc::default(),
-            length: watch::channel(0).0,
+            changes: watch::channel(0).0,
         })
     }
 
     /// Makes a token good for a time.
     pub(crate) fn admit(&self, token: &str, user: &CommunicationIdentifier, life: Duration) {
-        let access = Access {
-            user: user.clone(),
-            scopes: BTreeSet::from([Scope::Chat]),
-            expires_on: self.now().wall + life,
-        };
-        self.tokens.lock().unwrap().insert(token.to_owned(), access);
+        let access = Access { user: user.clone(), expires_on: self.now().wall + life };
+        self.tokens.lock().unwrap().insert(token.to_owned(), Ok(access));
     }
 
     /// Makes a token good for calls alone.
-    pub(crate) fn admit_to_calls(&self, token: &str, user: &CommunicationIdentifier) {
-        self.admit(token, user, Duration::from_secs(3_600));
-        let mut tokens = self.tokens.lock().unwrap();
-        tokens.get_mut(token).unwrap().scopes = BTreeSet::from([Scope::Voip]);
+    pub(crate) fn admit_to_calls(&self, token: &str) {
+        self.tokens.lock().unwrap().insert(token.to_owned(), Err(Refusal::Forbidden));
     }
 
     pub(crate) fn revoke(&self, token: &str) {
         self.tokens.lock().unwrap().remove(token);
+        self.changes.send_modify(|count| *count += 1);
     }
 
     /// Tells the recipients of an event.
     pub(crate) fn publish(&self, event: ChatEvent) {
-        let mut log = self.log.lock().unwrap();
-        let position = event
-            .kind
-            .is_durable()
-            .then(|| log.iter().filter_map(|i| i.position).max().unwrap_or(0) + 1);
+        let head = self.head();
+        let mut log = self.log();
+        let position = event.kind.is_durable().then_some(head + 1);
         log.push(FeedItem { position, event: Arc::new(event) });
-        self.length.send_replace(log.len());
+        self.changes.send_modify(|count| *count += 1);
+    }
+}
+
+impl MemoryExchange {
+    fn head(&self) -> u64 {
+        self.log().iter().filter_map(|item| item.position).max().unwrap_or(0)
+    }
+
+    fn log(&self) -> MutexGuard<'_, Vec<FeedItem>> {
+        self.log.lock().unwrap()
     }
 }
 
@@ -75,38 +78,73 @@ impl Exchange for MemoryExchange {
     }
 
     fn verify<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Access, Refusal>> {
-        Box::pin(async move {
-            let access = self.tokens.lock().unwrap().get(token).cloned();
-            match access {
-                Some(access) if access.expires_on <= self.now().wall => Err(Refusal::Unauthorized),
-                Some(access) if access.scopes.contains(&Scope::Chat) => Ok(access),
-                Some(_) => Err(Refusal::Forbidden),
-                None => Err(Refusal::Unauthorized),
+        let access = self.tokens.lock().unwrap().get(token).cloned();
+        let now = self.now().wall;
+        let access = access.unwrap_or(Err(Refusal::Unauthorized)).and_then(|access| {
+            let is_good = now < access.expires_on;
+            is_good.then_some(access).ok_or(Refusal::Unauthorized)
+        });
+        Box::pin(async move { access })
+    }
+
+    fn subscribe(
+        &self,
+        token: Token,
+        from: Option<u64>,
+    ) -> BoxFuture<'static, Result<Feed, Refusal>> {
+        let Some(Ok(Access { user, .. })) =
+            self.tokens.lock().unwrap().get(token.as_str()).cloned()
+        else {
+            return Box::pin(async { Err(Refusal::Unauthorized) });
+        };
+        let head = self.head();
+        let position = from.unwrap_or(head);
+        let index =
+            self.log().iter().rposition(|item| item.position.is_some_and(|own| own <= position));
+        let reader = Reader {
+            tokens: Arc::clone(&self.tokens),
+            log: Arc::clone(&self.log),
+            changes: self.changes.subscribe(),
+            user,
+            token,
+            index: index.map_or(0, |last| last + 1),
+        };
+        let items = stream::unfold(Some(reader), |reader| async {
+            let mut reader = reader?;
+            match reader.next().await {
+                Ok(item) => Some((Ok(item), Some(reader))),
+                Err(end) => Some((Err(end), None)),
             }
-        })
+        });
+        let feed = Feed { position, items: items.boxed() };
+        Box::pin(async move { Ok(feed) })
     }
+}
 
-    fn feed_head(&self) -> BoxFuture<'_, Result<u64, Refusal>> {
-        let head = self.log.lock().unwrap().iter().filter_map(|item| item.position).max();
-        Box::pin(async move { Ok(head.unwrap_or(0)) })
-    }
+struct Reader {
+    tokens: Arc<Mutex<BTreeMap<String, Result<Access, Refusal>>>>,
+    log: Arc<Mutex<Vec<FeedItem>>>,
+    changes: watch::Receiver<u64>,
+    user: CommunicationIdentifier,
+    token: Token,
+    index: usize,
+}
 
-    fn subscribe(&self, access: &Access, from: u64) -> BoxStream<'static, FeedItem> {
-        let (log, length, user) =
-            (Arc::clone(&self.log), self.length.subscribe(), access.user.clone());
-        let first = log.lock().unwrap().iter().rposition(|i| i.position.is_some_and(|p| p <= from));
-        let start = (log, length, user, first.map_or(0, |index| index + 1));
-        stream::unfold(start, |(log, mut length, user, mut index)| async move {
-            loop {
-                length.wait_for(|length| *length > index).await.ok()?;
-                let item = log.lock().unwrap()[index].clone();
-                index += 1;
-                if item.event.recipients.contains(&user) {
-                    return Some((item, (log, length, user, index)));
+impl Reader {
+    async fn next(&mut self) -> Result<FeedItem, FeedEnd> {
+        loop {
+            self.changes.mark_unchanged();
+            if !self.tokens.lock().unwrap().contains_key(self.token.as_str()) {
+                return Err(FeedEnd::Unauthorized);
+            }
+            while let Some(item) = self.log.lock().unwrap().get(self.index).cloned() {
+                self.index += 1;
+                if item.event.recipients.contains(&self.user) {
+                    return Ok(item);
                 }
             }
-        })
-        .boxed()
+            self.changes.changed().await.map_err(|_| FeedEnd::ShuttingDown)?;
+        }
     }
 }
 
