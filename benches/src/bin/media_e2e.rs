@@ -43,7 +43,6 @@ enum Media {
 #[derive(Debug)]
 struct Outcome {
     scenario: Scenario,
-    sent: u64,
     expected: u64,
     received: u64,
     /// Sorted one-way times in nanoseconds.
@@ -162,7 +161,6 @@ fn run(
     load.one_way.sort_unstable();
     Ok(Outcome {
         scenario,
-        sent: load.sent,
         expected: load.sent * scenario.receivers_of_each() as u64,
         received: load.one_way.len() as u64,
         one_way: load.one_way,

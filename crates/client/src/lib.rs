@@ -28,6 +28,7 @@ pub use crate::{
     },
     audio::{
         AudioFrame, AudioSink, AudioSource, FRAME_SAMPLES, LevelMeter, SAMPLE_RATE_HZ, WavError,
+        read_wav,
     },
     call::{Call, CallEvent, CallEventKind, CallInfo, CallerInfo, StateChange},
     connection::{ConnectError, TrustRoots, TrustRootsError},

@@ -54,7 +54,8 @@ pub(crate) async fn run(arguments: FirstCallArguments, output: &Output) -> Resul
         exchange.started_in().as_millis()
     ));
     let seconds = said.len() as f64 / f64::from(SAMPLE_RATE_HZ);
-    output.say(format!("alice (app user) calls bob (directory user) and speaks for {seconds:.1} s"));
+    output
+        .say(format!("alice (app user) calls bob (directory user) and speaks for {seconds:.1} s"));
     let outcome = timeout(DEMO_LIMIT, converse(&exchange, said)).await;
     exchange.shutdown().await?;
     let conversation = outcome
@@ -95,7 +96,8 @@ async fn converse(exchange: &Exchange, said: Vec<i16>) -> Result<Conversation, F
     .in_family(Family::Internal)?;
 
     let identity = exchange.node().identity();
-    let app_user = identity.create_user(exchange.node().clock().wall()).in_family(Family::Internal)?;
+    let app_user =
+        identity.create_user(exchange.node().clock().wall()).in_family(Family::Internal)?;
     let display_name = Some("Alice".parse().context("a name")?);
     let alice = client
         .create_call_agent(
@@ -249,7 +251,9 @@ fn write_wav(path: &PathBuf, samples: &[i16]) -> Result<(), Failure> {
         }
         writer.finalize()
     };
-    write().with_context(|| format!("cannot write {}", path.display())).in_family(Family::Unavailable)
+    write()
+        .with_context(|| format!("cannot write {}", path.display()))
+        .in_family(Family::Unavailable)
 }
 
 fn report(
