@@ -1,7 +1,7 @@
 //! Real browsers in calls: what the page hears, sees and says.
 
 mod with_peers {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::env;
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -9,7 +9,14 @@ mod with_peers {
     use std::time::Duration;
 
     use serde::Deserialize;
+    use tokio::sync::mpsc;
     use trunkline_cli::{Exchange, ExchangeConfig};
+    use trunkline_client::{
+        AudioSink, AudioSource, CallClient, CallClientOptions, EncodedVideoFrame, MediaOptions,
+        ReceivedVideoFrame, TeamsCallAgent, TokenCredential, TrustRoots, VideoSink, VideoSource,
+    };
+    use trunkline_node::TokenScope;
+    use trunkline_signaling::codec::Encoding;
     use trunkline_tests::peers;
 
     /// What a browser script writes when it is done.
@@ -115,6 +122,112 @@ mod with_peers {
             println!("{side}: media up {connect_ms} ms after the offer was sent");
         }
         refresh_documentation(&pictures);
+    }
+
+    /// A headless client, signed in as Bob of the directory.
+    async fn headless_bob(exchange: &Exchange) -> TeamsCallAgent {
+        let (_, ca) = exchange.ca().expect("a development exchange has an authority");
+        let client = CallClient::new(CallClientOptions {
+            endpoint: exchange.url(),
+            trust: TrustRoots::Pem(ca.as_bytes().to_vec()),
+            encoding: Encoding::Proto,
+            user_agent: "test".to_owned(),
+        })
+        .expect("a client");
+        let node = exchange.node();
+        let scopes = BTreeSet::from([TokenScope::Voip]);
+        let issued = node.identity().issue_token("bob", &scopes, None, node.clock().wall());
+        let (_, token) = issued.expect("a token for bob");
+        let credential = TokenCredential::fixed(token.token);
+        client.create_teams_call_agent(credential).await.expect("bob signs in")
+    }
+
+    /// Sends the last whole picture that came, again and again, as a camera would.
+    async fn give_back(
+        mut seen: mpsc::Receiver<ReceivedVideoFrame>,
+        shown: mpsc::Sender<EncodedVideoFrame>,
+    ) -> usize {
+        let mut picture = None;
+        let mut pictures = 0;
+        let mut pace = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            tokio::select! {
+                frame = seen.recv() => match frame {
+                    Some(frame) if frame.is_keyframe => {
+                        pictures += 1;
+                        picture = Some(frame.data);
+                    }
+                    Some(_) => {}
+                    None => return pictures,
+                },
+                _ = pace.tick() => {
+                    if let Some(data) = picture.clone() {
+                        // A full queue skips one of many equal pictures.
+                        let _ = shown.try_send(EncodedVideoFrame { data });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The strength of a frequency in 48 kHz samples, as an amplitude.
+    fn amplitude(samples: &[i16], hertz: f64) -> f64 {
+        let step = std::f64::consts::TAU * hertz / 48_000.0;
+        let (re, im) = samples.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, sample)| {
+            let (sin, cos) = (step * n as f64).sin_cos();
+            (re + f64::from(*sample) * cos, im + f64::from(*sample) * sin)
+        });
+        2.0 * f64::hypot(re, im) / samples.len() as f64
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_tab_and_a_headless_client_hear_and_see_each_other() {
+        let exchange = exchange().await;
+        let bob = headless_bob(&exchange).await;
+        let mut ringing = bob.events();
+        let answering = async {
+            let incoming = bob.next_incoming_call(&mut ringing).await.expect("a call for bob");
+            let (heard, mut ear) = mpsc::channel(4_096);
+            let (seen, eye) = mpsc::channel(64);
+            let (shown, camera) = mpsc::channel(4);
+            let media = MediaOptions {
+                camera: Some(VideoSource::channel(camera)),
+                video_tiles: 1,
+                video_sink: VideoSink::channel(seen),
+                ..MediaOptions::audio(AudioSource::tone(880.0, -12.0), AudioSink::channel(heard))
+            };
+            let mirror = tokio::spawn(give_back(eye, shown));
+            let call = incoming.accept(media).await.expect("bob accepts");
+            call.start_video().await.expect("bob shows his camera");
+            let mut statistics = None;
+            while tokio::time::timeout(Duration::from_millis(200), call.ended()).await.is_err() {
+                statistics = call.media_statistics().or(statistics);
+            }
+            let mut samples = Vec::new();
+            while let Ok(frame) = ear.try_recv() {
+                samples.extend_from_slice(&frame.samples[..]);
+            }
+            (samples, statistics.expect("bob had media"), mirror)
+        };
+        let ((report, _), (samples, statistics, mirror)) =
+            tokio::join!(run_script(&exchange, "rust-peer"), answering);
+        bob.dispose().await;
+        drop(bob);
+        exchange.shutdown().await.expect("the exchange stops");
+        report.expect_steps(6);
+        println!(
+            "chromium: media up {} ms after the offer was sent; headless client: {:?}",
+            report.figure("connect_ms"),
+            statistics.connect_time
+        );
+        assert_eq!(statistics.srtp_profile.as_deref(), Some("AEAD_AES_128_GCM"));
+        let pictures = tokio::time::timeout(Duration::from_secs(10), mirror).await;
+        assert!(pictures.expect("video ends with the call").expect("the mirror") >= 1);
+        // The last second before the end, and the same energy an octave up for comparison.
+        let last =
+            &samples[samples.len().saturating_sub(96_000)..samples.len().saturating_sub(24_000)];
+        let (tone, other) = (amplitude(last, 440.0), amplitude(last, 880.0));
+        assert!(tone > 1_000.0 && tone > 20.0 * other, "440 Hz: {tone}, 880 Hz: {other}");
     }
 
     /// Frames in, frames out: the page's modules run in Node.js without a browser.

@@ -55,7 +55,10 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
     if options.without_release {
         println!("--without-release: LEAVING OUT the release build, its figures and the benches");
     } else {
-        steps.commands("release", vec![release_build(root), demo(root, &target)])?;
+        steps.commands(
+            "release",
+            vec![release_build(root), first_call(root, &target), party(root, &target)],
+        )?;
         steps.commands("benches", vec![criterion(root, None, true), end_to_end(root, &target)])?;
     }
     steps.summary();
@@ -108,8 +111,13 @@ fn release_build(root: &Path) -> Command {
 }
 
 /// A whole call through the release build: two people, real media, printed figures.
-fn demo(root: &Path, target: &Path) -> Command {
+fn first_call(root: &Path, target: &Path) -> Command {
     built(root, target.join("release/trunkline"), &["demo", "first-call"])
+}
+
+/// Twenty clients in one group call, and what that costs.
+fn party(root: &Path, target: &Path) -> Command {
+    built(root, target.join("release/trunkline"), &["demo", "party", "--seconds", "10"])
 }
 
 /// The media plane over loopback, for two seconds at each size.

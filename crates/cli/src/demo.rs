@@ -1,6 +1,7 @@
 //! `trunkline demo`: scenarios run end to end, each step ticked.
 
 mod first_call;
+mod party;
 mod similarity;
 
 use clap::Subcommand;
@@ -14,11 +15,14 @@ use crate::output::Output;
 pub(crate) enum DemoCommand {
     /// An app user calls a directory user, speaks, and is heard.
     FirstCall(first_call::FirstCallArguments),
+    /// Many headless clients meet in one group call; prints what that costs the exchange.
+    Party(party::PartyArguments),
 }
 
 pub(crate) async fn run(command: DemoCommand, output: &Output) -> Result<(), Failure> {
     match command {
         DemoCommand::FirstCall(arguments) => first_call::run(arguments, output).await,
+        DemoCommand::Party(arguments) => party::run(arguments, output).await,
     }
 }
 

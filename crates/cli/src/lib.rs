@@ -7,6 +7,7 @@ mod exchange;
 mod explain;
 mod failure;
 mod output;
+mod progress;
 mod remote;
 mod serve;
 mod token;
@@ -32,7 +33,7 @@ pub struct Arguments {
     #[arg(long, global = true)]
     json: bool,
     /// What to log, such as `info` or `trunkline_node=debug`.
-    #[arg(long, global = true, env = "TRUNKLINE_LOG", default_value = "warn")]
+    #[arg(long, global = true, env = "TRUNKLINE_LOG", default_value = DEFAULT_LOG)]
     log: String,
 }
 
@@ -117,3 +118,6 @@ fn start_logging(filter: &str) -> Result<(), Failure> {
         .init();
     Ok(())
 }
+
+/// Warnings of our own and of the libraries, but for one that says nothing about a server by address.
+const DEFAULT_LOG: &str = "warn,rtc_dtls::config=error";

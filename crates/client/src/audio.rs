@@ -1,5 +1,6 @@
 //! Sound in and out of calls without devices: sources, sinks, levels.
 
+pub(crate) mod concealment;
 mod level;
 pub(crate) mod opus;
 mod resample;

@@ -89,7 +89,7 @@ impl RemoteParticipant {
             ..calling::MuteParticipantRequest::default()
         };
         let kind = Kind::MuteParticipant(request);
-        let completion = Completion::AtCompletion;
+        let completion = Completion::Terminal;
         Ok(self.shared.agent.operate(self.shared.key, kind, completion).await?)
     }
 

@@ -67,6 +67,7 @@ impl EventLog {
 }
 
 /// Where a reader begins.
+#[expect(clippy::large_enum_variant, reason = "made once for each reader and not kept")]
 #[derive(Debug)]
 pub(crate) enum WatchStart {
     /// After this event.

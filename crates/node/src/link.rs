@@ -35,6 +35,7 @@ pub enum Inbound {
 }
 
 /// What goes to the client.
+#[expect(clippy::large_enum_variant, reason = "all but the last one of a transport are frames")]
 #[derive(Clone, Debug)]
 pub enum Outbound {
     /// Close the transport; nothing follows.

@@ -59,7 +59,7 @@ impl SessionTask {
         let session_id = SessionId::from_uuid_bytes(node.random_id());
         let endpoint_id = EndpointId::from_uuid_bytes(node.random_id());
         let greeting = Greeting {
-            session_id: session_id.clone(),
+            session_id,
             endpoint_id: endpoint_id.clone(),
             identifier: trunkline_api::convert::identifier(&claims.identifier),
             display_name: display_name.to_string(),
@@ -67,8 +67,7 @@ impl SessionTask {
         let now = node.clock().now();
         let session =
             ServerSession::new(now, SessionConfig::default(), greeting, link.id, claims.expires_on);
-        let session_messages =
-            node.registry().add_session(session_id.clone(), claims.identifier.clone());
+        let session_messages = node.registry().add_session(session_id, claims.identifier.clone());
         let (sender, endpoint_messages, overflow) = EndpointSender::new(endpoint_id.clone());
         node.register_endpoint(&claims.identifier, sender).await;
         metrics::gauge!("trunkline_sessions").increment(1.0);

@@ -193,10 +193,10 @@ impl Net {
                 if let Some(transport) = self.client.transport().filter(|_| *client_notices) {
                     self.client.detach(now, transport);
                 }
-                if let Some(server) = &mut self.server {
-                    if let Some(transport) = server.transport().filter(|_| *server_notices) {
-                        server.detach(now, transport);
-                    }
+                if let Some(server) = &mut self.server
+                    && let Some(transport) = server.transport().filter(|_| *server_notices)
+                {
+                    server.detach(now, transport);
                 }
                 self.reconnect();
             }

@@ -418,7 +418,7 @@ async fn garbage_from_a_known_address_is_counted_and_does_not_hurt_the_leg() {
         alice.socket.send_to(datagram, server).unwrap();
         sent += 1;
         // Small kernel buffers hold some two hundred packets.
-        if sent % 64 == 0 {
+        if sent.is_multiple_of(64) {
             std::thread::sleep(Duration::from_millis(2));
         }
     };

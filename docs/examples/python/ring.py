@@ -14,7 +14,8 @@ bearer = [("authorization", f"Bearer {issued.access_token.token}")]
 calls = calling_service_pb2_grpc.CallingServiceStub(channel)
 placed = calls.PlaceCall(calling_service_pb2.PlaceCallRequest(targets=[target]), metadata=bearer, timeout=10)
 names = {person.participant_id: person.display_name for person in placed.call.participants}
-for reply in calls.WatchCall(calling_service_pb2.WatchCallRequest(call_id=placed.call.call_id), metadata=bearer):
+watch = calling_service_pb2.WatchCallRequest(call_id=placed.call.call_id, after_seq=placed.call.seq)
+for reply in calls.WatchCall(watch, metadata=bearer):
     event, kind = reply.event, reply.event.WhichOneof("kind")
     change = getattr(event, kind)
     state = calling_pb2.CallState.Name(change.state)[11:] if kind == "call_state_changed" else ""

@@ -231,8 +231,13 @@ async fn token(exchange: &Exchange, user: &str) -> Result<TokenCredential, Failu
 }
 
 fn side(call: &Call, statistics: Option<trunkline_client::MediaStatistics>) -> Side {
+    let history = call.state_history();
+    // The first step tells from where it went, and nothing happened before it.
+    let first = history.first().map(|step| (step.time, step.previous));
+    let steps = history.iter().map(|step| (step.time, step.state));
+    let states = first.into_iter().chain(steps).collect();
     Side {
-        states: call.state_history().into_iter().map(|step| (step.time, step.state)).collect(),
+        states,
         end_reason: call
             .call_end_reason()
             .map(|reason| (reason.code, reason.sub_code, reason.meaning)),

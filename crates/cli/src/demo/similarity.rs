@@ -28,8 +28,7 @@ pub(crate) fn compare(said: &[i16], heard: &[i16]) -> Option<Similarity> {
     let said_frames = analyzer.frames(said.get(said_from..)?);
     let heard_frames = analyzer.frames(heard.get(heard_from..)?);
     let pairs = said_frames.iter().zip(&heard_frames);
-    let audible =
-        pairs.filter(|(one, other)| one.level > AUDIBLE_DB || other.level > AUDIBLE_DB);
+    let audible = pairs.filter(|(one, other)| one.level > AUDIBLE_DB || other.level > AUDIBLE_DB);
     let values =
         audible.flat_map(|(one, other)| one.bands.iter().copied().zip(other.bands.iter().copied()));
     let covered = said_frames.len().min(heard_frames.len()) as f32;

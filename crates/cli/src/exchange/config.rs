@@ -113,7 +113,7 @@ impl ExchangeConfig {
         }
     }
 
-    /// Reads the configuration of `serve`: the file, then `TRUNKLINE_…` variables over it.
+    /// Reads the configuration of `serve`: the file, then `TRUNKLINE_CONFIG_…` variables over it.
     ///
     /// # Errors
     /// When a key is unknown or missing, or a development key is used.
@@ -128,7 +128,7 @@ impl ExchangeConfig {
         let config: Self = Figment::new()
             .merge(Serialized::defaults(ServeDefaults::default()))
             .merge(Toml::file_exact(path))
-            .merge(Env::prefixed("TRUNKLINE_"))
+            .merge(Env::prefixed("TRUNKLINE_CONFIG_"))
             .extract()
             .map_err(|error| anyhow::anyhow!(explain_figment(&error)))
             .with_context(|| format!("configuration {}", path.display()))?;
@@ -255,7 +255,7 @@ const DEV_ACCESS_KEYS: [&str; 2] = [
     "dHJ1bmtsaW5lLWRldmVsb3BtZW50LWtleS10d28tbm90LWEtc2VjcmV0ISEh",
 ];
 
-const TEMPLATE: &str = r#"# Trunkline exchange. Every key can also be set as TRUNKLINE_<KEY>.
+const TEMPLATE: &str = r#"# Trunkline exchange. Every key can also be set as TRUNKLINE_CONFIG_<KEY>.
 listen = "0.0.0.0:443"              # TLS: gRPC, gRPC-web, WebSocket, pages
 admin_listen = "127.0.0.1:9464"     # plain text: /metrics, /healthz
 media_ip = "0.0.0.0"                # UDP media sockets bind here

@@ -91,6 +91,7 @@ enum DialFailure {
     Token(TokenError),
 }
 
+#[expect(clippy::large_enum_variant, reason = "lives on the stack of the one loop")]
 enum Wake {
     Dialed(Result<(String, Link), DialFailure>),
     Internal(Internal),

@@ -221,7 +221,7 @@ impl Actor {
     fn operate(&mut self, key: CallKey, mut command: Kind, waiter: Waiter) {
         let Some(call) = self.calls.get(&key) else {
             // The handle outlived the call.
-            if let Waiter::Operation { completion: Completion::AtEnd, .. } = &waiter {
+            if let Waiter::Operation { completion: Completion::CallEnded, .. } = &waiter {
                 waiter.succeed();
             } else {
                 waiter.fail(OperationFailure::CallEnded(None));
@@ -285,11 +285,11 @@ impl Actor {
                     self.publish(&call, changes, None);
                 }
             }
-            waiter @ (Waiter::Operation { completion: Completion::AtResult, .. }
+            waiter @ (Waiter::Operation { completion: Completion::TakenUp, .. }
             | Waiter::Reject(_)
             | Waiter::Nobody) => waiter.succeed(),
             waiter @ Waiter::Operation {
-                completion: Completion::AtCompletion | Completion::AtEnd,
+                completion: Completion::Terminal | Completion::CallEnded,
                 ..
             } => self.operations.put_back(result.operation_id, Pending { call: key, waiter }),
         }

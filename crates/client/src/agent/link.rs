@@ -30,12 +30,12 @@ pub(crate) struct AgentLink(pub(super) mpsc::Sender<Request>);
 /// When an operation counts as done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Completion {
-    /// With its terminal event.
-    AtCompletion,
     /// With its terminal event, or with the end of the call, whichever comes first.
-    AtEnd,
+    CallEnded,
     /// As soon as the exchange has taken it up.
-    AtResult,
+    TakenUp,
+    /// With its terminal event.
+    Terminal,
 }
 
 pub(super) type Reply = oneshot::Sender<Result<(), OperationFailure>>;
@@ -83,6 +83,7 @@ pub(super) enum Request {
 }
 
 /// What tasks of the agent tell it.
+#[expect(clippy::large_enum_variant, reason = "moved once, and rarely of the large kind")]
 pub(super) enum Internal {
     Engine { key: CallKey, event: EngineEvent },
     Prepared { key: CallKey, result: Result<(Engine, MediaHandle, LocalOffer), PeerError> },

@@ -114,7 +114,9 @@ impl Waiter {
 
     fn call_ended(self, reason: Option<&CallEndReason>) {
         match self {
-            Self::Operation { completion: Completion::AtEnd, reply } => drop(reply.send(Ok(()))),
+            Self::Operation { completion: Completion::CallEnded, reply } => {
+                drop(reply.send(Ok(())))
+            }
             other @ (Self::Accept { .. }
             | Self::AddParticipant(_)
             | Self::Nobody

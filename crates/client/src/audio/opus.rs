@@ -16,7 +16,7 @@ use super::{FRAME_SAMPLES, SAMPLE_RATE_HZ};
 #[derive(Debug)]
 pub(crate) struct Encoder(NonNull<OpusEncoder>);
 
-/// Decodes packets to frames, and bridges those that are missing.
+/// Decodes packets to frames.
 #[derive(Debug)]
 pub(crate) struct Decoder(NonNull<OpusDecoder>);
 
@@ -99,48 +99,36 @@ impl Decoder {
         packet: &[u8],
         samples: &mut [i16; MAX_FRAME_SAMPLES],
     ) -> Result<usize, OpusError> {
-        self.run(Some(packet), &mut samples[..], false)
+        self.run(packet, &mut samples[..], false)
     }
 
-    /// Recovers what came before a packet from the error correction inside that packet, in steps of
-    /// 2.5 ms.
+    /// Recovers the packet of the same length before a packet that [`has_error_correction`].
     pub(crate) fn recover(
         &mut self,
         next_packet: &[u8],
         samples: &mut [i16],
     ) -> Result<usize, OpusError> {
-        self.run(Some(next_packet), samples, true)
-    }
-
-    /// Makes up sound in place of packets that never came, in steps of 2.5 ms.
-    pub(crate) fn conceal(&mut self, samples: &mut [i16]) -> Result<usize, OpusError> {
-        self.run(None, samples, false)
+        self.run(next_packet, samples, true)
     }
 
     fn run(
         &mut self,
-        packet: Option<&[u8]>,
+        packet: &[u8],
         samples: &mut [i16],
         is_recovery: bool,
     ) -> Result<usize, OpusError> {
         // An empty packet means loss to the library, which is not what a caller of `decode` means.
-        if packet.is_some_and(<[u8]>::is_empty) {
+        if packet.is_empty() {
             return Err(OpusError(unsafe_libopus::OPUS_BAD_ARG));
         }
-        let (data, length) = match packet {
-            Some(packet) => {
-                let length = i32::try_from(packet.len()).map_err(|_| OpusError(0))?;
-                (packet.as_ptr(), length)
-            }
-            None => (std::ptr::null(), 0),
-        };
+        let length = i32::try_from(packet.len()).map_err(|_| OpusError(0))?;
         let room = i32::try_from(samples.len()).map_err(|_| OpusError(0))?;
-        // SAFETY: the state is live, `data` points to `length` bytes or is null with length 0, and
-        // the output has room for `room` samples of one channel.
+        // SAFETY: the state is live, the input holds `length` bytes, and the output has room for
+        // `room` samples of one channel.
         let decoded = unsafe {
             opus_decode(
                 self.0.as_ptr(),
-                data,
+                packet.as_ptr(),
                 length,
                 samples.as_mut_ptr(),
                 room,
@@ -156,6 +144,22 @@ impl Drop for Decoder {
         // SAFETY: the state is live and not used after this.
         unsafe { opus_decoder_destroy(self.0.as_ptr()) }
     }
+}
+
+/// Returns whether a packet carries error correction for the one before it: the first frame is coded
+/// by SILK, alone or in hybrid, and its LBRR flag is set
+/// ([RFC 6716 §4.2.3](https://www.rfc-editor.org/rfc/rfc6716#section-4.2.3)).
+pub(crate) fn has_error_correction(packet: &[u8]) -> bool {
+    let [toc, header, ..] = packet else { return false };
+    let (config, code) = (toc >> 3, toc & 3);
+    // The flags of voice activity come first, one for each 20 ms begun. Each flag takes half of the
+    // range coder's interval, so they are the first bits as they stand.
+    let frames = match config {
+        0..=11 => [1, 1, 2, 3][usize::from(config % 4)],
+        12..=15 => 1,
+        16.. => return false,
+    };
+    code == 0 && header & (0x80 >> frames) != 0
 }
 
 /// More never fits a packet of an ordinary network.
@@ -194,5 +198,52 @@ mod tests {
             }
         }
         assert!(decoder.decode(&[], &mut samples).is_err());
+    }
+
+    fn tone(number: usize) -> [i16; FRAME_SAMPLES] {
+        std::array::from_fn(|n| {
+            let time = (number * FRAME_SAMPLES + n) as f64 / 48_000.0;
+            (10_000.0 * (std::f64::consts::TAU * 440.0 * time).sin()) as i16
+        })
+    }
+
+    #[test]
+    fn error_correction_is_recognized_and_recovers_a_lost_packet() {
+        let mut encoder = Encoder::new(BITRATE_BPS).unwrap();
+        let mut decoder = Decoder::new().unwrap();
+        let mut packet = [0; MAX_PACKET_BYTES];
+        let mut recovered = 0;
+        for number in 0..100 {
+            let length = encoder.encode(&tone(number), &mut packet).unwrap();
+            let packet = &packet[..length];
+            let mut samples = [0; MAX_FRAME_SAMPLES];
+            // Every tenth packet is lost.
+            if number % 10 == 9 {
+                continue;
+            }
+            if number > 0 && number % 10 == 0 && has_error_correction(packet) {
+                let count = decoder.recover(packet, &mut samples[..FRAME_SAMPLES]).unwrap();
+                let peak = samples[..count].iter().map(|sample| sample.unsigned_abs()).max();
+                assert!((5_000..14_000).contains(&peak.unwrap()), "{number}: {peak:?}");
+                recovered += 1;
+            }
+            let count = decoder.decode(packet, &mut samples).unwrap();
+            let peak = samples[..count].iter().map(|sample| sample.unsigned_abs()).max();
+            assert!(peak.unwrap() < 14_000, "{number}: {peak:?}");
+        }
+        assert!(recovered >= 1, "no packet carried error correction");
+    }
+
+    #[test]
+    fn packets_without_silk_carry_no_error_correction() {
+        // CELT alone, SILK without the flag, SILK with it, two frames in a packet, and stubs.
+        let check = |packet: &[u8]| has_error_correction(packet);
+        assert!(!check(&[31 << 3, 0xff]));
+        assert!(!check(&[9 << 3, 0b1011_1111]));
+        assert!(check(&[9 << 3, 0b0100_0000]));
+        assert!(check(&[15 << 3, 0b1100_0000]));
+        assert!(check(&[11 << 3, 0b0001_0000]));
+        assert!(!check(&[(9 << 3) | 1, 0xff]));
+        assert!(!check(&[9 << 3]) && !check(&[]));
     }
 }

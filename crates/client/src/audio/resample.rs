@@ -94,8 +94,8 @@ fn greatest_common_divisor(a: u32, b: u32) -> u32 {
 
 /// Input samples under the filter: more is sharper at the band edge and costs more.
 const TAPS: usize = 48;
-/// 44.1 kHz needs 160.
-const MAX_PHASES: usize = 480;
+/// 11.025 kHz needs 640, 44.1 kHz 160.
+const MAX_PHASES: usize = 640;
 const MIN_RATE_HZ: u32 = 8_000;
 const MAX_RATE_HZ: u32 = 192_000;
 

@@ -106,7 +106,11 @@ impl OpenSink {
             Kind::Wav(writer) => {
                 let written = writer.write(samples);
                 // Once a second; a call may end with the process.
-                if self.frames % 50 == 0 { written.and_then(|()| writer.flush()) } else { written }
+                if self.frames.is_multiple_of(50) {
+                    written.and_then(|()| writer.flush())
+                } else {
+                    written
+                }
             }
         };
         if let Err(error) = result {

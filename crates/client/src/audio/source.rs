@@ -19,8 +19,11 @@ pub(crate) struct OpenSource {
     is_finished: bool,
 }
 
+/// Writes the next frame.
+type Fill = Box<dyn FnMut(&mut [i16; FRAME_SAMPLES]) + Send>;
+
 enum Kind {
-    Callback(Box<dyn FnMut(&mut [i16; FRAME_SAMPLES]) + Send>),
+    Callback(Fill),
     Channel { samples: mpsc::Receiver<Vec<i16>>, pending: Vec<i16> },
     None,
     Silence,

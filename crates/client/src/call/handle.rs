@@ -305,13 +305,13 @@ impl Call {
             .collect();
         let request = signaling::SetVideoTiles { tiles, ..signaling::SetVideoTiles::default() };
         let kind = Kind::SetVideoTiles(request);
-        Ok(self.shared.agent.operate(self.shared.key, kind, Completion::AtResult).await?)
+        Ok(self.shared.agent.operate(self.shared.key, kind, Completion::TakenUp).await?)
     }
 
     /// Asks the exchange for the whole roster again; the client does so itself after a gap.
     pub async fn refresh(&self) -> Result<(), SnapshotError> {
         let kind = Kind::GetSnapshot(signaling::GetSnapshot::default());
-        Ok(self.shared.agent.operate(self.shared.key, kind, Completion::AtResult).await?)
+        Ok(self.shared.agent.operate(self.shared.key, kind, Completion::TakenUp).await?)
     }
 
     /// Replaces what the call says. Does nothing on a call without media.
@@ -329,11 +329,11 @@ impl Call {
     async fn end(&self, for_everyone: bool) -> Result<(), OperationFailure> {
         let request = calling::HangUpRequest { for_everyone, ..calling::HangUpRequest::default() };
         let kind = Kind::HangUp(request);
-        self.shared.agent.operate(self.shared.key, kind, Completion::AtEnd).await
+        self.shared.agent.operate(self.shared.key, kind, Completion::CallEnded).await
     }
 
     async fn operate(&self, kind: Kind) -> Result<(), OperationFailure> {
-        self.shared.agent.operate(self.shared.key, kind, Completion::AtCompletion).await
+        self.shared.agent.operate(self.shared.key, kind, Completion::Terminal).await
     }
 
     fn media_with(&self, has: impl Fn(&MediaHandle) -> bool) -> Option<MediaHandle> {

@@ -298,6 +298,10 @@ impl CallModel {
                     wired.call_connection_id.parse().ok().or(self.call_connection_id);
                 if let Some(state) = wire::call_state(wired.call_state) {
                     let reason = record.call_end_reason.clone();
+                    // What rings came this way, and no other: nobody was told of it before.
+                    if self.state == CallState::None && state == CallState::Ringing {
+                        self.enter(at, CallState::Connecting, None, changes);
+                    }
                     self.enter(at, state, reason, changes);
                 }
             }

@@ -115,7 +115,7 @@ impl Writer {
         self.file.write_all(&u64::from(timestamp.wrapping_sub(first)).to_le_bytes())?;
         self.file.write_all(data)?;
         self.frames += 1;
-        if self.frames % FLUSH_FRAMES == 0 { self.flush() } else { Ok(()) }
+        if self.frames.is_multiple_of(FLUSH_FRAMES) { self.flush() } else { Ok(()) }
     }
 
     /// Brings the frame count of the header up to date.

@@ -277,13 +277,10 @@ impl SendStream {
         let track = Arc::clone(&self.track);
         tokio::spawn(async move {
             while let Some(event) = track.poll().await {
-                match event {
-                    TrackLocalEvent::OnRtcpPacket(_) => {
-                        if events.send(PeerEvent::KeyframeRequested(kind)).is_err() {
-                            return;
-                        }
-                    }
-                    _ => {}
+                if let TrackLocalEvent::OnRtcpPacket(_) = event
+                    && events.send(PeerEvent::KeyframeRequested(kind)).is_err()
+                {
+                    return;
                 }
             }
         });

@@ -185,31 +185,27 @@ impl RawClient {
     /// Takes and opens the next datagram; `None` when nothing comes within the read time-out.
     pub(crate) fn receive(&mut self) -> Option<Received> {
         let mut buffer = [0; 2_048];
-        loop {
-            let (length, _) = self.socket.recv_from(&mut buffer).ok()?;
-            let datagram = &mut buffer[..length];
-            let session = self.session.as_mut().expect("connected");
-            match datagram[0] {
-                0..=3 => return Some(Received::CheckAnswered),
-                20..=63 => {
-                    let data = BytesMut::from(&*datagram);
-                    let events =
-                        session.dtls.read(Instant::now(), session.server, None, data).unwrap();
-                    let closed =
-                        events.iter().any(|event| matches!(event, EndpointEvent::PeerClosed));
-                    return Some(Received::Dtls { closed });
-                }
-                _ if (192..=223).contains(&datagram[1]) => {
-                    let length = session.inbound.unprotect_rtcp(datagram).unwrap();
-                    return Some(Received::Rtcp(datagram[..length].to_vec()));
-                }
-                _ => {
-                    let header = RtpHeader::parse(datagram).unwrap();
-                    let opened = session.inbound.unprotect_rtp(&header, datagram).unwrap();
-                    return Some(Received::Rtp(datagram[..opened.len].to_vec()));
-                }
+        let (length, _) = self.socket.recv_from(&mut buffer).ok()?;
+        let datagram = &mut buffer[..length];
+        let session = self.session.as_mut().expect("connected");
+        Some(match datagram[0] {
+            0..=3 => Received::CheckAnswered,
+            20..=63 => {
+                let data = BytesMut::from(&*datagram);
+                let events = session.dtls.read(Instant::now(), session.server, None, data).unwrap();
+                let closed = events.iter().any(|event| matches!(event, EndpointEvent::PeerClosed));
+                Received::Dtls { closed }
             }
-        }
+            _ if (192..=223).contains(&datagram[1]) => {
+                let length = session.inbound.unprotect_rtcp(datagram).unwrap();
+                Received::Rtcp(datagram[..length].to_vec())
+            }
+            _ => {
+                let header = RtpHeader::parse(datagram).unwrap();
+                let opened = session.inbound.unprotect_rtp(&header, datagram).unwrap();
+                Received::Rtp(datagram[..opened.len].to_vec())
+            }
+        })
     }
 
     /// Takes datagrams until an RTP packet comes; `None` when none comes within the time-out.

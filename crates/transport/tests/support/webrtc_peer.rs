@@ -128,7 +128,7 @@ impl WebrtcPeer {
 
     /// Makes and applies an offer; the tags of its sections are `0` and `1`.
     pub(crate) async fn offer(&self, ice_restart: bool) -> (String, Vec<TrackBinding>) {
-        let options = RTCOfferOptions { ice_restart, ..Default::default() };
+        let options = RTCOfferOptions { ice_restart };
         let offer = self.connection.create_offer(Some(options)).await.unwrap();
         self.connection.set_local_description(offer.clone()).await.unwrap();
         let binding = |mid: &str, role| TrackBinding { mid: mid.parse().unwrap(), role };
