@@ -15,7 +15,7 @@ mod with_peers {
         AudioSink, AudioSource, CallClient, CallClientOptions, EncodedVideoFrame, MediaOptions,
         ReceivedVideoFrame, TeamsCallAgent, TokenCredential, TrustRoots, VideoSink, VideoSource,
     };
-    use trunkline_node::TokenScope;
+    use trunkline_policy::Scope;
     use trunkline_signaling::codec::Encoding;
     use trunkline_tests::peers;
 
@@ -135,8 +135,8 @@ mod with_peers {
         })
         .expect("a client");
         let node = exchange.node();
-        let scopes = BTreeSet::from([TokenScope::Voip]);
-        let issued = node.identity().issue_token("bob", &scopes, None, node.clock().wall());
+        let scopes = BTreeSet::from([Scope::Voip]);
+        let issued = node.identity().issue_token("bob", &scopes, None, node.clock().wall()).await;
         let (_, token) = issued.expect("a token for bob");
         let credential = TokenCredential::fixed(token.token);
         client.create_teams_call_agent(credential).await.expect("bob signs in")
