@@ -15,6 +15,7 @@ mod with_peers {
         AudioSink, AudioSource, CallClient, CallClientOptions, EncodedVideoFrame, MediaOptions,
         ReceivedVideoFrame, TeamsCallAgent, TokenCredential, TrustRoots, VideoSink, VideoSource,
     };
+    use trunkline_node::TokenRequest;
     use trunkline_policy::Scope;
     use trunkline_signaling::codec::Encoding;
     use trunkline_tests::peers;
@@ -136,7 +137,10 @@ mod with_peers {
         .expect("a client");
         let node = exchange.node();
         let scopes = BTreeSet::from([Scope::Voip]);
-        let issued = node.identity().issue_token("bob", &scopes, None, node.clock().wall()).await;
+        let identity = node.identity();
+        let request = TokenRequest { scopes: &scopes, life: None };
+        let now = node.clock().wall();
+        let issued = identity.issue_token(identity.resource(), "bob", request, now).await;
         let (_, token) = issued.expect("a token for bob");
         let credential = TokenCredential::fixed(token.token);
         client.create_teams_call_agent(credential).await.expect("bob signs in")
