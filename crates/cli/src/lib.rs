@@ -1,16 +1,23 @@
 //! The commands of the `trunkline` binary, as a library.
 
+mod chat;
 mod demo;
 mod dev;
 mod doctor;
+mod events;
 mod exchange;
 mod explain;
 mod failure;
 mod output;
+mod policy;
 mod progress;
 mod remote;
+mod resource;
 mod serve;
+mod tenant;
 mod token;
+mod user;
+mod wire_json;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,19 +59,31 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Issue an access token from a running exchange.
     Token(token::TokenArguments),
+    /// Create, delete and list app users.
+    User(user::UserArguments),
+    /// Create threads, send and watch messages, move threads between exchanges.
+    Chat(chat::ChatArguments),
+    /// Watch events, send them on to a local program, try receivers out.
+    Events(events::EventsArguments),
+    /// Explain who may reach whom, and set what decides it.
+    Policy(policy::PolicyArguments),
+    /// List and create app resources, rotate their keys.
+    Resource(resource::ResourceArguments),
+    /// Show tenants, their directories and their federation, and change them.
+    Tenant(tenant::TenantArguments),
 }
 
 /// How to reach a running exchange.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RemoteArguments {
     /// Address of the exchange.
-    #[arg(long, env = "TRUNKLINE_URL", default_value = "https://localhost:8443")]
+    #[arg(long, global = true, env = "TRUNKLINE_URL", default_value = "https://localhost:8443")]
     url: String,
     /// The authority to trust, in PEM.
-    #[arg(long, env = "TRUNKLINE_CA", default_value = "trunkline-data/ca.pem")]
+    #[arg(long, global = true, env = "TRUNKLINE_CA", default_value = "trunkline-data/ca.pem")]
     ca: PathBuf,
     /// An access key of the resource.
-    #[arg(long, env = "TRUNKLINE_ACCESS_KEY", hide_env_values = true)]
+    #[arg(long, global = true, env = "TRUNKLINE_ACCESS_KEY", hide_env_values = true)]
     access_key: Option<String>,
 }
 
@@ -98,6 +117,12 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Doctor(arguments) => doctor::run(arguments, output).await,
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Token(arguments) => token::run(arguments, output).await,
+        Command::User(arguments) => user::run(arguments, output).await,
+        Command::Chat(arguments) => chat::run(arguments, output).await,
+        Command::Events(arguments) => events::run(arguments, output).await,
+        Command::Policy(arguments) => policy::run(arguments, output).await,
+        Command::Resource(arguments) => resource::run(arguments, output).await,
+        Command::Tenant(arguments) => tenant::run(arguments, output).await,
     }
 }
 

@@ -6,7 +6,11 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
+use trunkline_api::admin::v1::admin_service_client::AdminServiceClient;
+use trunkline_api::chat::v1::chat_service_client::ChatServiceClient;
+use trunkline_api::events::v1::events_service_client::EventsServiceClient;
 use trunkline_api::identity::v1::identity_service_client::IdentityServiceClient;
+use trunkline_proto::identity::v1::{IssueTokenRequest, TokenScope};
 
 use crate::RemoteArguments;
 use crate::exchange::ExchangeConfig;
@@ -50,29 +54,77 @@ impl Remote {
         Ok(Self { channel, access_key })
     }
 
-    pub(crate) fn identity(
-        &self,
-    ) -> Result<IdentityServiceClient<InterceptedService<Channel, AccessKey>>, Failure> {
-        let value: MetadataValue<Ascii> = format!("AccessKey {}", self.access_key)
-            .parse()
-            .context("the access key holds characters that no header carries")
-            .in_family(Family::Usage)?;
-        let interceptor = AccessKey { value };
-        Ok(IdentityServiceClient::with_interceptor(self.channel.clone(), interceptor))
+    /// Returns a client of the identity service.
+    pub(crate) fn identity(&self) -> Result<IdentityServiceClient<Authorized>, Failure> {
+        Ok(IdentityServiceClient::with_interceptor(self.channel.clone(), self.key()?))
+    }
+
+    /// Returns a client of the administration.
+    pub(crate) fn admin(&self) -> Result<AdminServiceClient<Authorized>, Failure> {
+        Ok(AdminServiceClient::with_interceptor(self.channel.clone(), self.key()?))
+    }
+
+    /// Returns a client of the event service.
+    pub(crate) fn events(&self) -> Result<EventsServiceClient<Authorized>, Failure> {
+        Ok(EventsServiceClient::with_interceptor(self.channel.clone(), self.key()?))
+    }
+
+    /// Returns a client of chat in somebody's name.
+    pub(crate) async fn chat(&self, who: &Who) -> Result<ChatServiceClient<Authorized>, Failure> {
+        let token = match who {
+            Who::Token(token) => token.clone(),
+            Who::User(user) => {
+                let request = IssueTokenRequest {
+                    user: user.clone(),
+                    scopes: vec![TokenScope::Chat.into()],
+                    expires_in: None,
+                };
+                let issued = self.identity()?.issue_token(request).await.map_err(from_status)?;
+                let token = issued.into_inner().access_token.map(|token| token.token);
+                token.ok_or_else(|| anyhow::anyhow!("the exchange answered without a token"))?
+            }
+        };
+        let authorization = Authorization::new(&format!("Bearer {token}"))?;
+        Ok(ChatServiceClient::with_interceptor(self.channel.clone(), authorization))
+    }
+
+    fn key(&self) -> Result<Authorization, Failure> {
+        Authorization::new(&format!("AccessKey {}", self.access_key))
     }
 }
 
-/// Adds the access key to every request.
+/// In whose name chat is used.
 #[derive(Clone)]
-pub(crate) struct AccessKey {
+pub(crate) enum Who {
+    /// The bearer of this token.
+    Token(String),
+    /// A user, by raw id or alias, for whom the access key gets a token.
+    User(String),
+}
+
+/// A channel whose requests say whose they are.
+pub(crate) type Authorized = InterceptedService<Channel, Authorization>;
+
+/// Adds a credential to every request.
+#[derive(Clone)]
+pub(crate) struct Authorization {
     value: MetadataValue<Ascii>,
 }
 
-impl Interceptor for AccessKey {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let mut value = self.value.clone();
+impl Authorization {
+    fn new(credential: &str) -> Result<Self, Failure> {
+        let mut value: MetadataValue<Ascii> = credential
+            .parse()
+            .context("the credential holds characters that no header carries")
+            .in_family(Family::Usage)?;
         value.set_sensitive(true);
-        request.metadata_mut().insert("authorization", value);
+        Ok(Self { value })
+    }
+}
+
+impl Interceptor for Authorization {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.value.clone());
         Ok(request)
     }
 }

@@ -1,0 +1,127 @@
+//! `trunkline events tail`: the log as Event Grid JSON, across lost connections.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use trunkline_proto::events::v1::{DeliverySchema, WatchEventsRequest, WatchEventsResponse};
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::remote::{Remote, from_status};
+
+/// Options of `trunkline events tail`.
+#[derive(Debug, clap::Args)]
+pub(super) struct TailArguments {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Print CloudEvents rather than the Event Grid schema.
+    #[arg(long)]
+    cloud_events: bool,
+}
+
+/// Which events.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Which {
+    /// The types wanted, separated by commas; all when left out.
+    #[arg(long, value_delimiter = ',')]
+    types: Vec<String>,
+    /// Begin after this place in the log; with what happens from here on when left out.
+    #[arg(long)]
+    after: Option<u64>,
+    /// End after so many events.
+    #[arg(long)]
+    count: Option<usize>,
+}
+
+pub(super) async fn run(
+    arguments: TailArguments,
+    remote: &Remote,
+    output: &Output,
+) -> Result<(), Failure> {
+    let schema = match arguments.cloud_events {
+        true => DeliverySchema::CloudEvents,
+        false => DeliverySchema::EventGrid,
+    };
+    let mut log = Log::new(arguments.which, schema);
+    tokio::select! {
+        outcome = async {
+            while let Some(event) = log.next(remote).await? {
+                // An event is JSON for people, too.
+                output.print(&event.event_json, || {
+                    serde_json::from_str(&event.event_json).unwrap_or_default()
+                });
+            }
+            Ok(())
+        } => outcome,
+        // Whoever interrupts has seen enough.
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// The log, from a place on; over a lost connection it goes on where it was.
+pub(super) struct Log {
+    which: Which,
+    schema: DeliverySchema,
+    remaining: usize,
+    stream: Option<tonic::Streaming<WatchEventsResponse>>,
+}
+
+impl Log {
+    pub(super) fn new(which: Which, schema: DeliverySchema) -> Self {
+        let remaining = which.count.unwrap_or(usize::MAX);
+        Self { which, schema, remaining, stream: None }
+    }
+
+    /// Waits for the next event; `None` after as many as were wanted.
+    pub(super) async fn next(
+        &mut self,
+        remote: &Remote,
+    ) -> Result<Option<WatchEventsResponse>, Failure> {
+        if self.remaining == 0 {
+            return Ok(None);
+        }
+        loop {
+            match self.receive(remote).await {
+                Ok(Some(response)) => {
+                    // The place counts once the last of its events is there.
+                    self.which.after = response.seq.or(self.which.after);
+                    if !response.event_type.is_empty() {
+                        self.remaining -= 1;
+                        return Ok(Some(response));
+                    }
+                }
+                Ok(None) => self.stream = None,
+                Err(status) => {
+                    self.stream = None;
+                    let is_passing = matches!(status.code(), Code::Unavailable | Code::Unknown);
+                    if !is_passing || self.which.after.is_none() {
+                        return Err(from_status(status));
+                    }
+                    tracing::info!(cursor = self.which.after, "connection lost, going on");
+                    tokio::time::sleep(RECONNECT_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn receive(&mut self, remote: &Remote) -> Result<Option<WatchEventsResponse>, Status> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            None => {
+                let mut events = remote
+                    .events()
+                    .map_err(|failure| Status::invalid_argument(failure.to_string()))?;
+                let request = WatchEventsRequest {
+                    after_seq: self.which.after,
+                    event_types: self.which.types.clone(),
+                    schema: self.schema.into(),
+                };
+                self.stream.insert(events.watch_events(request).await?.into_inner())
+            }
+        };
+        stream.message().await
+    }
+}
+
+/// A restart takes about this long; sooner only knocks at a closed door.
+const RECONNECT_AFTER: Duration = Duration::from_millis(500);
