@@ -3,6 +3,7 @@
 mod certificates;
 mod config;
 mod data;
+mod facades;
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
@@ -15,10 +16,10 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
-use trunkline_node::{ChatConfig, IdentityConfig, Node, NodeConfig};
+use trunkline_events::{Guard, Loopback, OutboundConfig};
+use trunkline_node::{ChatConfig, IdentityConfig, Node, NodeConfig, RelayConfig};
 use trunkline_policy::FederationConfig;
 use trunkline_transport::PlaneConfig;
-use trunkline_web::WebConfig;
 
 pub use self::{certificates::Certificates, config::ExchangeConfig};
 
@@ -27,10 +28,12 @@ pub struct Exchange {
     node: Node,
     address: SocketAddr,
     admin_address: SocketAddr,
+    http_address: Option<SocketAddr>,
     ca: Option<(PathBuf, String)>,
     config: ExchangeConfig,
     handle: Handle<SocketAddr>,
     admin_handle: Handle<SocketAddr>,
+    http_handle: Handle<SocketAddr>,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
     started_in: Duration,
     // Unlocked, and removed when temporary, once everything else is gone.
@@ -65,13 +68,20 @@ impl Exchange {
         // Binding comes before anything that runs, so that a taken port costs nothing.
         let listener = bind(config.listen, "listen")?;
         let admin_listener = bind(config.admin_listen, "admin_listen")?;
+        let http_listener =
+            config.http_listen.map(|address| bind(address, "http_listen")).transpose()?;
+        let http_address = match &http_listener {
+            Some(listener) => {
+                Some(listener.local_addr().context("cannot read the bound address")?)
+            }
+            None => None,
+        };
         let address = listener.local_addr().context("cannot read the bound address")?;
         let admin_address = admin_listener.local_addr().context("cannot read the bound address")?;
 
         let node =
             Node::start(node_config(&config, &data)?).await.context("the node cannot start")?;
-        let app = trunkline_grpc::router(node.clone())
-            .merge(trunkline_web::router(web_config(&config), node.clone()));
+        let app = facades::over_tls(&config, &node);
         let handle = Handle::new();
         let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
             .context("cannot serve on the TLS port")?
@@ -82,17 +92,28 @@ impl Exchange {
             .context("cannot serve on the admin port")?
             .handle(admin_handle.clone())
             .serve(admin_router(metrics_handle()?, node.clone()).into_make_service());
-        let servers = vec![tokio::spawn(server), tokio::spawn(admin)];
+        let mut servers = vec![tokio::spawn(server), tokio::spawn(admin)];
+        let http_handle = Handle::new();
+        if let Some(listener) = http_listener {
+            let http = axum_server::from_tcp(listener)
+                .context("cannot serve on the HTTP port")?
+                .handle(http_handle.clone())
+                .serve(facades::in_the_clear(&config, &node).into_make_service());
+            servers.push(tokio::spawn(http));
+            http_handle.listening().await.context("the HTTP port did not open")?;
+        }
         handle.listening().await.context("the TLS port did not open")?;
         admin_handle.listening().await.context("the admin port did not open")?;
         Ok(Self {
             node,
             address,
             admin_address,
+            http_address,
             ca,
             config,
             handle,
             admin_handle,
+            http_handle,
             servers,
             started_in: begun.elapsed(),
             _data: data,
@@ -112,6 +133,11 @@ impl Exchange {
     /// Returns the address of the admin port.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
+    }
+
+    /// Returns the address of the port in the clear, where there is one.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http_address
     }
 
     /// Returns the address of pages and API as a URL.
@@ -143,6 +169,7 @@ impl Exchange {
         self.node.shutdown().await;
         self.handle.graceful_shutdown(Some(DRAIN));
         self.admin_handle.graceful_shutdown(Some(DRAIN));
+        self.http_handle.graceful_shutdown(Some(DRAIN));
         for server in self.servers {
             server.await.context("a server task failed")?.context("a server failed")?;
         }
@@ -169,6 +196,11 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
         true => config.tenant.as_str(),
         false => &config.tenant_name,
     };
+    // Who develops has receivers on the same machine, and no certificates for them.
+    let loopback = match config.dev_endpoints {
+        true => Loopback::Allowed,
+        false => Loopback::Refused,
+    };
     Ok(NodeConfig {
         store: data.store()?,
         identity: IdentityConfig {
@@ -178,6 +210,8 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
             tenant_name: tenant_name.parse().context("`tenant_name`")?,
             directory: config.directory.clone(),
             signing_key: data.signing_key()?,
+            issuers: Vec::new(),
+            has_dev_issuer: config.dev_endpoints,
         },
         federation: FederationConfig {
             enable_acs_users: config.federation_enabled,
@@ -192,6 +226,10 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
         },
         participant_limit: config.participant_limit,
         chat: ChatConfig::default(),
+        relay: RelayConfig {
+            outbound: OutboundConfig { guard: Guard::new(loopback), ..OutboundConfig::default() },
+            ..RelayConfig::default()
+        },
     })
 }
 
@@ -200,13 +238,6 @@ fn media_ports(first: u16) -> Vec<u16> {
     match first {
         0 => Vec::new(),
         first => (first..=u16::MAX).take(MEDIA_PORT_RANGE).collect(),
-    }
-}
-
-fn web_config(config: &ExchangeConfig) -> WebConfig {
-    WebConfig {
-        dev_endpoints: config.dev_endpoints,
-        allowed_origins: config.allowed_origins.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::schema::Event;
+use crate::schema::{Event, EventType};
 
 /// Which events a subscription wants, with the members and the meaning of Event Grid's basic filter.
 ///
@@ -79,11 +79,20 @@ impl SubscriptionFilter {
         self.wants(event.event_type().as_str(), event.subject())
     }
 
+    /// Returns whether the subscription may want events of a type: whether the list names it, or is
+    /// not there.
+    pub fn lists(&self, event_type: EventType) -> bool {
+        self.lists_name(event_type.as_str())
+    }
+
     fn wants(&self, event_type: &str, subject: &str) -> bool {
-        let is_listed = self.included_event_types.as_ref().is_none_or(|listed| {
+        self.lists_name(event_type) && self.begins(subject) && self.ends(subject)
+    }
+
+    fn lists_name(&self, event_type: &str) -> bool {
+        self.included_event_types.as_ref().is_none_or(|listed| {
             listed.iter().any(|wanted| wanted.eq_ignore_ascii_case(event_type))
-        });
-        is_listed && self.begins(subject) && self.ends(subject)
+        })
     }
 
     fn begins(&self, subject: &str) -> bool {

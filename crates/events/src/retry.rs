@@ -192,6 +192,12 @@ impl DeliveryProgress {
         Self { published_on, attempts: 0 }
     }
 
+    /// Goes on with the delivery of an event of which a store says when it was published and how many
+    /// attempts were made.
+    pub fn resume(published_on: Timestamp, attempts: u32) -> Self {
+        Self { published_on, attempts }
+    }
+
     /// Takes the outcome of an attempt, which ended at `now`.
     ///
     /// A dead letter comes as soon as it is known that no attempt can follow, which with the whole

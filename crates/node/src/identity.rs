@@ -1,6 +1,8 @@
 //! Who exists here: the app users of each resource, the directory users, and their tokens.
 
 mod bootstrap;
+mod dev_issuer;
+mod exchange;
 mod generations;
 
 use std::collections::BTreeSet;
@@ -14,17 +16,25 @@ use trunkline_ids::{
     CommunicationIdentifier, CommunicationUser, DisplayName, ParseIdError, ResourceId, TenantId,
 };
 use trunkline_policy::{
-    AccessKeyError, DirectoryUser, FederationConfig, License, Scope, TenantName,
+    AccessKeyError, DirectoryUser, FederationConfig, License, ObjectId, Scope, TenantName,
 };
 use trunkline_storage::{AppUser, Store, StoreError, UserPosition};
 
 use crate::directory::Directory;
+use crate::identity::exchange::{Issuers, SignedIn};
 use crate::resources::Resources;
 use crate::token::{
     AccessToken, SigningKeyRejected, TokenClaims, TokenError, TokenGrant, TokenSigner,
 };
 
 pub(crate) use self::generations::Generations;
+pub use self::{
+    dev_issuer::DevIssuer,
+    exchange::{
+        DirectoryToken, ExchangeError, FetchKeys, FetchKeysError, FetchingKeys, IssuerKeys,
+        OidcIssuer,
+    },
+};
 
 /// What identity begins with. What the store has already stays as it is there: an administrator may
 /// have changed it since.
@@ -41,6 +51,10 @@ pub struct IdentityConfig {
     pub directory: Vec<DirectoryEntry>,
     /// P-256 key that signs tokens, in PKCS#8.
     pub signing_key: Vec<u8>,
+    /// The issuers whose tokens are exchanged.
+    pub issuers: Vec<OidcIssuer>,
+    /// Whether the exchange signs directory users in itself, for development.
+    pub has_dev_issuer: bool,
 }
 
 impl fmt::Debug for IdentityConfig {
@@ -144,6 +158,8 @@ pub struct Identity {
     resources: Arc<Resources>,
     directory: Arc<Directory>,
     generations: Arc<Generations>,
+    issuers: Issuers,
+    dev_issuer: Option<DevIssuer>,
     started_on: Timestamp,
 }
 
@@ -171,7 +187,15 @@ impl Identity {
         bootstrap::seed(&*store, &config, federation, now).await?;
         let resources = Arc::new(Resources::load(&*store).await?);
         let directory = Arc::new(Directory::load(&*store).await?);
+        let dev_issuer = match config.has_dev_issuer {
+            true => Some(DevIssuer::new(config.tenant.clone())?),
+            false => None,
+        };
+        let mut issuers = config.issuers;
+        issuers.extend(dev_issuer.as_ref().map(DevIssuer::issuer));
         let identity = Self {
+            issuers: Issuers::new(issuers),
+            dev_issuer,
             signer: TokenSigner::new(&config.signing_key)?,
             resource: config.resource,
             tenant: config.tenant,
@@ -308,6 +332,47 @@ impl Identity {
         let grant = TokenGrant { identifier: &user.identifier, resource, scopes, generation };
         let token = self.signer.issue(grant, now, life)?;
         Ok((user, token))
+    }
+
+    /// Exchanges a directory's token for one of this exchange, in the name of a resource.
+    pub async fn exchange_directory_token(
+        &self,
+        resource: &ResourceId,
+        given: DirectoryToken<'_>,
+        now: Timestamp,
+    ) -> Result<(User, AccessToken), ExchangeError> {
+        if !self.resources.has(resource) {
+            return Err(IdentityError::UnknownResource.into());
+        }
+        let SignedIn { tenant, user, scopes, expires_on } = self.issuers.verify(given, now).await?;
+        let identifier = user.identifier();
+        // The generation is read first: a user who is removed in between gets a revoked token.
+        let generation = self.generations.of(&identifier).await.map_err(IdentityError::Store)?;
+        let found = self.directory.by_identifier(&identifier).filter(|(of, _)| *of == tenant);
+        let (_, user) = found.ok_or(IdentityError::UnknownUser)?;
+        let life = expires_on.saturating_duration_since(now).min(LONGEST_LIFE);
+        let grant = TokenGrant { identifier: &identifier, resource, scopes: &scopes, generation };
+        let token = self.signer.issue(grant, now, life).map_err(IdentityError::Signing)?;
+        Ok((self.directory_user(user), token))
+    }
+
+    /// Signs a user of the configuration's tenant in, by alias or object id, for an app: what
+    /// [`Identity::exchange_directory_token`] takes. `None` where there is no such user, or no
+    /// issuer for development.
+    pub fn dev_sign_in(
+        &self,
+        user: &str,
+        app_id: &str,
+        scopes: &[Scope],
+        now: Timestamp,
+    ) -> Option<String> {
+        let issuer = self.dev_issuer.as_ref()?;
+        let user = self.directory.by_alias(&self.tenant, user).or_else(|| {
+            let identifier = user.parse::<ObjectId>().ok()?.identifier();
+            let (tenant, user) = self.directory.by_identifier(&identifier)?;
+            (tenant == self.tenant).then_some(user)
+        })?;
+        issuer.sign_in(&user, app_id, scopes, now).ok()
     }
 
     /// Verifies a token: signature, resource, expiry, revocation.

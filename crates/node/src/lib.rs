@@ -19,6 +19,7 @@ mod media;
 mod node;
 mod page;
 mod registry;
+mod relay;
 mod repeatability;
 mod resources;
 mod rooms;
@@ -37,12 +38,17 @@ pub use crate::{
     commands::CallingError,
     controller::{Controller, Ringer, RingerEvent},
     identity::{
-        DirectoryEntry, Identity, IdentityConfig, IdentityError, IdentityStartError, TokenRequest,
-        User,
+        DevIssuer, DirectoryEntry, DirectoryToken, ExchangeError, FetchKeys, FetchKeysError,
+        FetchingKeys, Identity, IdentityConfig, IdentityError, IdentityStartError, IssuerKeys,
+        OidcIssuer, TokenRequest, User,
     },
     link::{Inbound, OpenTransportError, Outbound, Transport, TransportOrigin},
     node::{Node, NodeConfig, NodeStartError, NodeStatus},
     page::{Page, PageCursor},
+    relay::{
+        DeadEvent, EventSubscription, EventTail, Relay, RelayConfig, RelayError, SubscribeEvents,
+        TailEnd, TailItem,
+    },
     repeatability::{Repeatability, RepeatableRequest, Repeated, Repeating},
     resources::Resources,
     rooms::{RoomFailure, Rooms},

@@ -26,6 +26,7 @@ use crate::identity::{Identity, IdentityConfig, IdentityError, IdentityStartErro
 use crate::link::{self, OpenTransportError, Transport, TransportOrigin};
 use crate::media;
 use crate::registry::{EndpointSender, Registry};
+use crate::relay::{Relay, RelayConfig};
 use crate::repeatability::Repeatability;
 use crate::resources::Resources;
 use crate::rooms::Rooms;
@@ -44,6 +45,8 @@ pub struct NodeConfig {
     pub participant_limit: usize,
     /// How chat behaves.
     pub chat: ChatConfig,
+    /// How events leave.
+    pub relay: RelayConfig,
 }
 
 impl fmt::Debug for NodeConfig {
@@ -103,6 +106,7 @@ struct Inner {
     threads: Arc<Threads>,
     chat: Chat,
     rooms: Rooms,
+    relay: Relay,
     repeatability: Repeatability,
     /// Held by whoever changes what administrators set.
     admin_turn: Mutex<()>,
@@ -125,7 +129,8 @@ impl Node {
     /// Starts a node: reads what the store has, starts the media shards and the tasks that go on by
     /// themselves.
     pub async fn start(config: NodeConfig) -> Result<Self, NodeStartError> {
-        let NodeConfig { store, identity, federation, plane, participant_limit, chat } = config;
+        let NodeConfig { store, identity, federation, plane, participant_limit, chat, relay } =
+            config;
         let base = Base::new(SystemClock::start(), store);
         let started =
             Identity::start(Arc::clone(&base.store), identity, federation, base.wall()).await?;
@@ -142,8 +147,10 @@ impl Node {
             repeatability: Repeatability::new(base.clone()),
             threads: Arc::clone(&threads),
         });
+        let relay = Relay::start(base.clone(), Arc::clone(&feed), relay, identity.resource());
         let node = Self {
             inner: Arc::new(Inner {
+                relay,
                 identity,
                 resources,
                 directory,
@@ -180,6 +187,11 @@ impl Node {
     /// Returns the app resources and their keys.
     pub fn resources(&self) -> &Resources {
         &self.inner.resources
+    }
+
+    /// Returns what sends events to those who subscribed from outside.
+    pub fn relay(&self) -> &Relay {
+        &self.inner.relay
     }
 
     /// Returns the rooms.

@@ -147,14 +147,17 @@ impl TokenSigner {
             iat: now.as_unix_seconds(),
             generation,
         };
-        let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some(self.key_id.clone());
-        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
-            .map_err(|_| SigningKeyRejected)?;
         Ok(AccessToken {
-            token,
+            token: self.sign(&claims)?,
             expires_on: Timestamp::from_unix_seconds(expires_on.as_unix_seconds()),
         })
+    }
+
+    /// Signs claims of any kind.
+    pub(crate) fn sign(&self, claims: &impl Serialize) -> Result<String, SigningKeyRejected> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(self.key_id.clone());
+        jsonwebtoken::encode(&header, claims, &self.encoding).map_err(|_| SigningKeyRejected)
     }
 
     /// Checks signature, algorithm, key id and expiry. Whether the resource is one of ours, and

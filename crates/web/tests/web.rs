@@ -18,7 +18,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tower::ServiceExt as _;
 use trunkline_call::{CALL_EDGES, CallState};
 use trunkline_node::{
-    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, TokenRequest,
+    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, RelayConfig,
+    TokenRequest,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_proto::signaling::v1::{ClientFrame, Hello, client_frame};
@@ -52,6 +53,8 @@ async fn node() -> (Node, TempDir) {
             tenant: "0d9c8b7a-6f5e-4d3c-8b2a-190807f6e5d4".parse().unwrap(),
             access_keys: ["k".repeat(40), "l".repeat(40)],
             signing_key: Identity::generate_signing_key().unwrap(),
+            issuers: Vec::new(),
+            has_dev_issuer: true,
             directory: directory.into(),
             tenant_name: "contoso".parse().unwrap(),
         },
@@ -59,6 +62,7 @@ async fn node() -> (Node, TempDir) {
         plane: PlaneConfig { shards: 1, ..PlaneConfig::new(LOCALHOST) },
         participant_limit: 10,
         chat: ChatConfig::default(),
+        relay: RelayConfig::default(),
     };
     (Node::start(config).await.unwrap(), place)
 }

@@ -11,7 +11,7 @@ use trunkline_chat::{ChatEventKind, CreateThread, MessageId, NewContent, NewMemb
 use trunkline_ids::{CommunicationIdentifier, ResourceId, TenantId, ThreadId};
 use trunkline_node::{
     Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, DirectoryEntry, FeedItem, Identity,
-    IdentityConfig, Node, NodeConfig, SendMessage, TokenRequest,
+    IdentityConfig, Node, NodeConfig, RelayConfig, SendMessage, TokenRequest,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_storage::Store;
@@ -146,11 +146,14 @@ async fn start(
             tenant_name: "contoso".parse().unwrap(),
             directory: directory.collect(),
             signing_key: signing_key.to_vec(),
+            issuers: Vec::new(),
+            has_dev_issuer: true,
         },
         federation,
         plane: PlaneConfig { shards: 1, ..PlaneConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) },
         participant_limit: 350,
         chat: ChatConfig::default(),
+        relay: RelayConfig::default(),
     };
     (Node::start(config).await.unwrap(), store, faults)
 }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use trunkline_ids::ResourceId;
 use trunkline_node::{
     ChatConfig, DirectoryEntry, Identity, IdentityConfig, Inbound, Node, NodeConfig, Outbound,
-    TokenRequest, Transport, TransportOrigin,
+    RelayConfig, TokenRequest, Transport, TransportOrigin,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_proto::calling::v1::{self as calling, CallState, call_event};
@@ -53,6 +53,8 @@ impl Scene {
             tenant: "5f9c1a52-0001-4a6b-8c1d-000000000002".parse().unwrap(),
             access_keys: ["k".repeat(40), "l".repeat(40)],
             signing_key: Identity::generate_signing_key().unwrap(),
+            issuers: Vec::new(),
+            has_dev_issuer: true,
             tenant_name: "contoso".parse().unwrap(),
             directory,
         };
@@ -65,6 +67,7 @@ impl Scene {
             plane,
             participant_limit: 350,
             chat: ChatConfig::default(),
+            relay: RelayConfig::default(),
         };
         Self { node: Node::start(config).await.unwrap(), _place: place }
     }

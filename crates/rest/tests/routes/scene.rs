@@ -16,7 +16,8 @@ use tower::ServiceExt as _;
 use trunkline_clock::Timestamp;
 use trunkline_ids::ResourceId;
 use trunkline_node::{
-    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, TokenRequest,
+    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, RelayConfig,
+    TokenRequest,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_rest::{Origin, RestConfig, router};
@@ -109,6 +110,8 @@ impl Scene {
                 licenses: BTreeSet::new(),
             }],
             signing_key: signing_key.clone(),
+            issuers: Vec::new(),
+            has_dev_issuer: true,
         };
         let plane = PlaneConfig { shards: 1, ..PlaneConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
         let config_of_node = NodeConfig {
@@ -118,6 +121,7 @@ impl Scene {
             plane,
             participant_limit: 350,
             chat: ChatConfig::default(),
+            relay: RelayConfig::default(),
         };
         let node = Node::start(config_of_node).await.unwrap();
         let router = router(config, node.clone());

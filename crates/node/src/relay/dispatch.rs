@@ -1,0 +1,100 @@
+//! Whose turn it is: turns events into deliveries, and hands those that are due to the subscription's
+//! task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use trunkline_clock::Timestamp;
+use trunkline_storage::{StoreError, SubscriptionId};
+
+use crate::relay::lane::Lane;
+use crate::relay::{Parts, terms};
+
+/// Runs until the node stops.
+pub(super) async fn run(parts: Arc<Parts>) {
+    let mut head = parts.feed.follow();
+    let mut lanes = HashMap::new();
+    loop {
+        head.mark_unchanged();
+        let wait = match round(&parts, &mut lanes).await {
+            Ok(next) => next.map(|next| next.saturating_duration_since(parts.base.wall())),
+            Err(error) => {
+                tracing::warn!(%error, "events cannot be turned into deliveries");
+                Some(FAILURE_PAUSE)
+            }
+        };
+        let has_lanes = !lanes.is_empty();
+        tokio::select! {
+            // The feed holds its sender.
+            _ = head.changed(), if has_lanes => {}
+            () = parts.wake.notified() => {}
+            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+            () = parts.base.stopping.cancelled() => return,
+        }
+        // What comes together is worked off together.
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+/// Does what is to be done, and returns when there will be more.
+async fn round(
+    parts: &Arc<Parts>,
+    lanes: &mut HashMap<SubscriptionId, Lane>,
+) -> Result<Option<Timestamp>, StoreError> {
+    if parts.is_stale.swap(false, Ordering::AcqRel)
+        && let Err(error) = refresh(parts, lanes).await
+    {
+        parts.is_stale.store(true, Ordering::Release);
+        return Err(error);
+    }
+    if lanes.is_empty() {
+        return Ok(None);
+    }
+    let store = &parts.base.store;
+    for (id, lane) in &mut *lanes {
+        lane.expand(parts, id).await?;
+    }
+    loop {
+        let due = store.take_due(parts.base.wall(), TAKE_LIMIT).await?;
+        let is_all = due.len() < TAKE_LIMIT;
+        for delivery in due {
+            match lanes.get(&delivery.subscription) {
+                Some(lane) => lane.take(parts, delivery).await?,
+                // Deleted a moment ago; its deliveries went with it.
+                None => Lane::give_back(parts, &delivery).await?,
+            }
+        }
+        if is_all {
+            return store.next_due().await;
+        }
+    }
+}
+
+/// Starts tasks for subscriptions that are new or changed, and ends those of the others.
+async fn refresh(
+    parts: &Arc<Parts>,
+    lanes: &mut HashMap<SubscriptionId, Lane>,
+) -> Result<(), StoreError> {
+    let stored = parts.base.store.subscriptions().await?;
+    lanes.retain(|id, lane| stored.iter().any(|stored| stored.id == *id && lane.is_of(stored)));
+    for stored in stored.into_iter().filter(|stored| stored.is_validated) {
+        if !lanes.contains_key(&stored.id)
+            && let Some(terms) = terms(&stored)
+        {
+            lanes.insert(stored.id.clone(), Lane::start(parts, &stored, terms));
+        }
+    }
+    Ok(())
+}
+
+/// Deliveries taken at once.
+const TAKE_LIMIT: usize = 256;
+
+/// How long to gather. Longer makes every event late by as much; shorter makes more of the rounds,
+/// each of which reads and writes.
+const PACE: Duration = Duration::from_millis(2);
+
+/// How long to leave a store alone that failed.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);

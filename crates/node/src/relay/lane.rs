@@ -1,0 +1,278 @@
+//! One subscription's task: a bounded number of attempts at a time, so that it holds up itself alone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use trunkline_events::Outcome as Attempted;
+use trunkline_events::{
+    Attempt, DeadLetterReason, Deliverer, DeliveryProgress, Jitter, NextStep, Notification,
+};
+use trunkline_storage::{Delivery, Outcome, StoreError, Subscription, SubscriptionId};
+
+use crate::relay::{Parts, Terms, catalogue};
+
+/// The dispatcher's end of a subscription's task. Dropping it ends the task once the attempts that
+/// are under way have ended.
+pub(super) struct Lane {
+    stored: Subscription,
+    deliveries: mpsc::Sender<Delivery>,
+    replaced: CancellationToken,
+    cursor: u64,
+}
+
+/// The task's end.
+struct Work {
+    parts: Arc<Parts>,
+    terms: Terms,
+    deliveries: mpsc::Receiver<Delivery>,
+    replaced: CancellationToken,
+    /// How many of the events of an entry have been delivered, for entries to be tried again. In
+    /// memory only: after a restart they are sent from the first one on, which at-least-once allows.
+    reached: Mutex<HashMap<u64, usize>>,
+}
+
+impl Lane {
+    pub(super) fn start(parts: &Arc<Parts>, stored: &Subscription, terms: Terms) -> Self {
+        let (sender, deliveries) = mpsc::channel(PENDING_LIMIT);
+        let replaced = CancellationToken::new();
+        let work = Work {
+            parts: Arc::clone(parts),
+            terms,
+            deliveries,
+            replaced: replaced.clone(),
+            reached: Mutex::default(),
+        };
+        parts.base.tasks.spawn(work.run());
+        Self { cursor: stored.cursor, stored: stored.clone(), deliveries: sender, replaced }
+    }
+
+    /// Returns whether this is the task of a subscription as it is stored.
+    pub(super) fn is_of(&self, stored: &Subscription) -> bool {
+        self.stored.secret == stored.secret && stored.is_validated
+    }
+
+    /// Turns events into deliveries, as long as not too many wait: then the log keeps them.
+    pub(super) async fn expand(
+        &mut self,
+        parts: &Parts,
+        id: &SubscriptionId,
+    ) -> Result<(), StoreError> {
+        let store = &parts.base.store;
+        while self.cursor < parts.feed.published() {
+            let pending = usize::try_from(store.backlog(id).await?.pending).unwrap_or(usize::MAX);
+            let room = PENDING_LIMIT.saturating_sub(pending);
+            if room == 0 {
+                break;
+            }
+            match store.expand(id, parts.base.wall(), room.min(EXPAND_LIMIT)).await {
+                Ok(expansion) => self.cursor = expansion.cursor,
+                // Deleted a moment ago.
+                Err(StoreError::NotFound { .. }) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a delivery that is due.
+    pub(super) async fn take(&self, parts: &Parts, delivery: Delivery) -> Result<(), StoreError> {
+        match self.deliveries.try_send(delivery) {
+            Ok(()) => Ok(()),
+            // More than may wait, or a task that is gone: it is due again soon.
+            Err(
+                mpsc::error::TrySendError::Full(delivery)
+                | mpsc::error::TrySendError::Closed(delivery),
+            ) => Self::give_back(parts, &delivery).await,
+        }
+    }
+
+    /// Has a delivery come again.
+    pub(super) async fn give_back(parts: &Parts, delivery: &Delivery) -> Result<(), StoreError> {
+        let at = parts.base.wall() + GIVE_BACK_PAUSE;
+        let outcome = Outcome::Retry { at, reason: "not attempted".to_owned() };
+        parts.base.store.record_outcome(&delivery.subscription, delivery.entry.seq, outcome).await
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.replaced.cancel();
+    }
+}
+
+impl Work {
+    async fn run(self) {
+        let Self { parts, terms, mut deliveries, replaced, reached } = self;
+        let context = Context { parts: &parts, terms: &terms, reached: &reached };
+        let mut attempts = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = parts.base.stopping.cancelled() => return,
+                () = replaced.cancelled() => break,
+                Some(()) = attempts.next(), if !attempts.is_empty() => {}
+                delivery = deliveries.recv(), if attempts.len() < ATTEMPT_LIMIT => match delivery {
+                    Some(delivery) => attempts.push(context.attempt(delivery)),
+                    None => break,
+                },
+            }
+        }
+        // The next task of the subscription, if there is one, attempts the rest.
+        deliveries.close();
+        while let Some(delivery) = deliveries.recv().await {
+            if let Err(error) = Lane::give_back(&parts, &delivery).await {
+                tracing::warn!(%error, "a delivery waits for the next start");
+            }
+        }
+        while attempts.next().await.is_some() {}
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    parts: &'a Arc<Parts>,
+    terms: &'a Terms,
+    reached: &'a Mutex<HashMap<u64, usize>>,
+}
+
+impl Context<'_> {
+    /// Makes one attempt at everything that an entry gives, and records what came of it.
+    async fn attempt(self, delivery: Delivery) {
+        let Parts { base, .. } = &**self.parts;
+        let mut progress = DeliveryProgress::resume(delivery.enqueued_on, delivery.attempts);
+        let step = match self.parts.deliverer().await {
+            Ok(deliverer) => self.deliver(deliverer, &delivery, &mut progress).await,
+            Err(error) => {
+                tracing::error!(%error, "events cannot be sent from here");
+                (NextStep::RetryAt(base.wall() + SETUP_PAUSE), error.to_string())
+            }
+        };
+        let seq = delivery.entry.seq;
+        let outcome = match step {
+            (NextStep::Done, _) => Outcome::Delivered,
+            (NextStep::DeadLetter(reason), _) => {
+                metrics::counter!("trunkline_events_dead_total").increment(1);
+                tracing::warn!(subscription = %self.terms.name, seq, %reason, "an event is given up");
+                Outcome::DeadLettered { reason: reason.to_string(), on: base.wall() }
+            }
+            (NextStep::RetryAt(at), reason) => Outcome::Retry { at, reason },
+        };
+        if !matches!(outcome, Outcome::Retry { .. }) {
+            self.reached().remove(&seq);
+        }
+        if let Err(error) = base.store.record_outcome(&delivery.subscription, seq, outcome).await {
+            tracing::warn!(%error, "what came of a delivery cannot be recorded: it comes again");
+        }
+        self.parts.wake.notify_one();
+    }
+
+    async fn deliver(
+        self,
+        deliverer: &Deliverer,
+        delivery: &Delivery,
+        progress: &mut DeliveryProgress,
+    ) -> (NextStep, String) {
+        let entry = &delivery.entry;
+        let born_on = self.parts.birth(&entry.event).await;
+        let mut at = self.reached().get(&entry.seq).copied().unwrap_or_default();
+        // The first that the receiver does not want, or never will: the others are sent all the same.
+        let mut unfit = None;
+        loop {
+            let (chunk, next) = self.chunk(delivery, born_on, at);
+            if chunk.is_empty() {
+                return match unfit {
+                    Some(reason) => (NextStep::DeadLetter(reason), String::new()),
+                    None => (NextStep::Done, String::new()),
+                };
+            }
+            let attempts = chunk.iter().map(|(_, notification)| {
+                deliverer.deliver(Attempt {
+                    endpoint: &self.terms.endpoint,
+                    notification,
+                    subscription_name: &self.terms.name,
+                    delivery_count: delivery.attempts,
+                    keys: &self.terms.keys,
+                    sent_on: self.parts.base.wall(),
+                })
+            });
+            let outcomes = join_all(attempts).await;
+            for ((place, _), outcome) in chunk.iter().zip(&outcomes) {
+                match self.step(progress, outcome) {
+                    NextStep::Done => metrics::counter!("trunkline_events_sent_total").increment(1),
+                    NextStep::DeadLetter(
+                        reason @ (DeadLetterReason::BadRequest | DeadLetterReason::PayloadTooLarge),
+                    ) => {
+                        unfit.get_or_insert(reason);
+                    }
+                    step @ (NextStep::DeadLetter(_) | NextStep::RetryAt(_)) => {
+                        self.reached().insert(entry.seq, *place);
+                        return (step, outcome.to_string());
+                    }
+                }
+            }
+            at = next;
+        }
+    }
+
+    /// Takes an outcome. All that is sent of one entry at one time counts as one attempt.
+    fn step(self, progress: &DeliveryProgress, outcome: &Attempted) -> NextStep {
+        let random = uuid::Uuid::new_v4().as_u128();
+        let jitter = Jitter::from_random((random & 0xffff) as u16);
+        let now = self.parts.base.wall();
+        progress.clone().handle_outcome(now, outcome, &self.parts.config.retry, jitter)
+    }
+
+    /// Makes the next few notifications from a place on, and returns the place after them.
+    fn chunk(
+        self,
+        delivery: &Delivery,
+        born_on: trunkline_clock::Timestamp,
+        at: usize,
+    ) -> (Vec<(usize, Notification)>, usize) {
+        let Terms { filter, schema, .. } = self.terms;
+        catalogue::each(&delivery.entry.event, born_on, |events| {
+            let mut chunk = Vec::new();
+            let mut next = at;
+            for (place, event) in events.enumerate().skip(at) {
+                next = place + 1;
+                if filter.matches(&event) {
+                    chunk.push((place, event.in_envelope(*schema, &self.parts.topic)));
+                }
+                if chunk.len() == CHUNK_LIMIT {
+                    break;
+                }
+            }
+            (chunk, next)
+        })
+    }
+
+    fn reached(&self) -> std::sync::MutexGuard<'_, HashMap<u64, usize>> {
+        // Each change is one map operation.
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Deliveries of one subscription that are not done. More lets more threads go on beside those whose
+/// events the receiver does not take; the bodies of those that are due are in memory.
+const PENDING_LIMIT: usize = 2_000;
+
+/// Events turned into deliveries by one transaction.
+const EXPAND_LIMIT: usize = 500;
+
+/// Entries attempted at once, each of another thread.
+const ATTEMPT_LIMIT: usize = 8;
+
+/// Events of one entry sent at once.
+const CHUNK_LIMIT: usize = 8;
+
+/// When a delivery that was not attempted comes again.
+const GIVE_BACK_PAUSE: Duration = Duration::from_millis(100);
+
+/// When to try again to set the client up: what is missing, somebody must install.
+const SETUP_PAUSE: Duration = Duration::from_secs(60);
