@@ -1,6 +1,6 @@
 //! `trunkline dev`: the development exchange, and what to try with it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -19,9 +19,12 @@ pub(crate) struct DevArguments {
     /// The port for metrics and health; port 0 takes a free one.
     #[arg(long, env = "TRUNKLINE_ADMIN_LISTEN")]
     admin_listen: Option<SocketAddr>,
+    /// The plain-text port of the REST interface; port 0 takes a free one.
+    #[arg(long, env = "TRUNKLINE_HTTP_LISTEN")]
+    http_listen: Option<SocketAddr>,
     /// Address to bind media to and to announce to clients; set it to call from another machine.
     #[arg(long)]
-    media_ip: Option<std::net::IpAddr>,
+    media_ip: Option<IpAddr>,
     /// Where to keep certificates, keys and users.
     #[arg(long, env = "TRUNKLINE_DATA_DIRECTORY")]
     data_directory: Option<PathBuf>,
@@ -34,6 +37,7 @@ impl DevArguments {
     fn config(self) -> ExchangeConfig {
         let mut config = ExchangeConfig::dev();
         config.listen = self.listen.unwrap_or(config.listen);
+        config.http_listen = Some(self.http_listen.unwrap_or(HTTP_LISTEN));
         config.admin_listen = self.admin_listen.unwrap_or(config.admin_listen);
         config.media_ip = self.media_ip.unwrap_or(config.media_ip);
         config.data_directory = self.data_directory.or(config.data_directory);
@@ -64,6 +68,7 @@ fn announce(exchange: &Exchange, output: &Output) {
             json!({
                 "ready": true,
                 "url": url,
+                "http": exchange.http_address().map(|address| format!("http://{address}")),
                 "admin": format!("http://{}", exchange.admin_address()),
                 "ca": ca,
                 "connectionString": connection_string,
@@ -77,6 +82,9 @@ fn announce(exchange: &Exchange, output: &Output) {
     let name = |text: &str| output.dim(&format!("{text:<20}"));
     output.say(format!("\n{} in {started_ms} ms\n", output.bold("Trunkline is ready")));
     output.say(format!("  {}{url}", name("pages and API")));
+    if let Some(address) = exchange.http_address() {
+        output.say(format!("  {}http://{address}", name("REST in the clear")));
+    }
     output.say(format!("  {}http://{}/metrics", name("metrics"), exchange.admin_address()));
     output.say(format!("  {}{} ({})", name("tenant"), config.tenant_name, aliases.join(", ")));
     output.say(format!("  {}{connection_string}", name("connection string")));
@@ -95,3 +103,6 @@ fn announce(exchange: &Exchange, output: &Output) {
     output.say(format!("  3. Look a code up: {binary} explain 480/10037"));
     output.say("\nCtrl-C stops it.");
 }
+
+/// For clients that are told an `http` endpoint; beside the TLS port, so that both are found.
+const HTTP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8442);

@@ -127,7 +127,7 @@ impl Server {
     async fn start() -> anyhow::Result<Self> {
         let folder = std::env::temp_dir().join(format!("trunkline-party-{}", std::process::id()));
         let mut child = Command::new(std::env::current_exe().context("which program is this?")?)
-            .args(["--json", "dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--json", "dev", "--listen", FREE, "--admin-listen", FREE, "--http-listen", FREE])
             .arg("--data-directory")
             .arg(&folder)
             .stdout(Stdio::piped())
@@ -236,6 +236,8 @@ fn report(arguments: &PartyArguments, outcome: &Outcome, output: &Output) -> Res
     checklist.outcome()
 }
 
+/// A port of the system's choice.
+const FREE: &str = "127.0.0.1:0";
 /// A busy machine takes its time with twenty handshakes; a join that fails says so much earlier.
 const JOIN_LIMIT: Duration = Duration::from_secs(20);
 const START_LIMIT: Duration = Duration::from_secs(20);

@@ -13,6 +13,7 @@ use trunkline_clock::Timestamp;
 use trunkline_ids::{ResourceId, TenantId};
 use trunkline_node::DirectoryEntry;
 use trunkline_policy::{AccessKey, License};
+use trunkline_rest::{Capability, NumberAssignment, NumberType, VirtualNumber};
 
 /// Everything an exchange is told. Unknown keys are errors.
 #[derive(Clone, Deserialize, Serialize)]
@@ -22,6 +23,8 @@ pub struct ExchangeConfig {
     pub listen: SocketAddr,
     /// The plain-text port for metrics and health; loopback unless you mean otherwise.
     pub admin_listen: SocketAddr,
+    /// A plain-text port for the REST interface, for clients that speak no TLS; none when absent.
+    pub http_listen: Option<SocketAddr>,
     /// Address that the media sockets bind.
     pub media_ip: IpAddr,
     /// First UDP port of the media shards, one port each; zero takes free ports.
@@ -54,6 +57,8 @@ pub struct ExchangeConfig {
     pub federation_resources: Vec<ResourceId>,
     /// The largest number of participants in a call.
     pub participant_limit: usize,
+    /// The phone numbers of the resource, which exist here only.
+    pub numbers: Vec<VirtualNumber>,
     /// Whether to hand out tokens to whoever asks at `/dev/token`.
     pub dev_endpoints: bool,
     /// Further origins whose pages may open the WebSocket.
@@ -84,6 +89,7 @@ impl ExchangeConfig {
         Self {
             listen: SocketAddr::new(loopback, 8443),
             admin_listen: SocketAddr::new(loopback, 9464),
+            http_listen: None,
             media_ip: loopback,
             media_port: 0,
             media_advertised_ips: Vec::new(),
@@ -108,6 +114,7 @@ impl ExchangeConfig {
             federation_enabled: true,
             federation_resources: Vec::new(),
             participant_limit: 350,
+            numbers: dev_numbers(),
             dev_endpoints: true,
             allowed_origins: Vec::new(),
         }
@@ -186,6 +193,7 @@ struct ServeDefaults {
     federation_enabled: bool,
     federation_resources: Vec<ResourceId>,
     participant_limit: usize,
+    numbers: Vec<VirtualNumber>,
     dev_endpoints: bool,
     allowed_origins: Vec<String>,
 }
@@ -204,6 +212,7 @@ impl Default for ServeDefaults {
             federation_enabled: false,
             federation_resources: Vec::new(),
             participant_limit: 350,
+            numbers: Vec::new(),
             dev_endpoints: false,
             allowed_origins: Vec::new(),
         }
@@ -246,6 +255,23 @@ fn parse<T: std::str::FromStr<Err: fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a constant of this file is well formed: a test starts with it")
 }
 
+/// Two numbers of the range kept for fiction.
+fn dev_numbers() -> Vec<VirtualNumber> {
+    ["+14255550100", "+14255550101"]
+        .into_iter()
+        .map(|number| VirtualNumber {
+            number: parse(number),
+            country_code: "US".to_owned(),
+            number_type: NumberType::Geographic,
+            assignment: NumberAssignment::Application,
+            calling: Capability::Both,
+            sms: Capability::None,
+            locality: Some("Redmond".to_owned()),
+            since: Timestamp::UNIX_EPOCH,
+        })
+        .collect()
+}
+
 const DEV_RESOURCE: &str = "5f9c1a52-7a3e-4d0b-9e1c-0c0ffee00001";
 const DEV_TENANT: &str = "c0117050-7a3e-4d0b-9e1c-0c0ffee00002";
 
@@ -258,6 +284,7 @@ const DEV_ACCESS_KEYS: [&str; 2] = [
 const TEMPLATE: &str = r#"# Trunkline exchange. Every key can also be set as TRUNKLINE_CONFIG_<KEY>.
 listen = "0.0.0.0:443"              # TLS: gRPC, gRPC-web, WebSocket, pages
 admin_listen = "127.0.0.1:9464"     # plain text: /metrics, /healthz
+# http_listen = "127.0.0.1:8080"    # plain text: REST, for clients behind a proxy that ends TLS
 media_ip = "0.0.0.0"                # UDP media sockets bind here
 media_port = 40000                  # first media port, one per shard; 0 takes free ports
 media_advertised_ips = ["203.0.113.7"]

@@ -1,0 +1,46 @@
+//! The façades of an exchange, merged into the routes of its ports.
+
+use axum::Router;
+use trunkline_node::Node;
+use trunkline_rest::{AllowedOrigins, Profile, RestConfig, ServiceTokens};
+use trunkline_web::WebConfig;
+
+use super::ExchangeConfig;
+
+/// Builds the routes of the TLS port: everything.
+pub(super) fn over_tls(config: &ExchangeConfig, node: &Node) -> Router {
+    trunkline_grpc::router(node.clone())
+        .merge(trunkline_web::router(web_config(config), node.clone()))
+        .merge(trunkline_rest::router(rest_config(config), node.clone()))
+}
+
+/// Builds the routes of the port in the clear: what clients of the documented service use there.
+pub(super) fn in_the_clear(config: &ExchangeConfig, node: &Node) -> Router {
+    trunkline_rest::over_http(trunkline_rest::router(rest_config(config), node.clone()))
+}
+
+fn web_config(config: &ExchangeConfig) -> WebConfig {
+    WebConfig {
+        dev_endpoints: config.dev_endpoints,
+        allowed_origins: config.allowed_origins.clone(),
+    }
+}
+
+fn rest_config(config: &ExchangeConfig) -> RestConfig {
+    let development = config.dev_endpoints;
+    RestConfig {
+        profile: if development { Profile::Loose } else { Profile::Strict },
+        allowed_origins: match development {
+            true => AllowedOrigins::Any,
+            false => AllowedOrigins::Listed(config.allowed_origins.clone()),
+        },
+        // Programs with a stand-in for their directory run unchanged; the port hands out tokens of
+        // everybody anyway.
+        service_tokens: match development {
+            true => ServiceTokens::Any(config.resource.clone()),
+            false => ServiceTokens::AccessKeys,
+        },
+        numbers: config.numbers.clone(),
+        ..RestConfig::default()
+    }
+}
