@@ -8,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::timeout;
 use trunkline_chat::{ChatEventKind, CreateThread, MessageId, NewContent, NewMember};
+use trunkline_events::{Guard, Loopback, OutboundConfig};
 use trunkline_ids::{CommunicationIdentifier, ResourceId, TenantId, ThreadId};
 use trunkline_node::{
     Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, DirectoryEntry, FeedItem, Identity,
@@ -153,7 +154,14 @@ async fn start(
         plane: PlaneConfig { shards: 1, ..PlaneConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) },
         participant_limit: 350,
         chat: ChatConfig::default(),
-        relay: RelayConfig::default(),
+        // Receivers run on this machine.
+        relay: RelayConfig {
+            outbound: OutboundConfig {
+                guard: Guard::new(Loopback::Allowed),
+                ..OutboundConfig::default()
+            },
+            ..RelayConfig::default()
+        },
     };
     (Node::start(config).await.unwrap(), store, faults)
 }

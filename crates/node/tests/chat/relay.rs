@@ -1,0 +1,222 @@
+//! Events to the outside: order, poison, slow receivers, restarts, events made up.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use trunkline_events::{
+    DeliverySchema, EventType, FilterModel, SubscriptionFilter, SubscriptionName,
+};
+use trunkline_node::{RelayError, SubscribeEvents};
+
+use crate::receiver::Receiver;
+use crate::scene::Scene;
+
+fn name(text: &str) -> SubscriptionName {
+    text.parse().unwrap()
+}
+
+fn only(types: &[EventType]) -> SubscriptionFilter {
+    let listed = types.iter().map(|of_type| of_type.as_str().to_owned()).collect();
+    let model = FilterModel { included_event_types: Some(listed), ..FilterModel::default() };
+    model.try_into().unwrap()
+}
+
+async fn subscribe(scene: &Scene, id: &str, receiver: &Receiver, types: &[EventType]) {
+    let request = SubscribeEvents {
+        name: name(id),
+        endpoint: receiver.endpoint(),
+        filter: only(types),
+        schema: DeliverySchema::EventGrid,
+    };
+    let (subscription, _) = scene.node.relay().subscribe(request).await.unwrap();
+    assert!(subscription.is_validated);
+    assert!(!subscription.endpoint.contains("secret"), "{}", subscription.endpoint);
+}
+
+fn bodies(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["data"]["messageBody"].as_str().unwrap()).collect()
+}
+
+const IN_THREAD: &[EventType] = &[EventType::ChatMessageReceivedInThread];
+
+#[tokio::test]
+async fn what_happens_is_sent_in_order_to_those_who_want_it() {
+    let scene = Scene::start().await;
+    let (ann, ben) = (scene.user().await, scene.user().await);
+    let (thread, other) = (scene.thread(&ann, &[&ben]).await, scene.thread(&ben, &[]).await);
+    let receiver = Receiver::start().await;
+    scene.say(&ann, &thread, "before").await.unwrap();
+    subscribe(&scene, "hook", &receiver, IN_THREAD).await;
+    for number in 0..30 {
+        scene.say(&ann, &thread, &number.to_string()).await.unwrap();
+        scene.say(&ben, &other, &format!("other {number}")).await.unwrap();
+    }
+    let taken = receiver.wait_for(60).await;
+    let of = |id: &str| {
+        let of_thread = |event: &&Value| event["data"]["threadId"] == id;
+        bodies(&taken.iter().filter(of_thread).cloned().collect::<Vec<_>>())
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(thread.as_str()), (0..30).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(of(other.as_str()), (0..30).map(|n| format!("other {n}")).collect::<Vec<_>>());
+    let list = scene.node.relay().subscriptions().await.unwrap();
+    assert_eq!((list.len(), list[0].backlog.dead), (1, 0));
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn poison_is_put_aside_and_can_be_sent_again() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let receiver = Receiver::start().await;
+    receiver.behave(Box::new(|event| match event["data"]["messageBody"].as_str() {
+        Some("poison") => Some(400),
+        _ => Some(200),
+    }));
+    subscribe(&scene, "hook", &receiver, IN_THREAD).await;
+    for text in ["one", "poison", "two"] {
+        scene.say(&ann, &thread, text).await.unwrap();
+    }
+    assert_eq!(bodies(&receiver.wait_for(2).await), ["one", "two"]);
+    let relay = scene.node.relay();
+    let dead = relay.dead_letters(&name("hook"), 0, 10).await.unwrap();
+    assert_eq!((dead.len(), dead[0].attempts, &*dead[0].reason), (1, 1, "BadRequest"));
+    assert_eq!(dead[0].notifications.len(), 1);
+    receiver.behave(Box::new(|_| Some(200)));
+    relay.revive(&name("hook"), dead[0].seq).await.unwrap();
+    assert_eq!(bodies(&receiver.wait_for(3).await), ["one", "two", "poison"]);
+    assert!(relay.dead_letters(&name("hook"), 0, 10).await.unwrap().is_empty());
+    let missing = relay.revive(&name("hook"), dead[0].seq).await;
+    assert!(matches!(missing, Err(RelayError::NoSuchDeadLetter)), "{missing:?}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_holds_nobody_up() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let dead_end = Receiver::with(Box::new(|_| None)).await;
+    let receiver = Receiver::start().await;
+    subscribe(&scene, "dead-end", &dead_end, IN_THREAD).await;
+    subscribe(&scene, "hook", &receiver, IN_THREAD).await;
+    let mut count = 0;
+    for _ in 0..20 {
+        let thread = scene.thread(&ann, &[]).await;
+        for _ in 0..3 {
+            count += 1;
+            scene.say(&ann, &thread, &count.to_string()).await.unwrap();
+        }
+    }
+    receiver.wait_for(60).await;
+    assert!(dead_end.taken().is_empty());
+    let begun = tokio::time::Instant::now();
+    scene.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "attempts under way do not delay the end");
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_before_a_restart_is_delivered_after_it() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let receiver = Receiver::start().await;
+    subscribe(&scene, "hook", &receiver, IN_THREAD).await;
+    receiver.behave(Box::new(|_| None));
+    for number in 0..5 {
+        scene.say(&ann, &thread, &number.to_string()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let scene = scene.restart().await;
+    receiver.behave(Box::new(|_| Some(200)));
+    scene.say(&ann, &thread, "5").await.unwrap();
+    assert_eq!(bodies(&receiver.wait_for(6).await), ["0", "1", "2", "3", "4", "5"]);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_made_up_goes_where_a_real_one_would_and_the_log_shows_it() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let receiver = Receiver::start().await;
+    let relay = scene.node.relay();
+    subscribe(&scene, "hook", &receiver, EventType::ALL).await;
+    let mut tail =
+        relay.watch(None, SubscriptionFilter::default(), DeliverySchema::CloudEvents).await;
+    for event_type in EventType::ALL {
+        relay.trigger(*event_type).await.unwrap();
+    }
+    // The feed goes on over what is not chat's.
+    scene.say(&ann, &thread, "real").await.unwrap();
+    let wait = tokio::time::timeout(Duration::from_secs(20), async {
+        let mut seen = Vec::new();
+        loop {
+            let item = tail.next().await.unwrap();
+            let body: Value = serde_json::from_slice(item.notification.body()).unwrap();
+            seen.push(item.notification.event_type());
+            if body["data"]["messageBody"] == "real" {
+                return seen;
+            }
+        }
+    });
+    let seen = wait.await.unwrap();
+    for event_type in EventType::ALL {
+        assert!(seen.contains(event_type), "{event_type} is not in the log");
+        let is_taken = || {
+            let taken = receiver.taken();
+            taken.iter().any(|event| event["eventType"] == event_type.as_str())
+        };
+        for _ in 0..500 {
+            if is_taken() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(is_taken(), "{event_type} was not delivered");
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_is_subscribed_who_does_not_confirm_or_may_not_be_reached() {
+    let scene = Scene::start().await;
+    let relay = scene.node.relay();
+    let request = |endpoint: &str| SubscribeEvents {
+        name: name("hook"),
+        endpoint: endpoint.parse().unwrap(),
+        filter: SubscriptionFilter::default(),
+        schema: DeliverySchema::CloudEvents,
+    };
+    let receiver = Receiver::start().await;
+    let unconfirmed = relay.subscribe(request(receiver.endpoint().expose())).await;
+    assert!(matches!(unconfirmed, Err(RelayError::Unconfirmed(_))), "{unconfirmed:?}");
+    let private = relay.subscribe(request("https://169.254.169.254/latest")).await;
+    assert!(matches!(private, Err(RelayError::Refused(_))), "{private:?}");
+    assert!(relay.subscriptions().await.unwrap().is_empty());
+    let missing = relay.unsubscribe(&name("hook")).await;
+    assert!(matches!(missing, Err(RelayError::NoSuchSubscription)), "{missing:?}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_ends_gets_nothing_more() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let (first, second) = (Receiver::start().await, Receiver::start().await);
+    subscribe(&scene, "hook", &first, IN_THREAD).await;
+    scene.say(&ann, &thread, "one").await.unwrap();
+    first.wait_for(1).await;
+    // The same name for another endpoint: from there on the events go there.
+    subscribe(&scene, "hook", &second, IN_THREAD).await;
+    scene.say(&ann, &thread, "two").await.unwrap();
+    assert_eq!(bodies(&second.wait_for(1).await), ["two"]);
+    scene.node.relay().unsubscribe(&name("hook")).await.unwrap();
+    scene.say(&ann, &thread, "three").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!((first.taken().len(), second.taken().len()), (1, 1));
+    scene.stop().await;
+}
