@@ -1,5 +1,6 @@
 //! The targets: one for each format that a peer can send.
 
+mod chat;
 mod dtls;
 mod frames;
 mod ids;
@@ -28,6 +29,7 @@ pub struct Target {
 
 /// All targets, by name.
 pub const ALL: &[Target] = &[
+    chat::TARGET,
     dtls::TARGET,
     frames::JSON,
     frames::PROTO,

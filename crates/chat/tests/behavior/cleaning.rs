@@ -299,7 +299,9 @@ fn tag(text: &str) -> Option<&str> {
     rest.strip_prefix('>')
 }
 
+/// As a browser reads it: without line breaks and tabs, nor what stands before the scheme.
 fn is_link(value: &str) -> bool {
-    let value = value.trim_matches(|c: char| c <= ' ').to_ascii_lowercase();
+    let value = value.replace(['\t', '\n', '\r'], "").to_ascii_lowercase();
+    let value = value.trim_start_matches(|c: char| c <= ' ');
     ["http:", "https:", "mailto:", "tel:"].iter().any(|scheme| value.starts_with(scheme))
 }
