@@ -8,6 +8,7 @@
 mod catalogue;
 mod dispatch;
 mod lane;
+mod presence;
 mod sample;
 mod tail;
 
@@ -183,6 +184,7 @@ impl Relay {
             is_stale: AtomicBool::new(true),
         });
         parts.base.tasks.spawn(dispatch::run(Arc::clone(&parts)));
+        parts.base.tasks.spawn(presence::run(Arc::clone(&parts)));
         Self { parts }
     }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trunkline_chat::ChatEvent;
 use trunkline_ids::CommunicationIdentifier;
@@ -35,6 +36,8 @@ struct State {
     /// What came early; `None` is an event that is not chat's.
     early: BTreeMap<u64, Option<Arc<ChatEvent>>>,
     next_subscriber: u64,
+    /// When the last subscription of a user ended, until that is told.
+    absent: HashMap<CommunicationIdentifier, Instant>,
 }
 
 /// One who is told. It is never waited for: when its queue is full it is behind, and reads from the
@@ -61,6 +64,7 @@ impl Feed {
             published: head,
             early: BTreeMap::new(),
             next_subscriber: 0,
+            absent: HashMap::new(),
         };
         Self { state: Mutex::new(state), gap: Notify::new(), head: watch::Sender::new(head) }
     }
@@ -85,9 +89,21 @@ impl Feed {
 
     /// Ends every subscription of a user.
     pub(crate) fn revoke(&self, user: &CommunicationIdentifier) {
-        for subscriber in self.state().subscribers.remove(user).unwrap_or_default() {
+        let mut state = self.state();
+        let subscribers = state.subscribers.remove(user).unwrap_or_default();
+        if !subscribers.is_empty() {
+            state.note_absent(user);
+        }
+        for subscriber in subscribers {
             subscriber.end(SubscriptionEnd::TokenRevoked);
         }
+    }
+
+    /// Takes those out who have had no subscription for a time, and says for how long.
+    pub(crate) fn take_absent(&self, time: Duration) -> Vec<(CommunicationIdentifier, Duration)> {
+        let is_over = |_: &CommunicationIdentifier, since: &mut Instant| since.elapsed() >= time;
+        let mut state = self.state();
+        state.absent.extract_if(is_over).map(|(user, since)| (user, since.elapsed())).collect()
     }
 
     /// Follows how far the feed has been handed out.
@@ -132,6 +148,7 @@ impl Feed {
             ended: CancellationToken::new(),
         });
         subscribers.push(Arc::clone(&subscriber));
+        state.absent.remove(user);
         Some((subscriber, items, state.published))
     }
 
@@ -142,6 +159,7 @@ impl Feed {
             subscribers.retain(|other| other.id != subscriber.id);
             if subscribers.is_empty() {
                 state.subscribers.remove(user);
+                state.note_absent(user);
             }
         }
     }
@@ -176,6 +194,12 @@ impl Feed {
 impl State {
     fn of(&self, user: &CommunicationIdentifier) -> &[Arc<Subscriber>] {
         self.subscribers.get(user).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn note_absent(&mut self, user: &CommunicationIdentifier) {
+        if self.absent.len() < ABSENT_LIMIT {
+            self.absent.insert(user.clone(), Instant::now());
+        }
     }
 
     fn take_in(&mut self, place: u64, event: Option<Arc<ChatEvent>>) {
@@ -308,6 +332,9 @@ const QUEUE_LIMIT: usize = 256;
 
 /// Endpoints of one user: each costs a delivery per event.
 pub(super) const SUBSCRIPTION_LIMIT: usize = 100;
+
+/// Users whose absence is yet to be told, at some 200 bytes each; of more at once it is not told.
+const ABSENT_LIMIT: usize = 100_000;
 
 /// Between the answers of two units of one commit lie microseconds. Longer keeps everybody waiting
 /// when an answer is lost; shorter reads from the store what is about to come.

@@ -42,6 +42,7 @@ pub(super) struct Asked {
 }
 
 /// A command, as far as it can be made without the thread.
+#[expect(clippy::large_enum_variant, reason = "it is boxed as a part of what is asked")]
 pub(super) enum Ask {
     AddMembers { members: Vec<NewMember> },
     Command(Command),

@@ -60,7 +60,7 @@ pub(super) fn kinds(filter: &SubscriptionFilter) -> BTreeSet<String> {
 }
 
 /// Makes the entry that says that a user has no connection any more.
-pub(crate) fn disconnection(
+pub(super) fn disconnection(
     user: &CommunicationIdentifier,
     since: Timestamp,
     now: Timestamp,

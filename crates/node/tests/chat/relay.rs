@@ -220,3 +220,22 @@ async fn a_subscription_that_ends_gets_nothing_more() {
     assert_eq!((first.taken().len(), second.taken().len()), (1, 1));
     scene.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_stays_away_is_noted_as_disconnected_and_one_who_comes_back_is_not() {
+    let scene = Scene::start().await;
+    let (ann, ben) = (scene.user().await, scene.user().await);
+    let filter = only(&[EventType::UserDisconnected]);
+    let mut tail = scene.node.relay().watch(None, filter, DeliverySchema::EventGrid).await;
+    let gone = scene.chat().subscribe(&ann, None).await.unwrap();
+    let reconnecting = scene.chat().subscribe(&ben, None).await.unwrap();
+    drop((gone, reconnecting));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let _back = scene.chat().subscribe(&ben, None).await.unwrap();
+    let item = tail.next().await.unwrap();
+    let body: Value = serde_json::from_slice(item.notification.body()).unwrap();
+    assert_eq!(body[0]["subject"], format!("user/{}", ann.identifier));
+    let next = tokio::time::timeout(Duration::from_secs(600), tail.next()).await;
+    assert!(next.is_err(), "{next:?}");
+    scene.stop().await;
+}
