@@ -133,7 +133,9 @@ async fn dead_letters(
         after_seq = last.seq;
         for letter in &listed.dead_letters {
             let (seq, attempts) = (letter.seq, letter.attempts);
-            let line = format!("{seq} {} after {attempts}: {}", letter.event_type, letter.reason);
+            let first = letter.notifications.first().map(|event| event.event_type.as_str());
+            let event_type = first.unwrap_or_default();
+            let line = format!("{seq} {event_type} after {attempts} attempts: {}", letter.reason);
             output.print(line, || to_json("trunkline.events.v1.DeadLetter", letter));
             if retry {
                 let request = RetryDeadLetterRequest { name: name.clone(), seq };

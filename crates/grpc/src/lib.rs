@@ -1,10 +1,11 @@
-//! The gRPC façade: identity, chat, calling, rooms, administration, signaling, health, reflection,
-//! and gRPC-web over all of it.
+//! The gRPC façade: identity, chat, calling, rooms, administration, events, signaling, health,
+//! reflection, and gRPC-web over all of it.
 
 mod admin;
 mod auth;
 mod calling;
 mod chat;
+mod events;
 mod identity;
 mod page;
 mod rooms;
@@ -16,6 +17,7 @@ use tonic_web::GrpcWebLayer;
 use trunkline_api::admin::v1::admin_service_server::AdminServiceServer;
 use trunkline_api::calling::v1::calling_service_server::CallingServiceServer;
 use trunkline_api::chat::v1::chat_service_server::ChatServiceServer;
+use trunkline_api::events::v1::events_service_server::EventsServiceServer;
 use trunkline_api::identity::v1::identity_service_server::IdentityServiceServer;
 use trunkline_api::rooms::v1::rooms_service_server::RoomsServiceServer;
 use trunkline_api::signaling::v1::signaling_service_server::SignalingServiceServer;
@@ -26,6 +28,7 @@ pub fn router(node: Node) -> axum::Router {
     let admin = admin::Admin { node: node.clone() };
     let calling = calling::Calling { node: node.clone() };
     let chat = chat::Chat { node: node.clone() };
+    let events = events::Events { node: node.clone() };
     let identity = identity::Identity { node: node.clone() };
     let rooms = rooms::Rooms { node: node.clone() };
     let signaling = signaling::Signaling { node };
@@ -35,6 +38,7 @@ pub fn router(node: Node) -> axum::Router {
         .add_service(AdminServiceServer::new(admin).max_decoding_message_size(RECORD_LIMIT))
         .add_service(CallingServiceServer::new(calling).max_decoding_message_size(MESSAGE_LIMIT))
         .add_service(ChatServiceServer::new(chat).max_decoding_message_size(MEMBERS_LIMIT))
+        .add_service(EventsServiceServer::new(events).max_decoding_message_size(SMALL_LIMIT))
         .add_service(IdentityServiceServer::new(identity).max_decoding_message_size(SMALL_LIMIT))
         .add_service(RoomsServiceServer::new(rooms).max_decoding_message_size(MEMBERS_LIMIT))
         .add_service(

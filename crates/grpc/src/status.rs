@@ -3,6 +3,7 @@
 //! The trailer `trunkline-error` names the code of a failure, `trunkline-reason` its `code/subCode`
 //! where it has one, `retry-after` the seconds to wait where waiting helps.
 
+use std::error::Error;
 use std::time::Duration;
 
 use tonic::metadata::MetadataMap;
@@ -11,8 +12,8 @@ use trunkline_api::convert::archive::MalformedRecord;
 use trunkline_api::convert::policy::MalformedSetting;
 use trunkline_chat::ImportError;
 use trunkline_node::{
-    AdminError, ArchiveError, CallingError, ChatFailure, IdentityError, RoomFailure,
-    SubscriptionEnd, WatchError,
+    AdminError, ArchiveError, CallingError, ChatFailure, IdentityError, RelayError, RoomFailure,
+    SubscriptionEnd, TailEnd, WatchError,
 };
 use trunkline_reasons::EndReason;
 use trunkline_storage::StoreError;
@@ -29,6 +30,12 @@ struct Trailers<'a> {
 pub(crate) fn malformed(field: &str) -> Status {
     let trailers = Trailers { name: "InvalidArgument", ..Trailers::default() };
     with_trailers(Code::InvalidArgument, format!("{field} is malformed"), trailers)
+}
+
+/// Refuses a request because of a field, and says what is wrong with it.
+pub(crate) fn invalid(field: &str, error: &dyn Error) -> Status {
+    let trailers = Trailers { name: "InvalidArgument", ..Trailers::default() };
+    with_trailers(Code::InvalidArgument, format!("{field}: {error}"), trailers)
 }
 
 /// Says that there is nothing of that name.
@@ -67,6 +74,38 @@ pub(crate) fn subscription_end(end: SubscriptionEnd) -> Status {
             Status::unauthenticated(message)
         }
     }
+}
+
+pub(crate) fn tail_end(end: TailEnd) -> Status {
+    let message = end.to_string();
+    match end {
+        TailEnd::CursorLost { .. } => Status::out_of_range(message),
+        TailEnd::ShuttingDown => Status::unavailable(message),
+        TailEnd::Store(error) => store(&error),
+    }
+}
+
+pub(crate) fn relay(error: RelayError) -> Status {
+    let (code, name) = match &error {
+        RelayError::NoSuchDeadLetter | RelayError::NoSuchSubscription => {
+            (Code::NotFound, "NotFound")
+        }
+        RelayError::Refused(_) => (Code::PermissionDenied, "EndpointRefused"),
+        RelayError::Setup(source) => {
+            tracing::error!(error = %source, "events cannot be sent");
+            (Code::Unavailable, "ServiceUnavailable")
+        }
+        RelayError::Store(error) => return store(error),
+        RelayError::TooManySubscriptions { .. } => {
+            (Code::ResourceExhausted, "TooManySubscriptions")
+        }
+        RelayError::Unconfirmed(_) => (Code::FailedPrecondition, "EndpointUnconfirmed"),
+    };
+    let message = match error.source() {
+        Some(source) if code == Code::FailedPrecondition => format!("{error}: {source}"),
+        Some(_) | None => error.to_string(),
+    };
+    with_trailers(code, message, Trailers { name, ..Trailers::default() })
 }
 
 pub(crate) fn admin(error: AdminError) -> Status {

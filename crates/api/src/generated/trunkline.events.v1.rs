@@ -84,8 +84,9 @@ pub mod events_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Makes a subscription and begins the validation handshake with its endpoint. Events that happen
-        /// once the endpoint has answered are delivered to it, at least once, in order within a thread.
+        /// Subscribes an endpoint, once it has confirmed in a handshake that it wants the events; without
+        /// that, FAILED_PRECONDITION. Events that happen from then on are delivered to it, at least once,
+        /// in order within a thread.
         pub async fn create_subscription(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -324,8 +325,9 @@ pub mod events_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with EventsServiceServer.
     #[async_trait]
     pub trait EventsService: std::marker::Send + std::marker::Sync + 'static {
-        /// Makes a subscription and begins the validation handshake with its endpoint. Events that happen
-        /// once the endpoint has answered are delivered to it, at least once, in order within a thread.
+        /// Subscribes an endpoint, once it has confirmed in a handshake that it wants the events; without
+        /// that, FAILED_PRECONDITION. Events that happen from then on are delivered to it, at least once,
+        /// in order within a thread.
         async fn create_subscription(
             &self,
             request: tonic::Request<

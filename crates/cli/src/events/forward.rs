@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use reqwest::Url;
 use serde_json::json;
-use trunkline_proto::events::v1::{DeliverySchema, WatchEventsResponse};
+use trunkline_proto::events::v1::{DeliverySchema, Notification};
 
 use super::tail::{Log, Which};
 use crate::failure::{Failure, Family, InFamily as _};
@@ -45,14 +45,14 @@ pub(super) async fn run(
     output.say(format!("forwarding to {}", receiver.url));
     tokio::select! {
         outcome = async {
-            while let Some(event) = log.next(remote).await? {
+            while let Some((seq, event)) = log.next(remote).await? {
                 let answer = receiver.post(&event).await;
                 let text = match &answer {
                     Ok(status) => format!("{status} {}", event.event_type),
                     Err(error) => format!("--- {}: {error:#}", event.event_type),
                 };
                 output.print(text, || json!({
-                    "seq": event.seq,
+                    "seq": seq,
                     "eventType": event.event_type,
                     "status": answer.as_ref().ok(),
                     "error": answer.as_ref().err().map(|error| format!("{error:#}")),
@@ -86,7 +86,7 @@ struct Receiver {
 
 impl Receiver {
     /// Posts an event as a delivery is, a few times if nobody answers, and returns the status.
-    async fn post(&self, event: &WatchEventsResponse) -> anyhow::Result<u16> {
+    async fn post(&self, event: &Notification) -> anyhow::Result<u16> {
         let content_type = match self.schema {
             DeliverySchema::CloudEvents => "application/cloudevents+json; charset=utf-8",
             DeliverySchema::EventGrid | DeliverySchema::Unspecified => {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tonic::{Code, Status};
-use trunkline_proto::events::v1::{DeliverySchema, WatchEventsRequest, WatchEventsResponse};
+use trunkline_proto::events::v1::{
+    DeliverySchema, Notification, WatchEventsRequest, WatchEventsResponse,
+};
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -45,7 +47,7 @@ pub(super) async fn run(
     let mut log = Log::new(arguments.which, schema);
     tokio::select! {
         outcome = async {
-            while let Some(event) = log.next(remote).await? {
+            while let Some((_, event)) = log.next(remote).await? {
                 // An event is JSON for people, too.
                 output.print(&event.event_json, || {
                     serde_json::from_str(&event.event_json).unwrap_or_default()
@@ -72,11 +74,12 @@ impl Log {
         Self { which, schema, remaining, stream: None }
     }
 
-    /// Waits for the next event; `None` after as many as were wanted.
+    /// Waits for the next event and its place, where it is the last of the place; `None` after as
+    /// many as were wanted.
     pub(super) async fn next(
         &mut self,
         remote: &Remote,
-    ) -> Result<Option<WatchEventsResponse>, Failure> {
+    ) -> Result<Option<(Option<u64>, Notification)>, Failure> {
         if self.remaining == 0 {
             return Ok(None);
         }
@@ -85,9 +88,9 @@ impl Log {
                 Ok(Some(response)) => {
                     // The place counts once the last of its events is there.
                     self.which.after = response.seq.or(self.which.after);
-                    if !response.event_type.is_empty() {
+                    if let Some(notification) = response.notification {
                         self.remaining -= 1;
-                        return Ok(Some(response));
+                        return Ok(Some((response.seq, notification)));
                     }
                 }
                 Ok(None) => self.stream = None,

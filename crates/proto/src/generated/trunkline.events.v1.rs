@@ -32,39 +32,46 @@ pub struct Subscription {
     pub created_on: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// A delivery that was given up.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DeadLetter {
-    /// The place of the event in the log.
+    /// Its place in the log.
     #[prost(uint64, tag = "1")]
     pub seq: u64,
-    /// The type of the event.
-    #[prost(string, tag = "2")]
-    pub event_type: ::prost::alloc::string::String,
     /// How often it was attempted.
-    #[prost(uint32, tag = "3")]
+    #[prost(uint32, tag = "2")]
     pub attempts: u32,
     /// Why it was given up.
-    #[prost(string, tag = "4")]
+    #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
     /// When.
-    #[prost(message, optional, tag = "5")]
+    #[prost(message, optional, tag = "4")]
     pub dead_on: ::core::option::Option<::prost_types::Timestamp>,
-    /// What would have been posted: JSON.
-    #[prost(string, tag = "6")]
+    /// What would have been posted: the first few events of what happened at that place.
+    #[prost(message, repeated, tag = "5")]
+    pub notifications: ::prost::alloc::vec::Vec<Notification>,
+}
+/// An event in its envelope.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Notification {
+    /// The type of the event.
+    #[prost(string, tag = "1")]
+    pub event_type: ::prost::alloc::string::String,
+    /// The envelope: JSON.
+    #[prost(string, tag = "2")]
     pub event_json: ::prost::alloc::string::String,
 }
 /// Input of CreateSubscription.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct CreateSubscriptionRequest {
-    /// Its name; replaces the subscription of that name.
+    /// Its name; takes the place of the subscription of that name.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     /// The URL that is to receive the events: https, or http to this machine on a development exchange.
     #[prost(string, tag = "2")]
     pub endpoint: ::prost::alloc::string::String,
-    /// The types of event wanted; none means all.
+    /// The types of event wanted, with or without the prefix `Microsoft.Communication.`; none means all.
     #[prost(string, repeated, tag = "3")]
     pub event_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The envelope.
@@ -138,7 +145,7 @@ pub struct RetryDeadLetterResponse {}
 /// Input of TriggerEvent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TriggerEventRequest {
-    /// The type, such as `Microsoft.Communication.ChatMessageReceived`; the prefix may be left out.
+    /// The type, such as `ChatMessageReceived`, with or without the prefix `Microsoft.Communication.`.
     #[prost(string, tag = "1")]
     pub event_type: ::prost::alloc::string::String,
 }
@@ -155,7 +162,7 @@ pub struct WatchEventsRequest {
     /// Resume after this place in the log. Absent begins with what happens from here on.
     #[prost(uint64, optional, tag = "1")]
     pub after_seq: ::core::option::Option<u64>,
-    /// The types of event wanted; none means all.
+    /// The types of event wanted, with or without the prefix `Microsoft.Communication.`; none means all.
     #[prost(string, repeated, tag = "2")]
     pub event_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The envelope.
@@ -164,18 +171,14 @@ pub struct WatchEventsRequest {
 }
 /// Output of WatchEvents.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
 pub struct WatchEventsResponse {
     /// The place in the log, to resume after. What happened at one place may be several events: absent
     /// while more of the same place follow.
     #[prost(uint64, optional, tag = "1")]
     pub seq: ::core::option::Option<u64>,
-    /// The type of the event; empty in the first response, which says where the stream begins.
-    #[prost(string, tag = "2")]
-    pub event_type: ::prost::alloc::string::String,
-    /// The event in its envelope: JSON.
-    #[prost(string, tag = "3")]
-    pub event_json: ::prost::alloc::string::String,
+    /// The event; absent in the first response, which says where the stream begins.
+    #[prost(message, optional, tag = "2")]
+    pub notification: ::core::option::Option<Notification>,
 }
 /// The envelope of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -225,14 +228,10 @@ impl ::core::fmt::Debug for Subscription {
             .finish()
     }
 }
-impl ::core::fmt::Debug for DeadLetter {
+impl ::core::fmt::Debug for Notification {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("DeadLetter")
-            .field("seq", &self.seq)
+        f.debug_struct("Notification")
             .field("event_type", &self.event_type)
-            .field("attempts", &self.attempts)
-            .field("reason", &self.reason)
-            .field("dead_on", &self.dead_on)
             .field("event_json", &"[redacted]")
             .finish()
     }
@@ -252,15 +251,6 @@ impl ::core::fmt::Debug for CreateSubscriptionResponse {
         f.debug_struct("CreateSubscriptionResponse")
             .field("subscription", &self.subscription)
             .field("secret", &"[redacted]")
-            .finish()
-    }
-}
-impl ::core::fmt::Debug for WatchEventsResponse {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("WatchEventsResponse")
-            .field("seq", &self.seq)
-            .field("event_type", &self.event_type)
-            .field("event_json", &"[redacted]")
             .finish()
     }
 }
