@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use trunkline_events::{Guard, Loopback, OutboundConfig};
 use trunkline_node::{ChatConfig, IdentityConfig, Node, NodeConfig, RelayConfig};
 use trunkline_policy::FederationConfig;
+use trunkline_realtime::Realtime;
 use trunkline_transport::PlaneConfig;
 
 pub use self::{certificates::Certificates, config::ExchangeConfig};
@@ -26,6 +27,7 @@ pub use self::{certificates::Certificates, config::ExchangeConfig};
 /// A running exchange. Dropping it without [`Exchange::shutdown`] cuts everybody off.
 pub struct Exchange {
     node: Node,
+    realtime: Realtime,
     address: SocketAddr,
     admin_address: SocketAddr,
     http_address: Option<SocketAddr>,
@@ -71,9 +73,7 @@ impl Exchange {
         let http_listener =
             config.http_listen.map(|address| bind(address, "http_listen")).transpose()?;
         let http_address = match &http_listener {
-            Some(listener) => {
-                Some(listener.local_addr().context("cannot read the bound address")?)
-            }
+            Some(listener) => Some(listener.local_addr().context("cannot read the bound address")?),
             None => None,
         };
         let address = listener.local_addr().context("cannot read the bound address")?;
@@ -81,7 +81,8 @@ impl Exchange {
 
         let node =
             Node::start(node_config(&config, &data)?).await.context("the node cannot start")?;
-        let app = facades::over_tls(&config, &node);
+        let realtime = facades::realtime(&node)?;
+        let app = facades::over_tls(&config, &node, &realtime);
         let handle = Handle::new();
         let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
             .context("cannot serve on the TLS port")?
@@ -106,6 +107,7 @@ impl Exchange {
         admin_handle.listening().await.context("the admin port did not open")?;
         Ok(Self {
             node,
+            realtime,
             address,
             admin_address,
             http_address,
@@ -166,6 +168,7 @@ impl Exchange {
 
     /// Stops: refuses what is new, closes sessions with 1001, then the ports, within ten seconds.
     pub async fn shutdown(self) -> Result<()> {
+        self.realtime.shutdown().await;
         self.node.shutdown().await;
         self.handle.graceful_shutdown(Some(DRAIN));
         self.admin_handle.graceful_shutdown(Some(DRAIN));

@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod exchange;
 pub mod frame;
 pub mod negotiate;
+mod node;
 pub mod push;
 pub mod registrations;
 mod routes;

@@ -1,17 +1,29 @@
 //! The façades of an exchange, merged into the routes of its ports.
 
+use std::sync::Arc;
+
 use axum::Router;
 use trunkline_node::Node;
+use trunkline_realtime::{Realtime, RealtimeConfig, registrations::MemoryRegistrations};
 use trunkline_rest::{AllowedOrigins, Profile, RestConfig, ServiceTokens};
 use trunkline_web::WebConfig;
 
 use super::ExchangeConfig;
 
 /// Builds the routes of the TLS port: everything.
-pub(super) fn over_tls(config: &ExchangeConfig, node: &Node) -> Router {
+pub(super) fn over_tls(config: &ExchangeConfig, node: &Node, realtime: &Realtime) -> Router {
     trunkline_grpc::router(node.clone())
         .merge(trunkline_web::router(web_config(config), node.clone()))
         .merge(trunkline_rest::router(rest_config(config), node.clone()))
+        .merge(realtime.router())
+}
+
+/// Makes the façade of chat notifications. A restart forgets its endpoints: clients allocate anew.
+pub(super) fn realtime(node: &Node) -> anyhow::Result<Realtime> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let registrations = Arc::new(MemoryRegistrations::default());
+    Ok(Realtime::new(RealtimeConfig::new(secret), Arc::new(node.clone()), registrations))
 }
 
 /// Builds the routes of the port in the clear: what clients of the documented service use there.
