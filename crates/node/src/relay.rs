@@ -233,8 +233,13 @@ impl Relay {
 
     /// Ends a subscription, with its deliveries and dead letters.
     pub async fn unsubscribe(&self, name: &SubscriptionName) -> Result<(), RelayError> {
-        let is_deleted = self.parts.base.store.delete_subscription(&id_of(name)).await?;
-        self.parts.change();
+        let (work, id) = (Arc::clone(&self.parts), id_of(name));
+        let deleted = async move {
+            let is_deleted = work.base.store.delete_subscription(&id).await?;
+            work.change();
+            Ok::<_, StoreError>(is_deleted)
+        };
+        let is_deleted = self.parts.base.complete(deleted).await?;
         is_deleted.then_some(()).ok_or(RelayError::NoSuchSubscription)
     }
 

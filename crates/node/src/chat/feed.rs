@@ -295,6 +295,9 @@ pub(super) async fn fill_gaps(parts: Arc<Parts>) {
         }
         while let Some(published) = feed.before_gap() {
             tokio::time::sleep(GAP_PATIENCE).await;
+            if base.stopping.is_cancelled() {
+                return;
+            }
             if feed.published() > published {
                 continue;
             }

@@ -25,18 +25,19 @@ pub(super) async fn run(parts: Arc<Parts>) {
 
 async fn sweep(parts: &Arc<Parts>) -> Result<(), StoreError> {
     let store = &parts.base.store;
+    let is_stopping = || parts.base.stopping.is_cancelled();
     let now = parts.base.wall();
     for thread in store.threads_expired_by(now, SWEEP_LIMIT).await? {
         // A queue that is full has it come again with the next sweep.
         let _ = parts.send(&thread, ThreadMessage::Expire);
     }
-    store.erase_deleted(SWEEP_LIMIT).await?;
+    while store.erase_deleted(SWEEP_LIMIT).await? == SWEEP_LIMIT && !is_stopping() {}
     store.prune_responses(now).await?;
     let life = i64::try_from(parts.config.feed_life.as_micros()).unwrap_or(i64::MAX);
     let oldest = Timestamp::from_unix_micros(now.as_unix_micros().saturating_sub(life));
-    store.prune_feed(oldest, SWEEP_LIMIT).await?;
+    while store.prune_feed(oldest, SWEEP_LIMIT).await? == SWEEP_LIMIT && !is_stopping() {}
     Ok(())
 }
 
-/// What one sweep takes of each kind. More at once would keep others waiting for the one writer.
+/// What is taken of each kind at once. More would keep others waiting for the one writer.
 const SWEEP_LIMIT: usize = 500;

@@ -182,6 +182,10 @@ impl ThreadTask {
                 if self.is_drained {
                     break;
                 }
+                // Nothing is remembered of a thread that there is not: ids can be made up at will.
+                if self.thread.is_none() && self.parts.threads.retire(&self.id, &self.messages) {
+                    break;
+                }
             }
             tokio::select! {
                 biased;

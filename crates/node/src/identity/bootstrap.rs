@@ -6,7 +6,7 @@ use trunkline_policy::{
     AccessKey, AccessKeys, CoexistenceMode, DirectoryUser, FederationConfig, KeySlot, Resource,
     ResourceName, Tenant,
 };
-use trunkline_storage::{ResourceRecord, Store};
+use trunkline_storage::{ResourceRecord, Store, StoreError};
 
 use crate::identity::{DirectoryEntry, IdentityConfig, IdentityStartError};
 
@@ -40,7 +40,13 @@ pub(super) async fn seed(
             source,
         })?;
         if known.iter().all(|kept| kept.object_id != user.object_id) {
-            store.put_directory_user(&config.tenant, user).await?;
+            match store.put_directory_user(&config.tenant, user).await {
+                Err(StoreError::Conflict { .. }) => {
+                    // An administrator gave it to somebody else since.
+                    tracing::warn!(alias = entry.alias, "the alias of a configured user is taken");
+                }
+                outcome => outcome?,
+            }
         }
     }
     Ok(())

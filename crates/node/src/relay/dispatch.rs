@@ -59,13 +59,17 @@ async fn round(
     loop {
         let due = store.take_due(parts.base.wall(), TAKE_LIMIT).await?;
         let is_all = due.len() < TAKE_LIMIT;
+        let mut outcome = Ok(());
+        // Each of them is taken, so that each must be handed on or given back whatever comes of others.
         for delivery in due {
-            match lanes.get(&delivery.subscription) {
-                Some(lane) => lane.take(parts, delivery).await?,
+            let handed_on = match lanes.get(&delivery.subscription) {
+                Some(lane) => lane.take(parts, delivery).await,
                 // Deleted a moment ago; its deliveries went with it.
-                None => Lane::give_back(parts, &delivery).await?,
-            }
+                None => Lane::give_back(parts, &delivery).await,
+            };
+            outcome = outcome.and(handed_on);
         }
+        outcome?;
         if is_all {
             return store.next_due().await;
         }

@@ -265,6 +265,13 @@ async fn a_thread_that_nobody_uses_leaves_memory_and_comes_back_as_it_was() {
     assert_eq!(scene.node.status().threads, 1);
     tokio::time::sleep(Duration::from_secs(125)).await;
     assert_eq!(scene.node.status().threads, 0);
+    for number in 0..10 {
+        let made_up = format!("19:{number}@thread.v2").parse().unwrap();
+        let refused = scene.say(&ann, &made_up, "anybody?").await;
+        assert!(matches!(refused, Err(ChatFailure::NotFound)), "{refused:?}");
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(scene.node.status().threads, 0, "ids that are made up cost nothing");
     scene.say(&ann, &thread, "two").await.unwrap();
     let page = scene.chat().messages(&ann, &thread, ALL).await.unwrap();
     assert_eq!(page.items.iter().map(|message| message.sequence).collect::<Vec<_>>(), [4, 3, 2, 1]);
