@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use trunkline_chat::{ChatError, ChatEventKind, CreateThread, Metadata, NewContent, NewMember};
+use trunkline_chat::{
+    Change, ChatError, ChatEventKind, CreateThread, Metadata, NewContent, NewMember,
+    RetentionPolicy,
+};
+use trunkline_clock::Timestamp;
 use trunkline_node::{
     ChatFailure, EditMessage, MessageQuery, PageCursor, RepeatableRequest, SendMessage,
     ThreadQuery, UpdateThread,
 };
-use trunkline_storage::StoreError;
+use trunkline_storage::{ChatUnit, StoreError};
 
 use crate::scene::{Scene, identifier, next, text, text_message, texts};
 
@@ -361,5 +365,36 @@ async fn content_is_checked_before_anything_is_stored() {
     let refused = scene.chat().send_message(&ann, &thread, heavy).await.unwrap_err();
     assert_eq!(refused.status(), 400);
     assert_eq!(scene.faults.commits.load(Ordering::Relaxed), before);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_thread_whose_retention_ended_while_the_node_was_down_is_deleted_at_its_start() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let retention = RetentionPolicy::ThreadCreationDate { delete_thread_after_days: 30 };
+    let update = UpdateThread { retention: Some(retention), ..UpdateThread::default() };
+    scene.chat().update_thread(&ann, &thread, update).await.unwrap();
+    let mut header = scene.chat().thread(&ann, &thread).await.unwrap();
+    let days = i64::from(31 * 86_400) * 1_000_000;
+    header.created_on = Timestamp::from_unix_micros(header.created_on.as_unix_micros() - days);
+    let unit = ChatUnit {
+        thread_id: thread.clone(),
+        changes: vec![Change::PutThread(header)],
+        events: Vec::new(),
+        repeatability: None,
+    };
+    scene.store.commit(unit).await.unwrap();
+    let scene = scene.restart().await;
+    let mut told = scene.chat().subscribe(&ann, Some(0)).await.unwrap();
+    loop {
+        let item = next(&mut told).await;
+        if let ChatEventKind::ThreadDeleted { by_policy } = item.event.kind {
+            assert!(by_policy);
+            break;
+        }
+    }
+    assert!(scene.chat().thread(&ann, &thread).await.unwrap().deleted_on.is_some());
     scene.stop().await;
 }
