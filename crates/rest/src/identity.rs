@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use trunkline_ids::{CommunicationIdentifier, ResourceId};
-use trunkline_node::{AccessToken, TokenRequest};
+use trunkline_node::{AccessToken, DirectoryToken, TokenRequest};
 
 use crate::error::ApiError;
 use crate::model::identifier;
@@ -26,7 +26,9 @@ pub(crate) async fn answer(
     match operation {
         IdentityOperation::CreateIdentity => create(shared, resource, request).await,
         IdentityOperation::DeleteIdentity => delete(shared, resource, request).await,
-        IdentityOperation::ExchangeTeamsUserAccessToken => exchange(request),
+        IdentityOperation::ExchangeTeamsUserAccessToken => {
+            exchange(shared, resource, request).await
+        }
         IdentityOperation::IssueAccessToken => issue(shared, resource, request).await,
         IdentityOperation::RevokeAccessTokens => revoke(shared, resource, request).await,
     }
@@ -85,16 +87,23 @@ async fn delete(
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-/// No issuer of directory tokens is configured, so that no token is good.
-fn exchange(request: &Incoming) -> Result<Reply, ApiError> {
+async fn exchange(
+    shared: &Shared,
+    resource: &ResourceId,
+    request: &Incoming,
+) -> Result<Reply, ApiError> {
     let body: ExchangeTokenRequest = request.json()?;
-    for (value, name) in [(body.token, "token"), (body.app_id, "appId"), (body.user_id, "userId")] {
-        if value.is_none() {
-            let message = format!("The body lacks `{name}`.");
-            return Err(ApiError::bad_request(message).with_target(name));
-        }
-    }
-    Err(ApiError::unauthorized("Unauthorized", "The directory token is not valid here."))
+    let required = |value: Option<String>, name: &'static str| {
+        let lacking = || ApiError::bad_request(format!("The body lacks `{name}`."));
+        value.ok_or_else(|| lacking().with_target(name))
+    };
+    let token = required(body.token, "token")?;
+    let app_id = required(body.app_id, "appId")?;
+    let user_id = required(body.user_id, "userId")?;
+    let given = DirectoryToken { token: &token, app_id: &app_id, user_id: &user_id };
+    let identity = shared.node.identity();
+    let (_, token) = identity.exchange_directory_token(resource, given, request.now.wall).await?;
+    Ok(Reply::json(StatusCode::OK, &AccessTokenModel::from(token)))
 }
 
 /// Returns the raw id of the path, which must be that of an app user: directory users have aliases,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::http::StatusCode;
 use trunkline_interop::RoomError;
-use trunkline_node::{ChatFailure, IdentityError, RoomFailure, TokenError};
+use trunkline_node::{ChatFailure, ExchangeError, IdentityError, RoomFailure, TokenError};
 
 use crate::error::ApiError;
 
@@ -38,6 +38,26 @@ impl From<ChatFailure> for ApiError {
         match is_repeated_differently {
             true => error.with_repeatability_rejected(),
             false => error,
+        }
+    }
+}
+
+impl From<ExchangeError> for ApiError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Expired => {
+                Self::unauthorized("TokenExpired", "The directory's token has expired.")
+            }
+            ExchangeError::Identity(error) => error.into(),
+            ExchangeError::Invalid => {
+                Self::unauthorized("Unauthorized", "The directory's token is not valid here.")
+            }
+            ExchangeError::Mismatch => Self::of(400, "BadRequest", &error),
+            ExchangeError::NoScopes => Self::of(403, "Forbidden", &error),
+            ExchangeError::Unavailable(source) => {
+                tracing::warn!(error = %source, "the keys of a directory's issuer cannot be had");
+                Self::unavailable("The keys of the directory's issuer cannot be had at the moment.")
+            }
         }
     }
 }

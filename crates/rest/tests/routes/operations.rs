@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use trunkline_clock::Timestamp;
 use trunkline_policy::Scope;
 
-use super::scene::{RESOURCE, Scene};
+use super::scene::{DIRECTORY_ALICE, RESOURCE, Scene};
 
 /// Encodes a raw id or a thread id for a path.
 fn segment(id: &str) -> String {
@@ -163,4 +163,37 @@ async fn a_message_in_full() {
         },
     });
     assert_eq!(message, expected);
+}
+
+#[tokio::test]
+async fn a_directory_token_is_exchanged_for_its_app_and_user_only() {
+    const APP: &str = "app-1";
+    let scene = Scene::start().await;
+    let now = scene.node.clock().wall();
+    let identity = scene.node.identity();
+    let directory_token = identity.dev_sign_in("alice", APP, &[Scope::Chat], now).unwrap();
+    let user_id = DIRECTORY_ALICE.rsplit(':').next().unwrap();
+    let exchange = async |token: &str, app_id: &str, user_id: &str| {
+        let body = json!({"token": token, "appId": app_id, "userId": user_id});
+        let target = "/teamsUser/:exchangeAccessToken?api-version=2023-10-01";
+        scene.signed("POST", target).json(&body).send().await
+    };
+    for token in ["", "bad", "a.b.c"] {
+        exchange(token, APP, user_id).await.refused(401, "Unauthorized");
+        exchange(token, "", "").await.refused(401, "Unauthorized");
+    }
+    for (app_id, user_id) in [("", user_id), ("app-2", user_id), (APP, ""), (APP, "somebody")] {
+        exchange(&directory_token, app_id, user_id).await.refused(400, "BadRequest");
+    }
+    let token = exchange(&directory_token, APP, user_id).await.ok(200);
+    let call = scene.call("POST", "/chat/threads").json(&json!({"topic": "t"}));
+    let made = call.bearer(token["token"].as_str().unwrap()).send().await.ok(201);
+    let creator = &made["chatThread"]["createdByCommunicationIdentifier"];
+    let expected = json!({
+        "kind": "microsoftTeamsUser", "rawId": DIRECTORY_ALICE,
+        "microsoftTeamsUser": {"userId": user_id, "isAnonymous": false, "cloud": "public"},
+    });
+    assert_eq!(creator, &expected);
+    let half = scene.signed("POST", "/teamsUser/:exchangeAccessToken").json(&json!({"token": "t"}));
+    half.send().await.refused(400, "BadRequest");
 }
