@@ -111,7 +111,8 @@ pub trait ChatStore: Send + Sync {
         query: PageQuery,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// Returns threads that a user is in, newest first.
+    /// Returns threads that a user is in, newest first; those that are deleted, too, for who was in
+    /// them at the end.
     async fn threads_of(
         &self,
         user: &CommunicationIdentifier,

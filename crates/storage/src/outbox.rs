@@ -90,6 +90,7 @@ pub struct LogEntry {
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all events are chat's")]
 pub enum LogEvent {
     /// Something in a chat thread; the recipients are those of that moment.
     Chat(ChatEvent),

@@ -4,6 +4,7 @@
 //! flushed before a commit returns, and nothing is answered before.
 
 mod chat;
+mod checkpointer;
 mod codec;
 mod failure;
 mod feed;
@@ -41,6 +42,7 @@ use crate::{
     error::{Cause, OpenError, StoreError},
     secret::{Sealer, SealingKey, private_file},
     sqlite::{
+        checkpointer::Checkpointer,
         feed_position::FeedPosition,
         lock::DirectoryLock,
         migrations::MigrationError,
@@ -105,9 +107,9 @@ pub struct CommitCounts {
 }
 
 impl SqliteStore {
-    /// Opens the store, bringing its file to the latest schema.
+    /// Opens the store, bringing its file to the latest schema. Blocks for as long as that takes.
     pub fn open(options: &SqliteOptions) -> Result<Self, OpenError> {
-        let lock = DirectoryLock::acquire(&options.directory)?;
+        let lock = Arc::new(DirectoryLock::acquire(&options.directory)?);
         let path = options.directory.join("store.db");
         let mut db = open_file(&path)?;
         migrate(&mut db, &path)?;
@@ -132,6 +134,8 @@ impl SqliteStore {
             StartError::Database(source) => unusable(source),
             StartError::Thread(source) => OpenError::Directory { path: path.clone(), source },
         })?;
+        let (checkpoints, checkpointer) =
+            Checkpointer::open(&path, Arc::clone(&lock)).map_err(unusable)?;
         let (writes, queue) = mpsc::channel(QUEUE_LIMIT);
         let writer = Writer {
             db,
@@ -141,12 +145,16 @@ impl SqliteStore {
             state: Arc::clone(&state),
             suspension: None,
             put_back: None,
+            checkpoints,
+            uncopied_units: 0,
             _lock: lock,
         };
-        let spawned = thread::Builder::new().name("store-write".into()).spawn(|| writer.run());
-        // The last of the list: it closes the file, after the readers have closed theirs.
-        threads
-            .push(spawned.map_err(|source| OpenError::Directory { path: path.clone(), source })?);
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let spawned = thread::Builder::new().name(name.into()).spawn(run);
+            spawned.map_err(|source| OpenError::Directory { path: path.clone(), source })
+        };
+        threads.push(spawn("store-copy", Box::new(|| checkpointer.run()))?);
+        threads.push(spawn("store-write", Box::new(|| writer.run()))?);
         Ok(Self {
             writes,
             reads: Mutex::new(Some(reads)),
@@ -356,9 +364,10 @@ const STATEMENT_LIMIT: usize = 256;
 /// Page cache of each connection.
 const CACHE_KIB: i64 = 16 * 1024;
 
-/// Pages in the log after which a commit copies them into the database: 16 MB. Larger makes the copy
-/// rarer and longer, and reads slower.
-const CHECKPOINT_PAGES: i64 = 4_096;
+/// Pages in the log after which a commit itself copies what is left of them into the database: 64 MB.
+/// While units come without a pause the log can begin anew only after that. Larger lets it grow and
+/// reads slow down, smaller makes the commit wait more often.
+const CHECKPOINT_PAGES: i64 = 16_384;
 
 /// To what the log is cut after a burst.
 const LOG_LIMIT_BYTES: i64 = 64 * 1024 * 1024;

@@ -15,7 +15,22 @@ pub(super) fn from_json<T: DeserializeOwned>(
     what: &'static str,
     bytes: &[u8],
 ) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes).map_err(corrupt(what))
+    serde_json::from_slice(bytes).map_err(|error| corrupt(what)(JsonBroken::from(&error)))
+}
+
+/// Where JSON is broken. Its own error repeats what it found there, which may be what somebody said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("JSON broken at byte {at_byte}: {category:?}")]
+pub(super) struct JsonBroken {
+    at_byte: usize,
+    category: serde_json::error::Category,
+}
+
+impl From<&serde_json::Error> for JsonBroken {
+    fn from(error: &serde_json::Error) -> Self {
+        // It is all on one line.
+        Self { at_byte: error.column(), category: error.classify() }
+    }
 }
 
 /// Reads an identifier from its text.
@@ -41,4 +56,20 @@ pub(super) fn limit(rows: usize) -> i64 {
 /// none that was ever given.
 pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn an_error_says_where_json_is_broken_and_not_what_is_there() {
+        let error = from_json::<u32>("message", br#""the launch code""#).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read a stored message");
+        let source = error.source().unwrap().to_string();
+        assert!(source.starts_with("JSON broken at byte"), "{source}");
+        assert!(!format!("{error:?}").contains("launch"));
+    }
 }

@@ -1,6 +1,6 @@
 //! The feed: what happened, one row for all whom it concerns.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use trunkline_chat::ChatEvent;
@@ -58,19 +58,64 @@ pub(super) fn after_for(
     Ok(entries)
 }
 
-/// Returns the places of the nearest events after a cursor in all threads whose audience the user was
-/// in, in order. Reads at most so many places of each thread, and fewer the more it has found.
+/// Returns the places of the nearest events after a cursor of which the user is in the audience, in
+/// order.
 fn nearest(db: &Connection, user: i64, cursor: i64, rows: usize) -> Result<Vec<i64>, StoreError> {
     let sql = "SELECT thread, from_seq, to_seq FROM audiences WHERE user = ?1 AND to_seq > ?2";
     let mut statement = db.prepare_cached(sql)?;
     let intervals = statement
         .query_map([user, cursor], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<Vec<(i64, i64, i64)>, _>>()?;
+    let head = number(FeedPosition::load(db)?.head);
+    // Stepping over an event costs a fraction of looking a thread up.
+    let steps = head.saturating_sub(cursor);
+    if steps <= limit(intervals.len()).saturating_mul(STEPS_PER_THREAD) {
+        nearest_by_steps(db, &intervals, cursor, rows)
+    } else {
+        nearest_by_thread(db, &intervals, cursor, rows)
+    }
+}
+
+/// Steps over all events from the cursor on.
+fn nearest_by_steps(
+    db: &Connection,
+    intervals: &[(i64, i64, i64)],
+    cursor: i64,
+    rows: usize,
+) -> Result<Vec<i64>, StoreError> {
+    // A user who came back to a thread has more than one interval there.
+    let mut by_thread: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+    for (thread, from, to) in intervals {
+        by_thread.entry(*thread).or_default().push((*from, *to));
+    }
+    let sql = "SELECT seq, thread FROM feed WHERE seq > ?1 AND thread IS NOT NULL ORDER BY seq";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut events = statement.query([cursor])?;
+    let mut found = Vec::new();
+    while found.len() < rows
+        && let Some(row) = events.next()?
+    {
+        let (seq, thread): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let intervals = by_thread.get(&thread).map_or(&[][..], Vec::as_slice);
+        if intervals.iter().any(|(from, to)| (*from..=*to).contains(&seq)) {
+            found.push(seq);
+        }
+    }
+    Ok(found)
+}
+
+/// Looks each thread up. Reads at most so many places of each, and fewer the more it has found.
+fn nearest_by_thread(
+    db: &Connection,
+    intervals: &[(i64, i64, i64)],
+    cursor: i64,
+    rows: usize,
+) -> Result<Vec<i64>, StoreError> {
     let sql = "SELECT seq FROM feed WHERE thread = ?1 AND seq BETWEEN ?2 AND ?3
                ORDER BY seq LIMIT ?4";
     let mut statement = db.prepare_cached(sql)?;
     let mut found = BinaryHeap::new();
-    for (thread, from, to) in intervals {
+    for (thread, from, to) in intervals.iter().copied() {
         // Nothing beyond the farthest that is wanted is of interest.
         let farthest = if found.len() == rows { found.peek().copied() } else { None };
         let (from, to) = (from.max(cursor.saturating_add(1)), to.min(farthest.unwrap_or(i64::MAX)));
@@ -215,3 +260,6 @@ pub(super) fn prune(
     writing.feed.store_oldest(db, last + 1)?;
     Ok(pruned)
 }
+
+/// Events to step over rather than look up one thread.
+const STEPS_PER_THREAD: i64 = 8;

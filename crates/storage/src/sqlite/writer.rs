@@ -9,6 +9,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc as blocking,
     },
     time::{Duration, Instant},
 };
@@ -67,8 +68,12 @@ pub(super) struct Writer {
     pub(super) suspension: Option<Suspension>,
     /// Taken from the queue while a batch was put together, and to be looked at next.
     pub(super) put_back: Option<Request>,
+    /// Has the log copied into the database.
+    pub(super) checkpoints: blocking::SyncSender<()>,
+    /// Units in the log since that was last asked for.
+    pub(super) uncopied_units: usize,
     /// Goes with the thread: nobody else opens the directory before the last write.
-    pub(super) _lock: DirectoryLock,
+    pub(super) _lock: Arc<DirectoryLock>,
 }
 
 /// Why writes are refused, and when a probe was last tried.
@@ -167,8 +172,14 @@ impl Writer {
                 self.suspend(error.clone());
             }
         }
+        self.uncopied_units += batch.len();
         for unit in batch {
             unit.finish(outcome.clone());
+        }
+        if self.uncopied_units >= CHECKPOINT_UNITS {
+            self.uncopied_units = 0;
+            // One that waits already will do.
+            let _ = self.checkpoints.try_send(());
         }
     }
 
@@ -302,3 +313,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 /// What a probe writes: more than a common unit needs, so that writes do not begin again only to
 /// fail at once.
 const PROBE_BYTES: i64 = 64 * 1024;
+
+/// Units after which the log is copied into the database: some 5 MB of it. Larger makes reads slower,
+/// because they look into the log first; smaller flushes the database more often.
+const CHECKPOINT_UNITS: usize = 256;

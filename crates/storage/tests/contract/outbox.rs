@@ -92,7 +92,7 @@ pub(crate) async fn nothing_is_delivered_before_validation(backend: &impl Backen
 pub(crate) async fn one_partition_waits_for_itself_and_for_no_other(backend: &impl Backend) {
     let store = backend.open().await;
     store.put_subscription(subscription("hook", 0)).await.unwrap();
-    store.append(["a", "a", "b", "a", "b"].map(|key| other(key)).into()).await.unwrap();
+    store.append(["a", "a", "b", "a", "b"].map(other).into()).await.unwrap();
     store.expand(&id("hook"), at(0), 99).await.unwrap();
     assert_eq!(places(&store.take_due(at(0), 9).await.unwrap()), [1, 3]);
     done(&store, 3, Outcome::Delivered).await;

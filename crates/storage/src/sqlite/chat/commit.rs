@@ -144,7 +144,8 @@ impl PreparedChange {
                 let sql = "INSERT INTO messages (thread, sequence, id, created_on, body)
                            VALUES (?1, ?2, ?3, ?4, ?5)
                            ON CONFLICT (thread, sequence) DO UPDATE
-                           SET created_on = excluded.created_on, body = excluded.body";
+                           SET id = excluded.id, created_on = excluded.created_on,
+                               body = excluded.body";
                 let row = params![thread, sequence, id, created_on.as_unix_micros(), body];
                 db.prepare_cached(sql)?.execute(row)?;
                 Ok(())
