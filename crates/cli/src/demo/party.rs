@@ -127,7 +127,16 @@ impl Server {
     async fn start() -> anyhow::Result<Self> {
         let folder = std::env::temp_dir().join(format!("trunkline-party-{}", std::process::id()));
         let mut child = Command::new(std::env::current_exe().context("which program is this?")?)
-            .args(["--json", "dev", "--listen", FREE, "--admin-listen", FREE, "--http-listen", FREE])
+            .args([
+                "--json",
+                "dev",
+                "--listen",
+                FREE,
+                "--admin-listen",
+                FREE,
+                "--http-listen",
+                FREE,
+            ])
             .arg("--data-directory")
             .arg(&folder)
             .stdout(Stdio::piped())
