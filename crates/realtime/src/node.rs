@@ -47,9 +47,7 @@ async fn next(
 ) -> Option<(Result<FeedItem, FeedEnd>, Option<ChatSubscription>)> {
     let mut subscription = subscription?;
     Some(match subscription.next().await {
-        Ok(item) => {
-            (Ok(FeedItem { position: item.seq, event: item.event }), Some(subscription))
-        }
+        Ok(item) => (Ok(FeedItem { position: item.seq, event: item.event }), Some(subscription)),
         Err(end) => (Err(feed_end(&end)), None),
     })
 }
