@@ -396,7 +396,7 @@ impl Endpoint {
     }
 
     fn acknowledge(&mut self, now: Now, id: u64) {
-        if !self.outbox.acknowledge(id) {
+        if !self.outbox.acknowledge(now.instant, id) {
             return;
         }
         match self.outbox.is_in_flight() {
@@ -419,7 +419,7 @@ impl Endpoint {
     fn settle(&mut self, now: Now) {
         if let State::Connected(_) = self.state {
             self.tell_loss(now);
-            while let Some((id, push)) = self.outbox.next_to_send() {
+            while let Some((id, push)) = self.outbox.next_to_send(now.instant) {
                 if self.deadlines.deadline(&Timer::Answer).is_none() {
                     self.deadlines.set(Timer::Answer, now.instant + ANSWER);
                 }

@@ -19,7 +19,11 @@ use crate::repeatability::{REJECTED, REPEATABILITY_RESULT};
 
 /// An error as it leaves the server.
 #[derive(Clone, Debug)]
-pub(crate) struct ApiError {
+pub(crate) struct ApiError(Box<Parts>);
+
+/// Boxed: it travels through every result, and is there seldom.
+#[derive(Clone, Debug)]
+struct Parts {
     status: StatusCode,
     error: ErrorModel,
     headers: HeaderMap,
@@ -69,7 +73,8 @@ impl ApiError {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, error: ErrorModel::new(code, message), headers: HeaderMap::new() }
+        let error = ErrorModel::new(code, message);
+        Self(Box::new(Parts { status, error, headers: HeaderMap::new() }))
     }
 
     /// The request says something that cannot be.
@@ -135,46 +140,47 @@ impl ApiError {
     /// Names the part of the request that is meant.
     #[must_use]
     pub(crate) fn with_target(mut self, target: impl Into<String>) -> Self {
-        self.error.target = Some(target.into());
+        self.0.error.target = Some(target.into());
         self
     }
 
     /// Adds a more exact code.
     #[must_use]
     pub(crate) fn with_inner(mut self, code: &'static str) -> Self {
-        self.error.inner = Some(InnerError { code });
+        self.0.error.inner = Some(InnerError { code });
         self
     }
 
     /// Adds a header.
     #[must_use]
     pub(crate) fn with_header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
     /// Returns the status.
     pub(crate) fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// Returns the code.
     pub(crate) fn code(&self) -> &str {
-        &self.error.code
+        &self.0.error.code
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&Envelope { error: &self.error })
+        let Parts { status, error, headers: further } = *self.0;
+        let body = serde_json::to_vec(&Envelope { error: &error })
             .expect("strings and options always serialize");
-        let mut response = (self.status, body).into_response();
+        let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
-        if let Ok(code) = HeaderValue::from_str(&self.error.code) {
+        if let Ok(code) = HeaderValue::from_str(&error.code) {
             headers.insert(X_MS_ERROR_CODE, code);
         }
-        headers.extend(self.headers);
+        headers.extend(further);
         response
     }
 }

@@ -574,7 +574,7 @@ mod tests {
     fn every_route_leads_to_its_operation() {
         let mut operations = BTreeSet::new();
         for route in routes() {
-            let path = route.path.replace('{', "").replace('}', "");
+            let path = route.path.replace(['{', '}'], "");
             let method = route.verb.as_str().parse().unwrap();
             let found = find(&method, &path).unwrap();
             assert_eq!(found.route.operation, route.operation, "{path}");

@@ -9,7 +9,8 @@ export class Report {
 
   /** Prints what came. */
   event(listener, name, key) {
-    console.log(JSON.stringify({ suite: this.suite, listener, event: name, key }));
+    const at = Math.round(performance.now());
+    console.log(JSON.stringify({ suite: this.suite, at, listener, event: name, key }));
   }
 
   /** Notes whether something is as it should be; `found` says what was there instead. */

@@ -1,6 +1,8 @@
 //! What an endpoint has yet to acknowledge, in order and within bounds.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use trunkline_clock::Instant;
 
 use crate::push::Push;
 
@@ -13,8 +15,9 @@ pub struct OutboxLimits {
     pub bytes: usize,
     /// The largest number of pushes sent and not acknowledged.
     ///
-    /// When a socket dies, the acknowledgements on their way are lost and their pushes come twice, so
-    /// larger means more of them; smaller means fewer pushes per round trip, at most this many.
+    /// When a socket dies, the answers on their way are lost and their pushes come twice, so larger
+    /// means more of those; smaller means fewer pushes per round trip. A client that answers fast has
+    /// fewer in flight: as many as 200 in a second need.
     pub in_flight: usize,
 }
 
@@ -36,11 +39,15 @@ pub(super) struct Outbox {
     sent: usize,
     /// The last feed position up to which everything is acknowledged or dropped.
     settled: Option<u64>,
+    /// How long the client takes to answer, smoothed; `None` until it has answered once.
+    round_trip: Option<Duration>,
 }
 
 #[derive(Debug)]
 struct Entry {
     id: u64,
+    /// When it was last sent.
+    sent_at: Option<Instant>,
     /// The last feed position that is settled with this entry and those before it.
     through: Option<u64>,
     push: Arc<Push>,
@@ -49,7 +56,15 @@ struct Entry {
 
 impl Outbox {
     pub(super) fn new(limits: OutboxLimits, settled: Option<u64>) -> Self {
-        Self { limits, entries: VecDeque::new(), bytes: 0, next_id: 1, sent: 0, settled }
+        Self {
+            limits,
+            entries: VecDeque::new(),
+            bytes: 0,
+            next_id: 1,
+            sent: 0,
+            settled,
+            round_trip: None,
+        }
     }
 
     /// Adds a push at the end; returns how many pushes were lost to make room.
@@ -72,7 +87,7 @@ impl Outbox {
         let id = self.next_id;
         self.next_id += 1;
         self.bytes += push.length_bytes();
-        self.entries.push_back(Entry { id, through, push, is_answered: false });
+        self.entries.push_back(Entry { id, sent_at: None, through, push, is_answered: false });
         lost
     }
 
@@ -82,11 +97,12 @@ impl Outbox {
     }
 
     /// Takes the next push to send, if the window lets it.
-    pub(super) fn next_to_send(&mut self) -> Option<(u64, Arc<Push>)> {
-        while self.sent < self.limits.in_flight {
-            let entry = self.entries.get(self.sent)?;
+    pub(super) fn next_to_send(&mut self, now: Instant) -> Option<(u64, Arc<Push>)> {
+        while self.sent < self.window() {
+            let entry = self.entries.get_mut(self.sent)?;
             self.sent += 1;
             if !entry.is_answered {
+                entry.sent_at = Some(now);
                 return Some((entry.id, Arc::clone(&entry.push)));
             }
         }
@@ -94,13 +110,18 @@ impl Outbox {
     }
 
     /// Settles a push that was sent, on whichever connection; returns whether it was waiting for it.
-    pub(super) fn acknowledge(&mut self, id: u64) -> bool {
+    pub(super) fn acknowledge(&mut self, now: Instant, id: u64) -> bool {
         let Ok(index) = self.entries.binary_search_by_key(&id, |entry| entry.id) else {
             return false;
         };
         let Some(entry) = self.entries.get_mut(index) else { return false };
         let is_first = !entry.is_answered;
         entry.is_answered = true;
+        if is_first && let Some(sent_at) = entry.sent_at {
+            let sample = now.saturating_duration_since(sent_at);
+            let smoothed = self.round_trip.map_or(sample, |before| (before * 7 + sample) / 8);
+            self.round_trip = Some(smoothed);
+        }
         self.settle_front();
         is_first
     }
@@ -121,7 +142,7 @@ impl Outbox {
 
     /// Returns whether a push that came now would be sent now.
     pub(super) fn has_open_window(&self) -> bool {
-        self.sent == self.entries.len() && self.sent < self.limits.in_flight
+        self.sent == self.entries.len() && self.sent < self.window()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -130,6 +151,16 @@ impl Outbox {
 
     pub(super) fn settled(&self) -> Option<u64> {
         self.settled
+    }
+
+    /// Returns how many pushes may be in flight.
+    fn window(&self) -> usize {
+        let Some(round_trip) = self.round_trip else {
+            return self.limits.in_flight.min(FIRST_WINDOW);
+        };
+        // Those that travel, and one more, so that the client has something to do meanwhile.
+        let travelling = (round_trip.as_secs_f64() * RATE).ceil().max(1.0);
+        (travelling as usize).saturating_add(1).min(self.limits.in_flight)
     }
 
     /// Lets a position be settled together with the entry before that index, or at once if there is
@@ -153,3 +184,11 @@ impl Outbox {
         }
     }
 }
+
+/// The pushes in a second that the window makes room for. A client that answers within 5 ms has two
+/// in flight, one that takes 75 ms has sixteen. More lets more come twice when a socket dies; fewer
+/// makes a client that was away wait for what it missed.
+const RATE: f64 = 200.0;
+
+/// The window until the client has answered once.
+const FIRST_WINDOW: usize = 4;

@@ -233,17 +233,32 @@ fn the_feed_position_follows_the_oldest_push_that_is_not_acknowledged() {
 }
 
 #[test]
-fn only_a_window_of_pushes_is_in_flight() {
-    let limits = OutboxLimits { in_flight: 2, ..OutboxLimits::default() };
-    let mut scene = Scene::new(limits, Start::Fresh);
-    scene.connect(1);
-    scene.take();
-    for text in ["a", "b", "c", "d"] {
-        scene.tell(text);
+fn a_client_that_answers_fast_has_few_pushes_in_flight_and_a_slow_one_more() {
+    for (round_trip, in_flight) in [(1, 2), (5, 2), (20, 5), (75, 16), (5_000, 16)] {
+        let mut scene = Scene::fresh();
+        scene.connect(1);
+        scene.tell("first");
+        scene.clock.advance(Duration::from_millis(round_trip));
+        scene.acknowledge(1, 1);
+        scene.take();
+        for _ in 0..40 {
+            scene.tell("x");
+        }
+        assert_eq!(scene.pushes().len(), in_flight, "{round_trip} ms");
+        scene.clock.advance(Duration::from_millis(round_trip));
+        scene.acknowledge(1, 2);
+        assert_eq!(scene.pushes().len(), 1, "an answer makes room");
     }
-    assert_eq!(scene.pushes(), [1, 2]);
-    scene.acknowledge(1, 1);
-    assert_eq!(scene.pushes(), [3]);
+}
+
+#[test]
+fn until_the_first_answer_a_few_pushes_are_in_flight() {
+    let mut scene = Scene::fresh();
+    scene.connect(1);
+    for _ in 0..40 {
+        scene.tell("x");
+    }
+    assert_eq!(scene.pushes(), [1, 2, 3, 4]);
 }
 
 #[test]

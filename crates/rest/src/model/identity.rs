@@ -131,7 +131,10 @@ mod tests {
 
     use super::*;
 
-    fn order(body: Value) -> Result<Option<(Vec<&'static str>, Option<u64>)>, u16> {
+    /// The scopes of an order, and its life in minutes.
+    type Order = (Vec<&'static str>, Option<u64>);
+
+    fn order(body: Value) -> Result<Option<Order>, u16> {
         let request: CreateIdentityRequest = serde_json::from_value(body).unwrap();
         request
             .token()
