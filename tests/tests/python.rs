@@ -1,9 +1,10 @@
-//! A Python program calls somebody and reads why the call ended.
+//! Python programs call somebody and read why the call ended, and chat across a restart.
 
 mod with_peers {
     use std::fs;
+    use std::io::{BufRead as _, BufReader, Read as _};
     use std::path::{Path, PathBuf};
-    use std::process::Command;
+    use std::process::{Child, Command, Stdio};
     use std::time::Duration;
 
     use tonic::Request;
@@ -20,8 +21,11 @@ mod with_peers {
     use trunkline_proto::identity::v1::{IssueTokenRequest, TokenScope};
     use trunkline_tests::{peers, process};
 
-    /// The longest that the example may be.
+    /// The longest that an example may be.
     const LINES: usize = 25;
+
+    /// Messages of the chat: they take long enough for a restart in between.
+    const MESSAGES: usize = 300;
 
     /// What Bob does about the call.
     #[derive(Clone, Copy)]
@@ -31,14 +35,18 @@ mod with_peers {
     }
 
     async fn exchange() -> Exchange {
+        Exchange::start(config()).await.expect("the exchange starts")
+    }
+
+    fn config() -> ExchangeConfig {
         let free = "127.0.0.1:0".parse().expect("an address");
-        let config = ExchangeConfig {
+        ExchangeConfig {
             listen: free,
             admin_listen: free,
+            http_listen: None,
             data_directory: None,
             ..ExchangeConfig::dev()
-        };
-        Exchange::start(config).await.expect("the exchange starts")
+        }
     }
 
     async fn channel(exchange: &Exchange) -> Channel {
@@ -113,8 +121,8 @@ mod with_peers {
         }
     }
 
-    fn example() -> PathBuf {
-        peers::workspace_root().join("docs/examples/python/ring.py")
+    fn example(name: &str) -> PathBuf {
+        peers::workspace_root().join("docs/examples/python").join(name)
     }
 
     /// Makes the stubs, as the example's page says, and returns their folder.
@@ -125,6 +133,8 @@ mod with_peers {
         let files = [
             "calling/v1/calling.proto",
             "calling/v1/calling_service.proto",
+            "chat/v1/chat.proto",
+            "chat/v1/chat_service.proto",
             "common/v1/common.proto",
             "identity/v1/identity_service.proto",
         ];
@@ -145,7 +155,7 @@ mod with_peers {
         let (ca, _) = exchange.ca().expect("a development exchange has an authority");
         let mut command = Command::new(peers::python().expect("Python"));
         command
-            .arg(example())
+            .arg(example("ring.py"))
             .arg(format!("localhost:{}", exchange.address().port()))
             .arg(ca)
             .arg(&exchange.config().access_keys[0])
@@ -181,10 +191,12 @@ mod with_peers {
     }
 
     #[test]
-    fn the_example_is_short() {
-        let source = fs::read_to_string(example()).expect("the example");
-        let lines = source.lines().count();
-        assert!(lines <= LINES, "{lines} lines");
+    fn the_examples_are_short() {
+        for name in ["chat.py", "ring.py"] {
+            let source = fs::read_to_string(example(name)).expect("the example");
+            let lines = source.lines().count();
+            assert!(lines <= LINES, "{name} has {lines} lines");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -203,5 +215,79 @@ mod with_peers {
         assert!(lines.iter().any(|line| line.ends_with("Bob Baker CONNECTED")), "{lines:#?}");
         let end = lines.last().expect("a last line");
         assert!(end.starts_with("ended 0/"), "{lines:#?}");
+    }
+
+    /// A program that runs, and whose lines come one by one; killed with whoever started it.
+    struct Running {
+        child: Child,
+        lines: tokio::sync::mpsc::UnboundedReceiver<String>,
+    }
+
+    impl Running {
+        fn start(mut command: Command) -> Self {
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().expect("the program starts");
+            let output = BufReader::new(child.stdout.take().expect("a pipe"));
+            let (sender, lines) = tokio::sync::mpsc::unbounded_channel();
+            std::thread::spawn(move || {
+                output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+            });
+            Self { child, lines }
+        }
+
+        async fn line(&mut self) -> Option<String> {
+            let line = tokio::time::timeout(Duration::from_secs(60), self.lines.recv()).await;
+            line.expect("the program goes on")
+        }
+    }
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            // One that has ended needs no killing.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_tail_by_cursor_misses_and_repeats_nothing_over_a_restart() {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-chat");
+        let _ = fs::remove_dir_all(&directory);
+        let mut config = ExchangeConfig { data_directory: Some(directory), ..config() };
+        let exchange = Exchange::start(config.clone()).await.expect("the exchange starts");
+        config.listen = exchange.address();
+        let (ca, _) = exchange.ca().expect("a development exchange has an authority");
+        let mut command = Command::new(peers::python().expect("Python"));
+        command
+            .arg(example("chat.py"))
+            .arg(format!("localhost:{}", exchange.address().port()))
+            .arg(ca)
+            .arg(&config.access_keys[0])
+            .arg(MESSAGES.to_string())
+            .env("PYTHONPATH", stubs("chat"));
+        let mut program = Running::start(command);
+        let mut lines = Vec::new();
+        while lines.len() < MESSAGES / 10 {
+            lines.push(program.line().await.expect("a message"));
+        }
+        exchange.shutdown().await.expect("the exchange stops");
+        let is_running = program.child.try_wait().expect("a status").is_none();
+        let exchange = Exchange::start(config).await.expect("the exchange starts again");
+        while let Some(line) = program.line().await {
+            lines.push(line);
+        }
+        let status = program.child.wait().expect("a status");
+        let mut complaint = String::new();
+        let mut errors = program.child.stderr.take().expect("a pipe");
+        errors.read_to_string(&mut complaint).expect("text");
+        assert!(status.success() && is_running, "{lines:#?}\n{complaint}");
+        exchange.shutdown().await.expect("the exchange stops");
+
+        let read = lines.iter().filter_map(|line| line.split_once(' '));
+        let (places, said): (Vec<u64>, Vec<&str>) =
+            read.map(|(place, text)| (place.parse::<u64>().expect("a place"), text)).unzip();
+        let expected: Vec<String> = (0..MESSAGES).map(|n| format!("message {n}")).collect();
+        assert_eq!(said, expected, "every message once, in order");
+        assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
     }
 }

@@ -158,6 +158,11 @@ impl ApiError {
         self
     }
 
+    /// Returns whether the caller may not do this, or not know of what it asks for.
+    pub(crate) fn is_about_access(&self) -> bool {
+        self.0.status == StatusCode::FORBIDDEN || self.0.status == StatusCode::NOT_FOUND
+    }
+
     /// Returns the status.
     pub(crate) fn status(&self) -> StatusCode {
         self.0.status

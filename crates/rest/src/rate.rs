@@ -237,6 +237,21 @@ impl RateLimiter {
         }
         Ok(())
     }
+
+    /// Takes back what a request cost the thread, because its sender has no business there: a
+    /// stranger must not be able to use up what its members have.
+    pub(crate) fn forgive(&self, operation: Operation, subject: RateSubject<'_>) {
+        let Some(group) = RateGroup::of(operation) else { return };
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        for (index, rule) in self.rules.iter().enumerate() {
+            let is_of_thread = rule.group == group && rule.scope == RateScope::Thread;
+            let key = is_of_thread.then(|| key(index, rule, subject)).flatten();
+            if let Some(bucket) = key.and_then(|key| buckets.get_mut(&key)) {
+                let left = bucket.millis_left.saturating_add(REQUEST_MILLIS);
+                bucket.millis_left = left.min(capacity(rule));
+            }
+        }
+    }
 }
 
 impl Bucket {
@@ -354,6 +369,22 @@ mod tests {
         assert!((0..5).all(|_| type_in(ALICE, "other").is_ok()), "another thread");
         assert!((0..5).all(|_| type_in("8:acs:res_bob", "t").is_ok()), "another user");
         assert!(type_in("8:acs:res_carol", "t").is_err(), "the thread as a whole");
+    }
+
+    #[test]
+    fn strangers_do_not_use_up_what_a_thread_has() {
+        let limiter = RateLimiter::new(documented_rates());
+        let typing = Operation::Chat(ChatOperation::SendTypingNotification);
+        for stranger in 0..20 {
+            let caller = format!("8:acs:res_{stranger}");
+            for _ in 0..5 {
+                assert_eq!(limiter.check(at(0), typing, in_thread(&caller, "t")), Ok(()));
+                limiter.forgive(typing, in_thread(&caller, "t"));
+            }
+            assert!(limiter.check(at(0), typing, in_thread(&caller, "t")).is_err());
+        }
+        assert!((0..5).all(|_| limiter.check(at(0), typing, in_thread(ALICE, "t")).is_ok()));
+        assert!(limiter.check(at(0), typing, in_thread("8:acs:res_bob", "t")).is_ok());
     }
 
     #[test]

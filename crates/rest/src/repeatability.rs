@@ -10,16 +10,11 @@ use aws_lc_rs::digest;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use trunkline_clock::Timestamp;
+use trunkline_node::RepeatableRequest;
 
 use crate::error::ApiError;
 use crate::http_date;
-
-/// What a client says of a request that it may repeat.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Repeatable {
-    /// Names the request, for this caller and operation.
-    pub(crate) request_id: String,
-}
+use crate::request::Incoming;
 
 /// Says whether the request was carried out, now or before.
 pub(crate) const REPEATABILITY_RESULT: HeaderName = HeaderName::from_static("repeatability-result");
@@ -31,50 +26,61 @@ pub(crate) const REJECTED: HeaderValue = HeaderValue::from_static("rejected");
 const REQUEST_ID: HeaderName = HeaderName::from_static("repeatability-request-id");
 const FIRST_SENT: HeaderName = HeaderName::from_static("repeatability-first-sent");
 
-impl Repeatable {
-    /// Reads the headers.
-    pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Result<Option<Self>, ApiError> {
-        let Some(request_id) = headers.get(REQUEST_ID) else {
-            return Ok(None);
-        };
-        let is_single = headers.get_all(REQUEST_ID).iter().nth(1).is_none();
-        let request_id = request_id.to_str().ok().filter(|id| {
-            is_single
-                && (1..=REQUEST_ID_LIMIT_BYTES).contains(&id.len())
-                && id.bytes().all(|byte| byte.is_ascii_graphic())
-        });
-        let Some(request_id) = request_id else {
+/// Returns by which name a request may be repeated, and what it asks; `None` when it names none.
+/// Members of the body named in `ignored` make no other request.
+pub(crate) fn of(
+    request: &Incoming,
+    ignored: &[&str],
+) -> Result<Option<RepeatableRequest>, ApiError> {
+    let Some(request_id) = request_id(&request.headers, request.now.wall)? else {
+        return Ok(None);
+    };
+    let fingerprint = fingerprint(&request.json()?, ignored);
+    Ok(Some(RepeatableRequest::new(request_id, &fingerprint)))
+}
+
+/// Reads the headers.
+fn request_id(headers: &HeaderMap, now: Timestamp) -> Result<Option<String>, ApiError> {
+    let Some(request_id) = headers.get(REQUEST_ID) else {
+        return Ok(None);
+    };
+    let is_single = headers.get_all(REQUEST_ID).iter().nth(1).is_none();
+    let request_id = request_id.to_str().ok().filter(|id| {
+        is_single
+            && (1..=REQUEST_ID_LIMIT_BYTES).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    let Some(request_id) = request_id else {
+        return Err(rejected(
+            StatusCode::BAD_REQUEST,
+            "InvalidHeaderValue",
+            "Repeatability-Request-ID is one text of up to 128 visible ASCII characters.",
+        ));
+    };
+    if let Some(first_sent) = headers.get(FIRST_SENT) {
+        let first_sent = first_sent.to_str().ok().and_then(http_date::parse);
+        let Some(first_sent) = first_sent else {
             return Err(rejected(
                 StatusCode::BAD_REQUEST,
                 "InvalidHeaderValue",
-                "Repeatability-Request-ID is one text of up to 128 visible ASCII characters.",
+                "Repeatability-First-Sent is a date such as Sun, 22 Nov 2026 18:34:09 GMT.",
             ));
         };
-        if let Some(first_sent) = headers.get(FIRST_SENT) {
-            let first_sent = first_sent.to_str().ok().and_then(http_date::parse);
-            let Some(first_sent) = first_sent else {
-                return Err(rejected(
-                    StatusCode::BAD_REQUEST,
-                    "InvalidHeaderValue",
-                    "Repeatability-First-Sent is a date such as Sun, 22 Nov 2026 18:34:09 GMT.",
-                ));
-            };
-            if now.saturating_duration_since(first_sent) > KEPT_FOR {
-                return Err(rejected(
-                    StatusCode::PRECONDITION_FAILED,
-                    "RequestTooOld",
-                    "The request was first sent too long ago to know whether it was carried out.",
-                ));
-            }
+        if now.saturating_duration_since(first_sent) > KEPT_FOR {
+            return Err(rejected(
+                StatusCode::PRECONDITION_FAILED,
+                "RequestTooOld",
+                "The request was first sent too long ago to know whether it was carried out.",
+            ));
         }
-        Ok(Some(Self { request_id: request_id.to_owned() }))
     }
+    Ok(Some(request_id.to_owned()))
 }
 
 /// Digests what a request asks for, so that spelling does not count: neither blanks, nor the order
 /// of members, nor whether what is left out is absent or null. Members named in `ignored` do not
 /// count at any depth.
-pub(crate) fn fingerprint(body: &Value, ignored: &[&str]) -> [u8; 32] {
+fn fingerprint(body: &Value, ignored: &[&str]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     absorb(&mut context, body, ignored);
     let mut fingerprint = [0; 32];
@@ -137,9 +143,7 @@ mod tests {
             .filter_map(|(name, value)| Some((name, value?.parse().unwrap())))
             .collect();
         let now = "2026-11-22T18:34:09Z".parse().unwrap();
-        Repeatable::read(&headers, now)
-            .map(|repeatable| repeatable.map(|repeatable| repeatable.request_id))
-            .map_err(|error| error.status().as_u16())
+        request_id(&headers, now).map_err(|error| error.status().as_u16())
     }
 
     #[test]

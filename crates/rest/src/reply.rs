@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::headers::JSON;
+use crate::repeatability::{ACCEPTED, REPEATABILITY_RESULT};
 
 /// An answer.
 #[derive(Debug)]
@@ -48,6 +49,15 @@ impl Reply {
             Ok(location) => self.with_header(LOCATION, location),
             // A host that is no header value came in one; this does not happen.
             Err(_) => self,
+        }
+    }
+
+    /// Says that a request that may be repeated was carried out, now or before.
+    #[must_use]
+    pub(crate) fn repeatable(self, is_repeatable: bool) -> Self {
+        match is_repeatable {
+            true => self.with_header(REPEATABILITY_RESULT, ACCEPTED),
+            false => self,
         }
     }
 

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use trunkline_ids::ResourceId;
 use trunkline_interop::RoomId;
-use trunkline_node::{PageCursor, RepeatableRequest};
+use trunkline_node::PageCursor;
 
 use crate::error::ApiError;
 use crate::model::rooms::{
@@ -12,7 +12,7 @@ use crate::model::rooms::{
 };
 use crate::operation::RoomOperation;
 use crate::paging::PageRequest;
-use crate::repeatability::{self, ACCEPTED, REPEATABILITY_RESULT, Repeatable};
+use crate::repeatability;
 use crate::reply::Reply;
 use crate::request::Incoming;
 use crate::serve::Shared;
@@ -41,20 +41,10 @@ async fn create(
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
     let room = request.json::<CreateRoomRequest>()?.into_room()?;
-    let repeatable = Repeatable::read(&request.headers, request.now.wall)?;
-    let repeating = match &repeatable {
-        Some(Repeatable { request_id }) => {
-            let fingerprint = repeatability::fingerprint(&request.json()?, &[]);
-            Some(RepeatableRequest::new(request_id.clone(), &fingerprint))
-        }
-        None => None,
-    };
+    let repeating = repeatability::of(request, &[])?;
+    let is_repeatable = repeating.is_some();
     let room = shared.node.rooms().create(resource, room, repeating).await?;
-    let reply = Reply::json(StatusCode::CREATED, &RoomModel::from(&room));
-    Ok(match repeatable {
-        Some(_) => reply.with_header(REPEATABILITY_RESULT, ACCEPTED),
-        None => reply,
-    })
+    Ok(Reply::json(StatusCode::CREATED, &RoomModel::from(&room)).repeatable(is_repeatable))
 }
 
 async fn delete(

@@ -151,7 +151,16 @@ async fn answer(
     let headers = parts.headers;
     let request = Incoming { route, parameters, path, query, headers, body, origin, now };
     match caller {
-        Caller::User(actor) => of_user(shared, &actor, &request).await,
+        Caller::User(actor) => {
+            let outcome = of_user(shared, &actor, &request).await;
+            if outcome.as_ref().is_err_and(ApiError::is_about_access) {
+                let raw_id = actor.identifier.to_string();
+                let thread = request.parameters.first().map(String::as_str);
+                let subject = RateSubject { caller: &raw_id, thread };
+                shared.limiter.forgive(route.operation, subject);
+            }
+            outcome
+        }
         Caller::Resource(resource) => of_resource(shared, &resource, &request).await,
     }
 }

@@ -8,6 +8,7 @@ use crate::error::ApiError;
 use crate::model::chat::{MessageModel, SendMessageRequest, SentModel, UpdateMessageRequest};
 use crate::paging::PageRequest;
 use crate::patch::Patch;
+use crate::repeatability;
 use crate::reply::Reply;
 use crate::request::Incoming;
 
@@ -19,9 +20,14 @@ pub(crate) async fn send(
     let thread = thread(request)?;
     let (content, sender_display_name, metadata) =
         request.json::<SendMessageRequest>()?.into_parts()?;
-    let message = SendMessage { sender_display_name, metadata, ..SendMessage::new(content) };
+    // No client sends the header with a message today; one that does gets what it asks for.
+    let repeatability = repeatability::of(request, &[])?;
+    let is_repeatable = repeatability.is_some();
+    let message =
+        SendMessage { sender_display_name, metadata, repeatability, ..SendMessage::new(content) };
     let id = chat.send_message(actor, &thread, message).await?;
-    Ok(Reply::json(StatusCode::CREATED, &SentModel { id: id.to_string() }))
+    let model = SentModel { id: id.to_string() };
+    Ok(Reply::json(StatusCode::CREATED, &model).repeatable(is_repeatable))
 }
 
 pub(crate) async fn list(

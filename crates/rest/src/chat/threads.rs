@@ -1,8 +1,7 @@
 //! Threads: create, list, get, change, delete.
 
 use axum::http::StatusCode;
-use serde_json::Value;
-use trunkline_node::{Chat, ChatActor, PageCursor, RepeatableRequest, ThreadQuery, UpdateThread};
+use trunkline_node::{Chat, ChatActor, PageCursor, ThreadQuery, UpdateThread};
 
 use crate::chat::thread;
 use crate::error::ApiError;
@@ -13,7 +12,7 @@ use crate::model::time;
 use crate::paging::PageRequest;
 use crate::patch::Patch;
 use crate::percent;
-use crate::repeatability::{self, ACCEPTED, REPEATABILITY_RESULT, Repeatable};
+use crate::repeatability;
 use crate::reply::Reply;
 use crate::request::Incoming;
 
@@ -23,26 +22,16 @@ pub(crate) async fn create(
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
     let thread = request.json::<CreateThreadRequest>()?.into_thread()?;
-    let repeatable = Repeatable::read(&request.headers, request.now.wall)?;
-    let repeating = match &repeatable {
-        Some(Repeatable { request_id }) => {
-            // A client that starts over writes the time anew.
-            let body = request.json::<Value>()?;
-            let fingerprint = repeatability::fingerprint(&body, &["shareHistoryTime"]);
-            Some(RepeatableRequest::new(request_id.clone(), &fingerprint))
-        }
-        None => None,
-    };
+    // A client that starts over writes the time anew.
+    let repeating = repeatability::of(request, &["shareHistoryTime"])?;
+    let is_repeatable = repeating.is_some();
     let created = chat.create_thread(actor, thread, repeating).await?;
     let id = percent::encode(created.thread.id.as_str(), b"");
     let location = format!("{}/chat/threads/{id}", request.origin);
     let thread = ThreadModel::from(created.thread);
     let model = MembershipModel::new(Some(thread), created.invalid);
     let reply = Reply::json(StatusCode::CREATED, &model).with_location(&location);
-    Ok(match repeatable {
-        Some(_) => reply.with_header(REPEATABILITY_RESULT, ACCEPTED),
-        None => reply,
-    })
+    Ok(reply.repeatable(is_repeatable))
 }
 
 pub(crate) async fn delete(

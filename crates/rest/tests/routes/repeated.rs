@@ -32,6 +32,24 @@ async fn a_thread_is_created_once_whatever_the_time_in_the_body() {
 }
 
 #[tokio::test]
+async fn a_message_is_sent_once() {
+    let scene = Scene::start().await;
+    let (_, token) = scene.user(&[Scope::Chat]).await;
+    let thread = scene.thread(&token, &[]).await.replace(':', "%3A").replace('@', "%40");
+    let path = format!("/chat/threads/{thread}/messages");
+    let send = |content: &str, id: &str| {
+        let call = scene.call("POST", &path).json(&json!({"content": content})).bearer(&token);
+        call.header("Repeatability-Request-ID", id)
+    };
+    let first = send("hello", "one").send().await.ok(201);
+    assert_eq!(send("hello", "one").send().await.ok(201), first);
+    assert_ne!(send("hello", "two").send().await.ok(201), first);
+    assert_eq!(send("hello again", "one").send().await.status, 409);
+    let listed = scene.call("GET", &path).bearer(&token).send().await.ok(200);
+    assert_eq!(listed["value"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
 async fn a_room_is_created_once_and_not_for_another_body() {
     let scene = Scene::start().await;
     let create = |body: Value, first_sent: &str| {

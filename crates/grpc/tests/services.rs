@@ -1,0 +1,11 @@
+//! The services over a node, without a network between.
+
+#[path = "services/scene.rs"]
+mod scene;
+
+#[path = "services/chat.rs"]
+mod chat;
+#[path = "services/credentials.rs"]
+mod credentials;
+#[path = "services/rooms.rs"]
+mod rooms;

@@ -1,0 +1,125 @@
+//! A node in a fresh directory with the services on top.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use axum::Router;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tempfile::TempDir;
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+};
+use trunkline_api::{
+    chat::v1::chat_service_client::ChatServiceClient,
+    rooms::v1::rooms_service_client::RoomsServiceClient,
+};
+use trunkline_ids::ResourceId;
+use trunkline_node::{
+    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, RelayConfig,
+    TokenRequest,
+};
+use trunkline_policy::{FederationConfig, Scope};
+use trunkline_storage::{SealingKey, SqliteOptions, SqliteStore};
+use trunkline_transport::PlaneConfig;
+
+pub(crate) const RESOURCE: &str = "5f9c1a52-7a3e-4d0b-9e1c-0c0ffee00001";
+
+/// The exchange under test.
+pub(crate) struct Scene {
+    pub(crate) node: Node,
+    pub(crate) router: Router,
+    pub(crate) signing_key: Vec<u8>,
+    _directory: TempDir,
+}
+
+/// Adds a credential to every request.
+#[derive(Clone)]
+pub(crate) struct Credential(MetadataValue<Ascii>);
+
+impl Interceptor for Credential {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+type Intercepted = InterceptedService<Router, Credential>;
+
+impl Scene {
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = SqliteOptions::new(directory.path(), SealingKey::from_bytes([7; 32]));
+        let store = SqliteStore::open(&options).unwrap();
+        let signing_key = Identity::generate_signing_key().unwrap();
+        let entry = |alias: &str, name: &str, digit: char| DirectoryEntry {
+            alias: alias.to_owned(),
+            object_id: format!("00000000-0000-4000-8000-00000000000{digit}"),
+            display_name: name.parse().unwrap(),
+            licenses: BTreeSet::new(),
+        };
+        let identity = IdentityConfig {
+            resource: RESOURCE.parse().unwrap(),
+            access_keys: ["the first of two keys", "the second of two keys"]
+                .map(|key| STANDARD.encode(key)),
+            tenant: "c0117050-7a3e-4d0b-9e1c-0c0ffee00002".parse().unwrap(),
+            tenant_name: "contoso".parse().unwrap(),
+            directory: vec![entry("alice", "Alice Archer", 'a'), entry("bob", "Bob Baker", 'b')],
+            signing_key: signing_key.clone(),
+            issuers: Vec::new(),
+            has_dev_issuer: false,
+        };
+        let plane = PlaneConfig { shards: 1, ..PlaneConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
+        let config = NodeConfig {
+            store: Arc::new(store),
+            identity,
+            federation: FederationConfig::default(),
+            plane,
+            participant_limit: 350,
+            chat: ChatConfig::default(),
+            relay: RelayConfig::default(),
+        };
+        let node = Node::start(config).await.unwrap();
+        let router = trunkline_grpc::router(node.clone());
+        Self { node, router, signing_key, _directory: directory }
+    }
+
+    /// Returns the first key of the exchange's own resource.
+    pub(crate) fn key(&self) -> String {
+        STANDARD.encode("the first of two keys")
+    }
+
+    /// Returns a token of a user of the exchange's own resource.
+    pub(crate) async fn token(&self, user: &str, scopes: &[Scope]) -> String {
+        let scopes: BTreeSet<Scope> = scopes.iter().copied().collect();
+        let request = TokenRequest { scopes: &scopes, life: None };
+        let (identity, now) = (self.node.identity(), self.node.clock().wall());
+        let issued = identity.issue_token(&self.resource(), user, request, now).await;
+        issued.unwrap().1.token
+    }
+
+    pub(crate) fn resource(&self) -> ResourceId {
+        RESOURCE.parse().unwrap()
+    }
+
+    /// Returns chat in the name of a directory user.
+    pub(crate) async fn chat(&self, alias: &str) -> ChatServiceClient<Intercepted> {
+        let token = self.token(alias, &[Scope::Chat]).await;
+        let credential = Credential(format!("Bearer {token}").parse().unwrap());
+        ChatServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    pub(crate) fn rooms(&self, key: &str) -> RoomsServiceClient<Intercepted> {
+        let credential = Credential(format!("AccessKey {key}").parse().unwrap());
+        RoomsServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+}
+
+/// Returns what the trailer `trunkline-error` of a refusal says.
+pub(crate) fn name(status: &Status) -> &str {
+    status.metadata().get("trunkline-error").map_or("", |name| name.to_str().unwrap())
+}

@@ -1,0 +1,13 @@
+//! The commands of the binary against a running exchange: what they print, and how they fail.
+
+#[path = "commands/scene.rs"]
+mod scene;
+
+#[path = "commands/archives.rs"]
+mod archives;
+#[path = "commands/events.rs"]
+mod events;
+#[path = "commands/policies.rs"]
+mod policies;
+#[path = "commands/users.rs"]
+mod users;
