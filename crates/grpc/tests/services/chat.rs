@@ -63,8 +63,12 @@ async fn messages_are_read_page_by_page_newest_first() {
     }
     let (mut sequences, mut page_token) = (Vec::new(), String::new());
     loop {
-        let thread_id = thread_id.clone();
-        let list = ListMessagesRequest { thread_id, page_size: 5, page_token, since: None };
+        let list = ListMessagesRequest {
+            thread_id: thread_id.clone(),
+            page_size: 5,
+            page_token,
+            since: None,
+        };
         let page = alice.list_messages(list).await.unwrap().into_inner();
         assert!(page.messages.len() <= 5);
         sequences.extend(page.messages.iter().map(|message| message.sequence));

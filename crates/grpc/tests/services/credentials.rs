@@ -189,8 +189,9 @@ async fn forgeries(scene: &Scene) -> Vec<(&'static str, String)> {
     let swapped = URL_SAFE_NO_PAD.encode(bob.to_string());
     let elsewhere = RESOURCE.replace('5', "6");
 
-    let user = scene.node.identity().create_user(&scene.resource(), scene.node.clock().wall());
-    let user = user.await.unwrap().identifier.to_string();
+    let (identity, resource) = (scene.node.identity(), scene.resource());
+    let user = identity.create_user(&resource, scene.node.clock().wall()).await.unwrap();
+    let user = user.identifier.to_string();
     let revoked = scene.token(&user, &Scope::ALL).await;
     scene.node.revoke_tokens(&scene.resource(), &user).await.unwrap();
     let orphaned = scene.token(&user, &Scope::ALL).await;
