@@ -6,7 +6,6 @@ use std::pin::Pin;
 
 use futures_util::Stream;
 use prost::Message as _;
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use trunkline_api::chat::v1::chat_service_server::ChatService;
 use trunkline_api::convert::chat as convert;
@@ -15,6 +14,7 @@ use trunkline_node::{
     Chat as Chats, ChatActor, ChatSubscription, EditMessage, MessageQuery, Node, RepeatableRequest,
     SendMessage, ThreadQuery, UpdateThread,
 };
+use trunkline_policy::Right;
 use trunkline_proto::chat::v1 as wire;
 
 use crate::page::{self, Wanted};
@@ -31,9 +31,12 @@ impl Chat {
         self.node.chat()
     }
 
-    async fn actor(&self, metadata: &MetadataMap) -> Result<ChatActor, Status> {
-        let claims = auth::require_token(&self.node, metadata).await?;
-        Ok(ChatActor::from(&claims))
+    /// Returns who asks. What the token does not allow ends here, before the request is read.
+    async fn actor<T>(&self, request: &Request<T>, right: Right) -> Result<ChatActor, Status> {
+        let claims = auth::require_token(&self.node, request.metadata()).await?;
+        let actor = ChatActor::from(&claims);
+        actor.require(right).map_err(status::chat)?;
+        Ok(actor)
     }
 }
 
@@ -48,7 +51,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::CreateThreadRequest>,
     ) -> Answer<wire::CreateThreadResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::ChangeThreads).await?;
         let mut request = request.into_inner();
         let request_id = std::mem::take(&mut request.request_id);
         let repeatability = repeatable(request_id, || request.encode_to_vec())?;
@@ -70,7 +73,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::GetThreadRequest>,
     ) -> Answer<wire::GetThreadResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let id = read::thread_id(&request.into_inner().thread_id)?;
         let thread = self.chat().thread(&actor, &id).await.map_err(status::chat)?;
         Ok(Response::new(wire::GetThreadResponse { thread: Some(convert::thread(&thread)) }))
@@ -80,7 +83,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::ListThreadsRequest>,
     ) -> Answer<wire::ListThreadsResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let Wanted { after, limit } = page::wanted(request.page_size, &request.page_token)?;
         let query = ThreadQuery { after, since: read::time("since", request.since)?, limit };
@@ -103,7 +106,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::UpdateThreadRequest>,
     ) -> Answer<wire::UpdateThreadResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::ChangeThreads).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let retention = match request.retention {
@@ -120,7 +123,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::DeleteThreadRequest>,
     ) -> Answer<wire::DeleteThreadResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::ChangeThreads).await?;
         let id = read::thread_id(&request.into_inner().thread_id)?;
         self.chat().delete_thread(&actor, &id).await.map_err(status::chat)?;
         Ok(Response::new(wire::DeleteThreadResponse {}))
@@ -130,7 +133,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::SendMessageRequest>,
     ) -> Answer<wire::SendMessageResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let mut request = request.into_inner();
         let request_id = std::mem::take(&mut request.request_id);
         let repeatability = repeatable(request_id, || request.encode_to_vec())?;
@@ -151,7 +154,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::GetMessageRequest>,
     ) -> Answer<wire::GetMessageResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let message_id = read::message_id(&request.message_id)?;
@@ -163,7 +166,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::ListMessagesRequest>,
     ) -> Answer<wire::ListMessagesResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let Wanted { after, limit } = page::wanted(request.page_size, &request.page_token)?;
@@ -191,7 +194,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::EditMessageRequest>,
     ) -> Answer<wire::EditMessageResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let message_id = read::message_id(&request.message_id)?;
@@ -206,7 +209,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::DeleteMessageRequest>,
     ) -> Answer<wire::DeleteMessageResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let message_id = read::message_id(&request.message_id)?;
@@ -218,7 +221,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::ListMembersRequest>,
     ) -> Answer<wire::ListMembersResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let (skip, limit) = page::skip(request.page_size, &request.page_token)?;
@@ -233,7 +236,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::AddMembersRequest>,
     ) -> Answer<wire::AddMembersResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::ChangeParticipants).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let members = read::new_members(self.node.identity(), request.members)?;
@@ -246,7 +249,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::RemoveMemberRequest>,
     ) -> Answer<wire::RemoveMemberResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::ChangeParticipants).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let user = read::user(self.node.identity(), &request.user)?;
@@ -258,7 +261,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::SendTypingRequest>,
     ) -> Answer<wire::SendTypingResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let name = read::name("sender_display_name", &request.sender_display_name)?;
@@ -270,7 +273,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::SendReadReceiptRequest>,
     ) -> Answer<wire::SendReadReceiptResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let message_id = read::message_id(&request.message_id)?;
@@ -282,7 +285,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::ListReadReceiptsRequest>,
     ) -> Answer<wire::ListReadReceiptsResponse> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let (skip, limit) = page::skip(request.page_size, &request.page_token)?;
@@ -298,7 +301,7 @@ impl ChatService for Chat {
         &self,
         request: Request<wire::WatchChatRequest>,
     ) -> Answer<Self::WatchChatStream> {
-        let actor = self.actor(request.metadata()).await?;
+        let actor = self.actor(&request, Right::UseMessages).await?;
         let after_seq = request.into_inner().after_seq;
         let subscription = self.chat().subscribe(&actor, after_seq).await.map_err(status::chat)?;
         let begun = Watch::Beginning(subscription);

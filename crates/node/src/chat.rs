@@ -27,7 +27,7 @@ use trunkline_chat::{
 };
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, ThreadId};
-use trunkline_policy::{Right, decide_scope};
+use trunkline_policy::Right;
 use trunkline_storage::{PageQuery, ThreadPosition, ThreadSummary, ThreadsQuery};
 
 use crate::base::Base;
@@ -111,7 +111,7 @@ impl Chat {
         request: CreateThread,
         repeatability: Option<RepeatableRequest>,
     ) -> Result<CreatedThread, ChatFailure> {
-        permit(actor, Right::ChangeThreads)?;
+        actor.require(Right::ChangeThreads)?;
         let (parts, creator) = (Arc::clone(&self.parts), actor.identifier.clone());
         let work = async move { create::create(&parts, creator, request, repeatability).await };
         self.parts.base.complete(work).await
@@ -153,7 +153,7 @@ impl Chat {
         actor: &ChatActor,
         query: ThreadQuery,
     ) -> Result<Page<ThreadSummary>, ChatFailure> {
-        permit(actor, Right::UseMessages)?;
+        actor.require(Right::UseMessages)?;
         let limit = page_limit(query.limit);
         let query = ThreadsQuery {
             after: query.after.map(|PageCursor(place)| ThreadPosition(place)),
@@ -171,7 +171,7 @@ impl Chat {
         thread: &ThreadId,
         message: SendMessage,
     ) -> Result<MessageId, ChatFailure> {
-        permit(actor, Right::UseMessages)?;
+        actor.require(Right::UseMessages)?;
         let SendMessage {
             content,
             sender_display_name,
@@ -273,7 +273,7 @@ impl Chat {
         thread: &ThreadId,
         members: Vec<NewMember>,
     ) -> Result<Vec<InvalidMember>, ChatFailure> {
-        permit(actor, Right::ChangeParticipants)?;
+        actor.require(Right::ChangeParticipants)?;
         match self.ask(actor, thread, Ask::AddMembers { members }, None).await? {
             Reply::MembersAdded { invalid } => Ok(invalid),
             Reply::Done => Ok(Vec::new()),
@@ -337,7 +337,7 @@ impl Chat {
         actor: &ChatActor,
         from: Option<u64>,
     ) -> Result<ChatSubscription, ChatFailure> {
-        permit(actor, Right::UseMessages)?;
+        actor.require(Right::UseMessages)?;
         subscription::open(Arc::clone(&self.parts), actor, from).await
     }
 
@@ -348,7 +348,7 @@ impl Chat {
         thread: &ThreadId,
         ask: Ask,
     ) -> Result<(), ChatFailure> {
-        permit(actor, right)?;
+        actor.require(right)?;
         self.ask(actor, thread, ask, None).await.map(drop)
     }
 
@@ -373,7 +373,7 @@ impl Chat {
         thread: &ThreadId,
         look: impl FnOnce(&ThreadRecord, &Member) -> Result<T, ChatFailure> + Send + 'static,
     ) -> Result<T, ChatFailure> {
-        permit(actor, Right::UseMessages)?;
+        actor.require(Right::UseMessages)?;
         let (reply, answer) = oneshot::channel();
         let reading = Reading::new(actor.identifier.clone(), look, reply);
         self.parts.send(thread, ThreadMessage::Read(Box::new(reading)))?;
@@ -420,14 +420,6 @@ impl Parts {
             }
             Repeated::TooSoon => Err(ChatFailure::RepeatedTooSoon { retry_after: REPEAT_AFTER }),
         }
-    }
-}
-
-fn permit(actor: &ChatActor, right: Right) -> Result<(), ChatFailure> {
-    let decision = decide_scope(&actor.scopes, right);
-    match decision.is_allowed() {
-        true => Ok(()),
-        false => Err(ChatFailure::ScopeDenied(decision)),
     }
 }
 

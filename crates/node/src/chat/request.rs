@@ -6,8 +6,9 @@ use std::fmt;
 use trunkline_chat::{InvalidMember, Metadata, NewContent, RetentionPolicy, ThreadHeader};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, DisplayName};
-use trunkline_policy::Scope;
+use trunkline_policy::{Right, Scope, decide_scope};
 
+use crate::chat::failure::ChatFailure;
 use crate::page::PageCursor;
 use crate::repeatability::RepeatableRequest;
 use crate::token::TokenClaims;
@@ -33,6 +34,15 @@ impl ChatActor {
     ) -> Self {
         let scopes = scopes.into_iter().collect();
         Self { identifier, scopes, expires_on: None, generation: None }
+    }
+
+    /// Fails unless the token allows it.
+    pub fn require(&self, right: Right) -> Result<(), ChatFailure> {
+        let decision = decide_scope(&self.scopes, right);
+        match decision.is_allowed() {
+            true => Ok(()),
+            false => Err(ChatFailure::ScopeDenied(decision)),
+        }
     }
 }
 
