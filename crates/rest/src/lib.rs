@@ -12,6 +12,7 @@ mod error;
 mod headers;
 mod http_date;
 mod identity;
+mod migration;
 mod model;
 mod numbers;
 mod operation;
@@ -32,6 +33,7 @@ pub use crate::{
         AllowedOrigins, Capability, NumberAssignment, NumberType, Profile, RestConfig,
         ServiceTokens, VirtualNumber,
     },
+    migration::migration_page,
     operation::{
         ChatOperation, Credential, IdentityOperation, NumberOperation, Operation, RoomOperation,
         Route, Service, SipOperation, Support, Verb, routes,

@@ -313,9 +313,11 @@ pub(crate) fn verbs(verbs: &[Verb]) -> String {
     verbs.iter().map(|verb| verb.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The paths that are served, with every path below them.
-pub(crate) const PREFIXES: [&str; 7] = [
+/// The paths that are answered here, with every path below them; below `/calling` nothing is served,
+/// and the error envelope says so.
+pub(crate) const PREFIXES: [&str; 8] = [
     "/availablePhoneNumbers",
+    "/calling",
     "/identities",
     "/operatorInformation",
     "/phoneNumbers",

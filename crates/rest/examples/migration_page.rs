@@ -1,0 +1,5 @@
+//! Prints `docs/migration.md`.
+
+fn main() {
+    print!("{}", trunkline_rest::migration_page());
+}
