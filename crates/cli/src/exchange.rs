@@ -22,7 +22,10 @@ use trunkline_policy::FederationConfig;
 use trunkline_realtime::Realtime;
 use trunkline_transport::PlaneConfig;
 
-pub use self::{certificates::Certificates, config::ExchangeConfig};
+pub use self::{
+    certificates::Certificates,
+    config::{ExchangeConfig, IssuerConfig, WebhookConfig},
+};
 
 /// A running exchange. Dropping it without [`Exchange::shutdown`] cuts everybody off.
 pub struct Exchange {
@@ -204,6 +207,8 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
         true => Loopback::Allowed,
         false => Loopback::Refused,
     };
+    let issuers = config.issuers.iter().map(config::IssuerConfig::issuer);
+    let subscriptions = config.webhooks.iter().map(config::WebhookConfig::subscription);
     Ok(NodeConfig {
         store: data.store()?,
         identity: IdentityConfig {
@@ -213,7 +218,7 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
             tenant_name: tenant_name.parse().context("`tenant_name`")?,
             directory: config.directory.clone(),
             signing_key: data.signing_key()?,
-            issuers: Vec::new(),
+            issuers: issuers.collect::<Result<_>>()?,
             has_dev_issuer: config.dev_endpoints,
         },
         federation: FederationConfig {
@@ -231,6 +236,7 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
         chat: ChatConfig::default(),
         relay: RelayConfig {
             outbound: OutboundConfig { guard: Guard::new(loopback), ..OutboundConfig::default() },
+            subscriptions: subscriptions.collect::<Result<_>>()?,
             ..RelayConfig::default()
         },
     })

@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 
 use crate::output::Output;
 pub use crate::{
-    exchange::{Certificates, Exchange, ExchangeConfig},
+    exchange::{Certificates, Exchange, ExchangeConfig, IssuerConfig, WebhookConfig},
     failure::{Failure, Family},
 };
 
@@ -144,5 +144,6 @@ fn start_logging(filter: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Warnings of our own and of the libraries, but for one that says nothing about a server by address.
-const DEFAULT_LOG: &str = "warn,rtc_dtls::config=error";
+/// Warnings of our own and of the libraries, but for two of the calling client's: that a server is
+/// named by its address, and that media overtook the handshake.
+const DEFAULT_LOG: &str = "warn,rtc::peer_connection::handler=error,rtc_dtls::config=error";

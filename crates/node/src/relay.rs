@@ -6,6 +6,7 @@
 //! receiver holds up itself alone.
 
 mod catalogue;
+mod configured;
 mod dispatch;
 mod lane;
 mod presence;
@@ -47,6 +48,10 @@ pub struct RelayConfig {
     pub retry: RetryPolicy,
     /// Who asks in the handshake of CloudEvents.
     pub origin: WebhookOrigin,
+    /// The subscriptions that there are to be from the start on, each with what signs its deliveries.
+    /// An endpoint that does not confirm yet is asked again until it does. One that is no longer in
+    /// this list stays until it is ended.
+    pub subscriptions: Vec<(SubscribeEvents, SigningKey)>,
 }
 
 /// Somebody who wants events.
@@ -185,7 +190,12 @@ impl Relay {
         });
         parts.base.tasks.spawn(dispatch::run(Arc::clone(&parts)));
         parts.base.tasks.spawn(presence::run(Arc::clone(&parts)));
-        Self { parts }
+        let relay = Self { parts };
+        for (request, key) in &relay.parts.config.subscriptions {
+            let keeping = configured::keep(relay.clone(), request.clone(), key.clone());
+            relay.parts.base.tasks.spawn(keeping);
+        }
+        relay
     }
 
     /// Subscribes an endpoint, once it has confirmed that it wants the events; returns what signs
@@ -194,6 +204,17 @@ impl Relay {
         &self,
         request: SubscribeEvents,
     ) -> Result<(EventSubscription, SigningKey), RelayError> {
+        let mut bytes = [0; 32];
+        aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness: TLS needs it, too");
+        let key = SigningKey::from_bytes(&bytes).expect("32 bytes make a key");
+        Ok((self.subscribe_with(request, key.clone()).await?, key))
+    }
+
+    async fn subscribe_with(
+        &self,
+        request: SubscribeEvents,
+        key: SigningKey,
+    ) -> Result<EventSubscription, RelayError> {
         let SubscribeEvents { name, endpoint, filter, schema } = request;
         let parts = &self.parts;
         parts.config.outbound.guard.admit(&endpoint)?;
@@ -203,10 +224,7 @@ impl Relay {
             return Err(RelayError::TooManySubscriptions { limit: SUBSCRIPTION_LIMIT });
         }
         self.confirm(&name, &endpoint, schema).await?;
-        let mut bytes = [0; 32];
-        aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness: TLS needs it, too");
-        let key = SigningKey::from_bytes(&bytes).expect("32 bytes make a key");
-        let keys = SigningKeys::new(key.clone());
+        let keys = SigningKeys::new(key);
         let kinds = catalogue::kinds(&filter);
         let terms = Terms { name, endpoint, filter, schema, keys };
         let subscription = Subscription {
@@ -228,7 +246,7 @@ impl Relay {
             Ok::<_, StoreError>(())
         };
         parts.base.complete(stored).await?;
-        Ok((self.subscription(&made).await?, key))
+        self.subscription(&made).await
     }
 
     /// Ends a subscription, with its deliveries and dead letters.

@@ -1,5 +1,8 @@
 //! Configuration of an exchange: what `dev` assumes, and what `serve` is told.
 
+mod issuers;
+mod webhooks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -13,7 +16,9 @@ use trunkline_clock::Timestamp;
 use trunkline_ids::{ResourceId, TenantId};
 use trunkline_node::DirectoryEntry;
 use trunkline_policy::{AccessKey, License};
-use trunkline_rest::{Capability, NumberAssignment, NumberType, VirtualNumber};
+use trunkline_rest::{Capability, NumberAssignment, NumberType, Profile, RateRule, VirtualNumber};
+
+pub use self::{issuers::IssuerConfig, webhooks::WebhookConfig};
 
 /// Everything an exchange is told. Unknown keys are errors.
 #[derive(Clone, Deserialize, Serialize)]
@@ -59,6 +64,14 @@ pub struct ExchangeConfig {
     pub participant_limit: usize,
     /// The phone numbers of the resource, which exist here only.
     pub numbers: Vec<VirtualNumber>,
+    /// Whose tokens of directory users are exchanged for tokens of this exchange.
+    pub issuers: Vec<IssuerConfig>,
+    /// Receivers of events.
+    pub webhooks: Vec<WebhookConfig>,
+    /// How strict the REST interface is; strict when absent, and loose in development.
+    pub rest_profile: Option<Profile>,
+    /// The rate limits of the REST interface; the documented ones when absent and the profile strict.
+    pub rate_limits: Option<Vec<RateRule>>,
     /// Whether to hand out tokens to whoever asks at `/dev/token`.
     pub dev_endpoints: bool,
     /// Further origins whose pages may open the WebSocket.
@@ -115,6 +128,10 @@ impl ExchangeConfig {
             federation_resources: Vec::new(),
             participant_limit: 350,
             numbers: dev_numbers(),
+            issuers: Vec::new(),
+            webhooks: Vec::new(),
+            rest_profile: None,
+            rate_limits: None,
             dev_endpoints: true,
             allowed_origins: Vec::new(),
         }
@@ -170,6 +187,14 @@ impl ExchangeConfig {
                 bail!("directory user `{}` is there twice", user.alias);
             }
         }
+        self.issuers.iter().try_for_each(IssuerConfig::check)?;
+        let mut names = BTreeSet::new();
+        for webhook in &self.webhooks {
+            webhook.subscription()?;
+            if !names.insert(&webhook.name) {
+                bail!("webhook `{}` is there twice", webhook.name);
+            }
+        }
         Ok(())
     }
 
@@ -194,6 +219,8 @@ struct ServeDefaults {
     federation_resources: Vec<ResourceId>,
     participant_limit: usize,
     numbers: Vec<VirtualNumber>,
+    issuers: Vec<IssuerConfig>,
+    webhooks: Vec<WebhookConfig>,
     dev_endpoints: bool,
     allowed_origins: Vec<String>,
 }
@@ -213,6 +240,8 @@ impl Default for ServeDefaults {
             federation_resources: Vec::new(),
             participant_limit: 350,
             numbers: Vec::new(),
+            issuers: Vec::new(),
+            webhooks: Vec::new(),
             dev_endpoints: false,
             allowed_origins: Vec::new(),
         }
@@ -300,11 +329,33 @@ federation_enabled = false          # let app users and directory users call eac
 federation_resources = []           # restrict federation to these resources
 participant_limit = 350
 allowed_origins = []                # further web origins, such as "https://app.example"
+rest_profile = "strict"             # "loose": no rate limits, api-version may be missing
 
 [[directory]]
 alias = "ann"
 object_id = "00000000-0000-0000-0000-000000000001"
 display_name = "Ann Example"
+
+# Whose tokens of directory users are exchanged. Keys are found by OpenID discovery, or named.
+# [[issuers]]
+# issuer = "https://login.example/contoso/v2.0"
+# tenant = "00000000-0000-0000-0000-000000000000"
+# audiences = []                    # those of the documented service when empty
+# jwks_uri = "https://login.example/contoso/keys"
+
+# Receivers of events; others are made with `trunkline events subscribe`.
+# [[webhooks]]
+# name = "backend"
+# endpoint = "https://backend.example/events"
+# signing_key = "whsec_"            # and 24 to 64 secret bytes in base64
+# event_types = ["Microsoft.Communication.ChatMessageReceived"]
+
+# In place of the documented rate limits.
+# [[rate_limits]]
+# group = "write-messages"
+# scope = "user-in-thread"
+# limit = 100
+# window_seconds = 10
 "#;
 
 #[cfg(test)]

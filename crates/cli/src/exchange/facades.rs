@@ -41,7 +41,11 @@ fn web_config(config: &ExchangeConfig) -> WebConfig {
 fn rest_config(config: &ExchangeConfig) -> RestConfig {
     let development = config.dev_endpoints;
     RestConfig {
-        profile: if development { Profile::Loose } else { Profile::Strict },
+        profile: config.rest_profile.unwrap_or(match development {
+            true => Profile::Loose,
+            false => Profile::Strict,
+        }),
+        rates: config.rate_limits.clone(),
         allowed_origins: match development {
             true => AllowedOrigins::Any,
             false => AllowedOrigins::Listed(config.allowed_origins.clone()),

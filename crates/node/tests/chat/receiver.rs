@@ -1,5 +1,6 @@
 //! A receiver of events that does as it is told, and remembers what it was sent.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(crate) struct Receiver {
 
 struct Shared {
     manner: Mutex<Manner>,
+    /// How often it will not confirm that it wants events.
+    hesitations: AtomicUsize,
     taken: Mutex<Vec<Value>>,
 }
 
@@ -32,7 +35,11 @@ impl Receiver {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared { manner: Mutex::new(manner), taken: Mutex::default() });
+        let shared = Arc::new(Shared {
+            manner: Mutex::new(manner),
+            hesitations: AtomicUsize::new(0),
+            taken: Mutex::default(),
+        });
         let accepting = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -44,6 +51,14 @@ impl Receiver {
 
     pub(crate) fn endpoint(&self) -> Endpoint {
         format!("http://127.0.0.1:{}/hook?code=secret", self.port).parse().unwrap()
+    }
+
+    pub(crate) fn hesitate(&self, times: usize) {
+        self.shared.hesitations.store(times, Ordering::SeqCst);
+    }
+
+    pub(crate) fn hesitates(&self) -> bool {
+        self.shared.hesitations.load(Ordering::SeqCst) > 0
     }
 
     pub(crate) fn behave(&self, manner: Manner) {
@@ -104,6 +119,10 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
 
 fn answer(shared: &Shared, event: &Value) -> Option<(u16, String)> {
     if let Some(code) = event["data"]["validationCode"].as_str() {
+        let less = |times: usize| times.checked_sub(1);
+        if shared.hesitations.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
+            return Some((404, String::new()));
+        }
         return Some((200, format!(r#"{{"validationResponse":"{code}"}}"#)));
     }
     let status = shared.manner.lock().unwrap()(event)?;

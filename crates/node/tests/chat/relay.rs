@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use trunkline_events::signature::SigningKey;
 use trunkline_events::{
     DeliverySchema, EventType, FilterModel, SubscriptionFilter, SubscriptionName,
 };
@@ -198,6 +199,38 @@ async fn nobody_is_subscribed_who_does_not_confirm_or_may_not_be_reached() {
     assert!(relay.subscriptions().await.unwrap().is_empty());
     let missing = relay.unsubscribe(&name("hook")).await;
     assert!(matches!(missing, Err(RelayError::NoSuchSubscription)), "{missing:?}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_configured_receiver_is_subscribed_once_it_confirms_and_goes_on_after_a_restart() {
+    let receiver = Receiver::start().await;
+    receiver.hesitate(1);
+    let request = SubscribeEvents {
+        name: name("backend"),
+        endpoint: receiver.endpoint(),
+        filter: only(IN_THREAD),
+        schema: DeliverySchema::EventGrid,
+    };
+    let scene = Scene::configured(vec![(request, SigningKey::from_bytes(&[7; 32]).unwrap())]).await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let is_there = async || {
+        let list = scene.node.relay().subscriptions().await.unwrap();
+        list.iter().any(|subscription| subscription.is_validated)
+    };
+    while !is_there().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!receiver.hesitates());
+    scene.say(&ann, &thread, "one").await.unwrap();
+    assert_eq!(bodies(&receiver.wait_for(1).await), ["one"]);
+    receiver.behave(Box::new(|_| Some(503)));
+    scene.say(&ann, &thread, "two").await.unwrap();
+    let scene = scene.restart().await;
+    receiver.behave(Box::new(|_| Some(200)));
+    scene.say(&ann, &thread, "three").await.unwrap();
+    assert_eq!(bodies(&receiver.wait_for(3).await), ["one", "two", "three"]);
     scene.stop().await;
 }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::timeout;
 use trunkline_chat::{ChatEventKind, CreateThread, MessageId, NewContent, NewMember};
+use trunkline_events::signature::SigningKey;
 use trunkline_events::{Guard, Loopback, OutboundConfig};
 use trunkline_ids::{CommunicationIdentifier, ResourceId, TenantId, ThreadId};
 use trunkline_node::{
     Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, DirectoryEntry, FeedItem, Identity,
-    IdentityConfig, Node, NodeConfig, RelayConfig, SendMessage, TokenRequest,
+    IdentityConfig, Node, NodeConfig, RelayConfig, SendMessage, SubscribeEvents, TokenRequest,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_storage::Store;
@@ -24,29 +25,38 @@ pub(crate) struct Scene {
     pub(crate) node: Node,
     pub(crate) faults: Arc<Faults>,
     pub(crate) store: Arc<dyn Store>,
+    configured: Configured,
     signing_key: Vec<u8>,
     place: TempDir,
 }
 
+/// What the configuration says of receivers of events.
+pub(crate) type Configured = Vec<(SubscribeEvents, SigningKey)>;
+
 impl Scene {
     pub(crate) async fn start() -> Self {
+        Self::configured(Configured::new()).await
+    }
+
+    pub(crate) async fn configured(configured: Configured) -> Self {
         let place = tempfile::tempdir().unwrap();
         let signing_key = Identity::generate_signing_key().unwrap();
-        let (node, store, faults) = start(&place, &signing_key, FederationConfig::default()).await;
-        Self { node, faults, store, signing_key, place }
+        let federation = FederationConfig::default();
+        let (node, store, faults) = start(&place, &signing_key, federation, &configured).await;
+        Self { node, faults, store, configured, signing_key, place }
     }
 
     /// Stops the node and starts another one on what it kept.
     pub(crate) async fn restart(self) -> Self {
         self.node.shutdown().await;
         assert_eq!(self.node.status().tasks, 0, "tasks outlive the shutdown");
-        let Self { signing_key, place, node, store, .. } = self;
+        let Self { configured, signing_key, place, node, store, .. } = self;
         // Whoever holds the store holds its files.
         drop((node, store));
         // What the configuration says of federation is for a new tenant only.
         let federation = FederationConfig { enable_acs_users: true, ..Default::default() };
-        let (node, store, faults) = start(&place, &signing_key, federation).await;
-        Self { node, faults, store, signing_key, place }
+        let (node, store, faults) = start(&place, &signing_key, federation, &configured).await;
+        Self { node, faults, store, configured, signing_key, place }
     }
 
     pub(crate) async fn stop(self) {
@@ -128,6 +138,7 @@ async fn start(
     place: &TempDir,
     signing_key: &[u8],
     federation: FederationConfig,
+    configured: &[(SubscribeEvents, SigningKey)],
 ) -> (Node, Arc<dyn Store>, Arc<Faults>) {
     let directory =
         ["alice", "bob", "carol"].iter().enumerate().map(|(index, alias)| DirectoryEntry {
@@ -160,6 +171,7 @@ async fn start(
                 guard: Guard::new(Loopback::Allowed),
                 ..OutboundConfig::default()
             },
+            subscriptions: configured.to_vec(),
             ..RelayConfig::default()
         },
     };
