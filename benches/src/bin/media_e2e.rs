@@ -162,7 +162,7 @@ fn run(
     // Of many who speak at once only the loudest are forwarded: then what left the exchange counts.
     let expected = match scenario.publishers {
         1 => load.sent * scenario.subscribers as u64,
-        _ => after.sent_packets - before.sent_packets,
+        _ => after.rtp_forwarded - before.rtp_forwarded,
     };
     Ok(Outcome {
         scenario,
