@@ -3,16 +3,18 @@
 /** What a system message says. `name` gives the name of a raw id. */
 export function systemWords(message, name) {
   const by = message.initiator ? name(message.initiator) : 'Somebody';
-  const people = listed(message.people.map((person) => person.name || name(person.rawId)));
+  const others = message.people.filter(({ rawId }) => rawId !== message.initiator);
+  const people = listed(others.map((person) => {
+    const known = name(person.rawId);
+    return known === 'You' ? 'you' : person.name || known;
+  }));
   switch (message.type) {
     case 'topicUpdated':
       return `${by} named the conversation “${message.topic}”`;
     case 'participantAdded':
-      return `${by} added ${people}`;
+      return others.length > 0 ? `${by} added ${people}` : `${by} began the conversation`;
     case 'participantRemoved':
-      return message.people.length === 1 && message.people[0].rawId === message.initiator
-        ? `${by} left`
-        : `${by} removed ${people}`;
+      return others.length > 0 ? `${by} removed ${people}` : `${by} left`;
     default:
       return 'Something happened that this page has no words for';
   }

@@ -23,6 +23,7 @@ export class Conversation {
   #editing = null;
   #drafts = new Map();
   #toldTypingAt = 0;
+  #wasAtEnd = true;
 
   /** `handlers`: `send`, `edit`, `remove`, `typing`, `older`, `back`, `people`, `topic`, `again`, `drop`, `seen`. */
   constructor(root, handlers) {
@@ -39,6 +40,8 @@ export class Conversation {
     this.#field.addEventListener('keydown', (event) => this.#key(event));
     this.#field.addEventListener('input', () => this.#input());
     find('[data-action="cancel-edit"]', root).addEventListener('click', () => this.#stopEditing());
+    // A keyboard that opens, or a window that narrows, must not hide what was said last.
+    new ResizeObserver(() => this.#wasAtEnd && this.#toEnd()).observe(this.#scroller);
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     for (const action of ['older', 'back', 'people', 'topic']) {
       find(`[data-action="${action}"]`, root).addEventListener('click', () => handlers[action](this.#thread));
@@ -82,12 +85,11 @@ export class Conversation {
       ? `You, ${listed(others.map(name))}`
       : thread.loading === 'loaded' ? 'Only you' : '');
     find('[data-action="older"]', this.#root).hidden = !thread.older;
-    const { isAtEnd } = this;
-    const isFirst = this.#log.childElementCount === 0;
+    const isAtEnd = this.isAtEnd || this.#log.childElementCount === 0;
     const before = { height: this.#scroller.scrollHeight, top: this.#scroller.scrollTop };
     const first = this.#log.firstElementChild;
     arrange(this.#log, this.#rows.of(thread, waiting, name));
-    if (isAtEnd || isFirst) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (isAtEnd) this.#toEnd();
     else if (this.#log.firstElementChild !== first) {
       this.#scroller.scrollTop = before.top + this.#scroller.scrollHeight - before.height;
     }
@@ -120,7 +122,7 @@ export class Conversation {
     this.#field.value = '';
     this.#toldTypingAt = 0;
     this.#grow();
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#toEnd();
     this.#handlers.send(this.#thread, text);
   }
 
@@ -173,7 +175,13 @@ export class Conversation {
     setText(find('[data-send-label]', this.#root), 'Send');
   }
 
+  #toEnd() {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#wasAtEnd = true;
+  }
+
   #scrolled() {
-    if (this.isAtEnd) this.#handlers.seen(this.#thread);
+    this.#wasAtEnd = this.isAtEnd;
+    if (this.#wasAtEnd && this.#thread) this.#handlers.seen(this.#thread);
   }
 }
