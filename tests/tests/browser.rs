@@ -272,12 +272,11 @@ mod with_peers {
         assert!(tone > 1_000.0 && tone > 20.0 * other, "440 Hz: {tone}, 880 Hz: {other}");
     }
 
-    /// Frames in, frames out: the page's modules run in Node.js without a browser.
-    #[test]
-    fn the_page_resumes_its_session_without_gap_or_duplicate() {
-        let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-js");
+    /// Runs tests of the pages' modules in Node.js, without a browser, and counts them.
+    fn check_modules(script: &str, files: &[&str], count: usize) {
+        let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).join(script).join("page-js");
         fs::create_dir_all(&modules).expect("a folder for the modules");
-        for file in ["protocol.js", "model.js", "words.js"] {
+        for file in files {
             let source = peers::workspace_root().join("crates/web/pages/js").join(file);
             fs::copy(source, modules.join(file)).expect("a module of the page");
         }
@@ -285,12 +284,24 @@ mod with_peers {
         let mut command = Command::new(peers::node().expect("Node.js"));
         command
             .arg("--test")
-            .arg(peers::workspace_root().join("tests/browser/session.test.mjs"))
+            .arg(peers::workspace_root().join("tests/browser").join(script))
             .env("TRUNKLINE_PAGE_JS", &modules);
         let output = trunkline_tests::process::output_within(command, Duration::from_secs(60))
             .expect("the tests run and end in time");
         let printed = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{printed}");
-        assert!(printed.contains("# pass 13\n"), "{printed}");
+        assert!(printed.contains(&format!("# pass {count}\n")), "{printed}");
+    }
+
+    #[test]
+    fn the_page_resumes_its_session_without_gap_or_duplicate() {
+        check_modules("session.test.mjs", &["protocol.js", "model.js", "words.js"], 13);
+    }
+
+    #[test]
+    fn the_chat_page_reads_on_without_gap_or_duplicate() {
+        let files =
+            ["chat-api.js", "chat-model.js", "chat-stream.js", "chat-words.js", "outbox.js"];
+        check_modules("chat.test.mjs", &files, 12);
     }
 }
