@@ -1,4 +1,4 @@
-//! Real browsers in calls: what the page hears, sees and says.
+//! Real browsers in calls and chats: what the pages hear, see and say.
 
 mod with_peers {
     use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ mod with_peers {
         ReceivedVideoFrame, TeamsCallAgent, TokenCredential, TrustRoots, VideoSink, VideoSource,
     };
     use trunkline_node::TokenRequest;
-    use trunkline_policy::Scope;
+    use trunkline_policy::{FederationConfig, Scope};
     use trunkline_signaling::codec::Encoding;
     use trunkline_tests::peers;
 
@@ -57,13 +57,13 @@ mod with_peers {
     }
 
     async fn exchange() -> Exchange {
+        exchange_with(ExchangeConfig::dev()).await
+    }
+
+    async fn exchange_with(config: ExchangeConfig) -> Exchange {
         let free = "127.0.0.1:0".parse().expect("an address");
-        let config = ExchangeConfig {
-            listen: free,
-            admin_listen: free,
-            data_directory: None,
-            ..ExchangeConfig::dev()
-        };
+        let config =
+            ExchangeConfig { listen: free, admin_listen: free, data_directory: None, ..config };
         Exchange::start(config).await.expect("the exchange starts")
     }
 
@@ -80,6 +80,7 @@ mod with_peers {
             .env("TRUNKLINE_ORIGIN", exchange.url())
             .env("TRUNKLINE_CHROMIUM", peers::chromium().expect("Chromium"))
             .env("TRUNKLINE_PLAYWRIGHT", peers::playwright_dir().expect("playwright-core"))
+            .env("TRUNKLINE_ACCESS_KEY", &exchange.config().access_keys[0])
             .env("TRUNKLINE_REPORT", &report)
             .env("TRUNKLINE_PICTURES", &pictures);
         let output = tokio::task::spawn_blocking(move || {
@@ -95,13 +96,13 @@ mod with_peers {
     }
 
     /// Copies pictures into the documentation when asked to: they differ in every run.
-    fn refresh_documentation(pictures: &Path) {
+    fn refresh_documentation(pictures: &Path, names: &[&str]) {
         if env::var_os("TRUNKLINE_REFRESH_IMAGES").is_none() {
             return;
         }
         let images = peers::workspace_root().join("docs/images");
         fs::create_dir_all(&images).expect("docs/images");
-        for name in ["home", "ringing", "incoming", "call", "call-dark", "call-390", "ended"] {
+        for name in names {
             let file = format!("{name}.png");
             fs::copy(pictures.join(&file), images.join(&file)).expect("a picture");
         }
@@ -122,7 +123,44 @@ mod with_peers {
             let connect_ms = report.figure(&format!("{side}_connect_ms"));
             println!("{side}: media up {connect_ms} ms after the offer was sent");
         }
-        refresh_documentation(&pictures);
+        let names = ["home", "ringing", "incoming", "call", "call-dark", "call-390", "ended"];
+        refresh_documentation(&pictures, &names);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_tabs_chat_and_miss_nothing() {
+        let exchange = exchange().await;
+        let (report, pictures) = run_script(&exchange, "chat").await;
+        exchange.shutdown().await.expect("the exchange stops");
+        report.expect_steps(14);
+        refresh_documentation(&pictures, &["chat", "chat-dark", "chat-390"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_policy_tester_names_the_switch_and_sees_it_turned() {
+        let off = ExchangeConfig { federation_enabled: false, ..ExchangeConfig::dev() };
+        let exchange = exchange_with(off).await;
+        let denied = Path::new(env!("CARGO_TARGET_TMPDIR")).join("policy/pictures/denied");
+        let _ = fs::remove_file(&denied);
+        let turning = async {
+            let mut looking = tokio::time::interval(Duration::from_millis(100));
+            let seen = async {
+                while !denied.exists() {
+                    looking.tick().await;
+                }
+            };
+            let is_seen = tokio::time::timeout(Duration::from_secs(120), seen).await.is_ok();
+            let admin = exchange.node().admin();
+            let on = FederationConfig { enable_acs_users: true, ..FederationConfig::default() };
+            let turned = admin.set_federation(&exchange.config().tenant, on).await;
+            turned.expect("the federation is set");
+            is_seen
+        };
+        let ((report, pictures), is_seen) = tokio::join!(run_script(&exchange, "policy"), turning);
+        exchange.shutdown().await.expect("the exchange stops");
+        report.expect_steps(7);
+        assert!(is_seen, "the denial came first");
+        refresh_documentation(&pictures, &["policy-denied"]);
     }
 
     /// A headless client, signed in as Bob of the directory.
@@ -234,12 +272,11 @@ mod with_peers {
         assert!(tone > 1_000.0 && tone > 20.0 * other, "440 Hz: {tone}, 880 Hz: {other}");
     }
 
-    /// Frames in, frames out: the page's modules run in Node.js without a browser.
-    #[test]
-    fn the_page_resumes_its_session_without_gap_or_duplicate() {
-        let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-js");
+    /// Runs tests of the pages' modules in Node.js, without a browser, and counts them.
+    fn check_modules(script: &str, files: &[&str], count: usize) {
+        let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).join(script).join("page-js");
         fs::create_dir_all(&modules).expect("a folder for the modules");
-        for file in ["protocol.js", "model.js", "words.js"] {
+        for file in files {
             let source = peers::workspace_root().join("crates/web/pages/js").join(file);
             fs::copy(source, modules.join(file)).expect("a module of the page");
         }
@@ -247,12 +284,24 @@ mod with_peers {
         let mut command = Command::new(peers::node().expect("Node.js"));
         command
             .arg("--test")
-            .arg(peers::workspace_root().join("tests/browser/session.test.mjs"))
+            .arg(peers::workspace_root().join("tests/browser").join(script))
             .env("TRUNKLINE_PAGE_JS", &modules);
         let output = trunkline_tests::process::output_within(command, Duration::from_secs(60))
             .expect("the tests run and end in time");
         let printed = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{printed}");
-        assert!(printed.contains("# pass 13\n"), "{printed}");
+        assert!(printed.contains(&format!("# pass {count}\n")), "{printed}");
+    }
+
+    #[test]
+    fn the_page_resumes_its_session_without_gap_or_duplicate() {
+        check_modules("session.test.mjs", &["protocol.js", "model.js", "words.js"], 13);
+    }
+
+    #[test]
+    fn the_chat_page_reads_on_without_gap_or_duplicate() {
+        let files =
+            ["chat-api.js", "chat-model.js", "chat-stream.js", "chat-words.js", "outbox.js"];
+        check_modules("chat.test.mjs", &files, 12);
     }
 }

@@ -3,7 +3,7 @@
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 use trunkline_ids::ResourceId;
-use trunkline_node::{Node, TokenClaims};
+use trunkline_node::{Admin, AdminKeyError, Node, TokenClaims};
 
 /// Returns the resource whose access key a request carries.
 pub(crate) fn require_access_key(
@@ -16,14 +16,14 @@ pub(crate) fn require_access_key(
         .ok_or_else(|| Status::unauthenticated("the access key is not one of this resource"))
 }
 
-/// Lets a request through that carries an access key of the exchange's own resource.
-pub(crate) fn require_own_access_key(node: &Node, metadata: &MetadataMap) -> Result<(), Status> {
-    match require_access_key(node, metadata)? == *node.identity().resource() {
-        true => Ok(()),
-        false => Err(Status::permission_denied(
-            "only the keys of the exchange's own resource administer it",
-        )),
-    }
+/// Lets a request through that carries an access key of the exchange's own resource, and returns
+/// what administrators use.
+pub(crate) fn require_own_access_key(node: &Node, metadata: &MetadataMap) -> Result<Admin, Status> {
+    let key = credential(metadata, "AccessKey ")?;
+    node.admin_with_key(key).map_err(|error| match error {
+        AdminKeyError::OtherResource => Status::permission_denied(error.to_string()),
+        AdminKeyError::Unknown => Status::unauthenticated(error.to_string()),
+    })
 }
 
 /// Returns whose token a request carries.

@@ -42,6 +42,17 @@ pub enum AdminError {
     UnknownTenant,
 }
 
+/// Why an access key does not administer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AdminKeyError {
+    /// It is a key of another resource, whose backend administers nothing but its own users.
+    #[error("only the keys of the exchange's own resource administer it")]
+    OtherResource,
+    /// It is no key of any resource.
+    #[error("the access key is not one of this resource")]
+    Unknown,
+}
+
 impl Admin {
     pub(crate) fn new(node: Node) -> Self {
         Self { node }

@@ -27,7 +27,7 @@ mod session;
 mod token;
 
 pub use crate::{
-    admin::{Admin, AdminError},
+    admin::{Admin, AdminError, AdminKeyError},
     calls::{WatchError, WatchItem},
     chat::{
         ArchiveError, Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, CreatedThread,

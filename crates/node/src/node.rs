@@ -15,7 +15,7 @@ use trunkline_signaling::session::TransportId;
 use trunkline_storage::{Store, StoreError};
 use trunkline_transport::{MediaPlane, PlaneConfig, StartError};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, AdminKeyError};
 use crate::base::Base;
 use crate::calls::Calls;
 use crate::chat::{Chat, ChatConfig, Feed, Parts, Threads};
@@ -177,6 +177,15 @@ impl Node {
     /// Returns what administrators use.
     pub fn admin(&self) -> Admin {
         Admin::new(self.clone())
+    }
+
+    /// Returns what administrators use, to whoever has an access key of the exchange's own resource.
+    pub fn admin_with_key(&self, access_key: &str) -> Result<Admin, AdminKeyError> {
+        let resource = self.resources().find_by_key_text(access_key);
+        match resource.ok_or(AdminKeyError::Unknown)? == *self.identity().resource() {
+            true => Ok(self.admin()),
+            false => Err(AdminKeyError::OtherResource),
+        }
     }
 
     /// Returns chat.

@@ -13,6 +13,7 @@ use trunkline_ids::DisplayName;
 use trunkline_node::{IdentityError, TokenRequest, User};
 use trunkline_policy::Scope;
 
+use crate::credential::refuse;
 use crate::{Shared, origin};
 
 /// Larger bodies are refused: a request holds one alias, raw id or display name.
@@ -146,8 +147,4 @@ fn refuse_identity(error: &IdentityError) -> Response {
         }
     };
     refuse(status, code, &error.to_string())
-}
-
-fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
-    (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
 }

@@ -1,13 +1,18 @@
-//! Pages and the WebSocket signaling endpoint.
+//! Pages, the WebSocket signaling endpoint, and what pages need beside REST.
 //!
 //! The pages are plain HTML, CSS and ES modules embedded in the binary: no build step, nothing
 //! fetched from another origin. The WebSocket endpoint translates between messages and frames; what
-//! frames mean is the node's business.
+//! frames mean is the node's business. Chat events come as a stream of lines; whether one user may
+//! reach another is explained to whoever has an access key.
 
 mod assets;
+mod credential;
 mod dev;
+mod events;
 mod origin;
+mod policy;
 mod socket;
+mod wire_json;
 
 use axum::Router;
 use axum::middleware;
@@ -24,13 +29,16 @@ pub struct WebConfig {
     pub dev_endpoints: bool,
 }
 
-/// Builds the router: pages, `/signaling`, the key set, and the development identity endpoints.
+/// Builds the router: pages, `/signaling`, `/events/chat`, `/policy/explain`, the key set, and the
+/// development identity endpoints.
 ///
 /// It has no fallback, so that it merges with the gRPC routes of the same port. Serve it with
 /// `into_make_service_with_connect_info::<SocketAddr>()` so that logs name the peer of a socket.
 pub fn router(config: WebConfig, node: Node) -> Router {
     let mut router = assets::routes()
         .route("/signaling", any(socket::signaling))
+        .route("/events/chat", get(events::chat_events))
+        .route("/policy/explain", post(policy::explain))
         .route("/.well-known/jwks.json", get(dev::jwks));
     if config.dev_endpoints {
         router =

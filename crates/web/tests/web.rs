@@ -17,11 +17,13 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tower::ServiceExt as _;
 use trunkline_call::{CALL_EDGES, CallState};
+use trunkline_chat::{CreateThread, NewContent};
+use trunkline_clock::Timestamp;
 use trunkline_node::{
-    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, RelayConfig,
-    TokenRequest,
+    ChatActor, ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, RelayConfig,
+    SendMessage, TokenRequest,
 };
-use trunkline_policy::{FederationConfig, Scope};
+use trunkline_policy::{FederationConfig, KeySlot, Scope};
 use trunkline_proto::signaling::v1::{ClientFrame, Hello, client_frame};
 use trunkline_signaling::codec::DEFAULT_MAX_FRAME_BYTES;
 use trunkline_storage::{SealingKey, SqliteOptions, SqliteStore};
@@ -126,7 +128,7 @@ fn references(path: &str, text: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn everything_that_the_pages_name_is_served() {
     let mut seen = BTreeSet::new();
-    let mut open = BTreeSet::from(["/".to_owned(), "/call".to_owned()]);
+    let mut open = BTreeSet::from(["/".to_owned()]);
     while let Some(path) = open.pop_first() {
         let (status, headers, text) = page(&path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
@@ -141,12 +143,12 @@ async fn everything_that_the_pages_name_is_served() {
         open.extend(references(&path, &text).into_iter().filter(|path| !seen.contains(path)));
     }
     assert!(seen.contains("/js/views/call-view.js"), "imports were followed: {seen:?}");
-    assert_eq!(seen.len(), 35, "every embedded file is used: {seen:?}");
+    assert_eq!(seen.len(), 51, "every embedded file is used: {seen:?}");
 }
 
 #[tokio::test]
 async fn pages_hold_no_inline_code_and_name_no_other_origin() {
-    for path in ["/", "/call"] {
+    for path in ["/", "/call", "/chat", "/policy"] {
         let (_, headers, text) = page(path).await;
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none';"), "{policy}");
@@ -410,4 +412,196 @@ async fn shutdown_closes_open_sockets_and_refuses_new_ones() {
     assert_eq!(code, 1001);
     let mut late = server.open(JSON).await;
     assert_eq!(close_code(&mut late).await, 1001);
+}
+
+/// Issues a token of a user by the node itself.
+async fn issued(node: &Node, user: &str, at: Timestamp, scope: Scope) -> String {
+    let identity = node.identity();
+    let scopes = BTreeSet::from([scope]);
+    let request = TokenRequest { scopes: &scopes, life: None };
+    let issued = identity.issue_token(identity.resource(), user, request, at).await;
+    issued.unwrap().1.token
+}
+
+async fn send(node: &Node, request: Request<Body>) -> (StatusCode, HeaderMap, Body) {
+    let response = router(config(), node.clone()).oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    (parts.status, parts.headers, body)
+}
+
+async fn json_of(body: Body) -> Value {
+    serde_json::from_slice(&to_bytes(body, 65_536).await.unwrap()).unwrap()
+}
+
+/// Reads one line of a stream, blank ones left out.
+async fn next_line(stream: &mut axum::body::BodyDataStream) -> Value {
+    let line = async {
+        loop {
+            // Each line is a chunk of its own.
+            let chunk = stream.next().await.expect("the stream goes on").unwrap();
+            if chunk.as_ref() != b"\n" {
+                return serde_json::from_slice(&chunk).unwrap();
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), line).await.expect("a line in time")
+}
+
+fn watch(path: &str, token: &str) -> Request<Body> {
+    let request = Request::get(path).header("host", "localhost:8443");
+    request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn chat_events_come_to_whoever_has_a_token_that_holds() {
+    let (node, _place) = node().await;
+    let now = node.clock().wall();
+    let good = issued(&node, "alice", now, Scope::Chat).await;
+    let long_ago = Timestamp::from_unix_seconds(now.as_unix_seconds() - 3 * 24 * 60 * 60);
+    let expired = issued(&node, "alice", long_ago, Scope::Chat).await;
+    let calls_only = issued(&node, "alice", now, Scope::Voip).await;
+    let (head, signature) = good.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    let basic = format!("Basic {good}");
+    for (authorization, status) in [
+        (vec![], StatusCode::UNAUTHORIZED),
+        (vec!["Bearer".to_owned()], StatusCode::UNAUTHORIZED),
+        (vec![basic], StatusCode::UNAUTHORIZED),
+        (vec![format!("Bearer {forged}")], StatusCode::UNAUTHORIZED),
+        (vec![format!("Bearer {expired}")], StatusCode::UNAUTHORIZED),
+        (vec![format!("Bearer {good}"), format!("Bearer {good}")], StatusCode::UNAUTHORIZED),
+        (vec![format!("Bearer {calls_only}")], StatusCode::FORBIDDEN),
+        (vec![format!("bearer {good}")], StatusCode::OK),
+    ] {
+        let mut request = Request::get("/events/chat").header("host", "localhost:8443");
+        for value in &authorization {
+            request = request.header("authorization", value);
+        }
+        let (found, headers, body) = send(&node, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(found, status, "{authorization:?}");
+        assert_eq!(headers["cache-control"], "no-store");
+        assert_eq!(headers.contains_key("www-authenticate"), found == StatusCode::UNAUTHORIZED);
+        if found != StatusCode::OK {
+            assert!(json_of(body).await["error"]["message"].is_string());
+        }
+    }
+    // A token in the address is none.
+    let in_address = Request::get(format!("/events/chat?token={good}&access_token={good}"));
+    let request = in_address.header("host", "localhost:8443").body(Body::empty()).unwrap();
+    assert_eq!(send(&node, request).await.0, StatusCode::UNAUTHORIZED);
+    let mut foreign = watch("/events/chat", &good);
+    foreign.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
+    assert_eq!(send(&node, foreign).await.0, StatusCode::FORBIDDEN);
+    for after in ["x", "-1", "", "18446744073709551616"] {
+        let request = watch(&format!("/events/chat?after={after}"), &good);
+        assert_eq!(send(&node, request).await.0, StatusCode::BAD_REQUEST, "{after}");
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stream_of_chat_events_goes_on_after_its_cursor_and_says_why_it_ends() {
+    let (node, _place) = node().await;
+    let now = node.clock().wall();
+    let token = issued(&node, "alice", now, Scope::Chat).await;
+    let (status, headers, body) = send(&node, watch("/events/chat", &token)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(headers["content-type"], "application/x-ndjson; charset=utf-8");
+    let mut first = body.into_data_stream();
+    let begun = next_line(&mut first).await;
+    assert_eq!(begun, json!({ "seq": begun["seq"] }), "the first line has no event");
+    let claims = node.identity().verify(&token, now).await.unwrap();
+    let actor = ChatActor::from(&claims);
+    let thread = CreateThread { topic: "lunch".to_owned(), ..CreateThread::default() };
+    let thread = node.chat().create_thread(&actor, thread, None).await.unwrap().thread.id;
+    let text = |text: &str| SendMessage::new(NewContent::Text(text.to_owned()));
+    node.chat().send_message(&actor, &thread, text("one")).await.unwrap();
+    let created = next_line(&mut first).await;
+    assert_eq!(created["event"]["threadCreated"]["thread"]["topic"], "lunch");
+    let said = |line: &Value| line["event"]["messageReceived"]["message"]["content"].clone();
+    let one = next_line(&mut first).await;
+    let expected = json!({ "type": "MESSAGE_TYPE_TEXT", "content": "one" });
+    assert_eq!(said(&one), expected, "{one}");
+    assert!(one["event"].get("recipients").is_none(), "nobody is told who else is told");
+    drop(first);
+    node.chat().send_message(&actor, &thread, text("two")).await.unwrap();
+    let cursor = one["seq"].as_str().unwrap();
+    let (_, _, body) = send(&node, watch(&format!("/events/chat?after={cursor}"), &token)).await;
+    let mut second = body.into_data_stream();
+    assert_eq!(next_line(&mut second).await, json!({ "seq": cursor }));
+    assert_eq!(said(&next_line(&mut second).await)["content"], "two");
+    let stopping = tokio::spawn({
+        let node = node.clone();
+        async move { node.shutdown().await }
+    });
+    let end = next_line(&mut second).await;
+    assert_eq!(end["end"]["code"], "shutting_down", "{end}");
+    assert!(second.next().await.is_none(), "the last line is the last");
+    stopping.await.unwrap();
+}
+
+fn ask_policy(headers: &[(&str, &str)], body: Value) -> Request<Body> {
+    let mut request = Request::post("/policy/explain").header("host", "localhost:8443");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+#[tokio::test]
+async fn a_policy_is_explained_to_whoever_has_a_key_of_the_exchange() {
+    let (node, _place) = node().await;
+    let admin = node.admin();
+    let key = admin.rotate_key(node.identity().resource(), KeySlot::Primary).await.unwrap();
+    let other = admin.create_resource("other".parse().unwrap()).await.unwrap();
+    let own = format!("AccessKey {}", key.to_base64());
+    let foreign = format!("AccessKey {}", other.keys.primary.to_base64());
+    let token = issued(&node, "alice", node.clock().wall(), Scope::Chat).await;
+    let bearer = format!("Bearer {token}");
+    let question = json!({ "from": "8:acs:7f1c2d3e-4a5b-4c6d-8e7f-90a1b2c3d4e5_00000000-0000-4000-8000-0000000000ff", "to": "bob" });
+    for (headers, status) in [
+        (vec![], StatusCode::UNAUTHORIZED),
+        (vec![("authorization", "AccessKey d3Jvbmc=")], StatusCode::UNAUTHORIZED),
+        (vec![("authorization", "AccessKey ")], StatusCode::UNAUTHORIZED),
+        (vec![("authorization", bearer.as_str())], StatusCode::UNAUTHORIZED),
+        (vec![("authorization", foreign.as_str())], StatusCode::FORBIDDEN),
+        (
+            vec![("authorization", own.as_str()), ("origin", "https://evil.example")],
+            StatusCode::FORBIDDEN,
+        ),
+        (vec![("authorization", own.as_str())], StatusCode::OK),
+    ] {
+        let (found, answer_headers, body) =
+            send(&node, ask_policy(&headers, question.clone())).await;
+        assert_eq!(found, status, "{headers:?}");
+        assert_eq!(answer_headers["cache-control"], "no-store");
+        if found != StatusCode::OK {
+            assert!(json_of(body).await["error"]["message"].is_string());
+        }
+    }
+    let authorized = [("authorization", own.as_str())];
+    let explain = async |question: Value| {
+        let (status, _, body) = send(&node, ask_policy(&authorized, question)).await;
+        (status, json_of(body).await)
+    };
+    let (_, denied) = explain(question.clone()).await;
+    assert!(denied["call"].get("isAllowed").is_none(), "{denied}");
+    assert!(denied["call"]["fix"].as_str().unwrap().contains("EnableAcsUsers"), "{denied}");
+    assert!(!denied["chat"]["trace"].as_array().unwrap().is_empty(), "{denied}");
+    let tenant = "0d9c8b7a-6f5e-4d3c-8b2a-190807f6e5d4".parse().unwrap();
+    let on = FederationConfig { enable_acs_users: true, ..FederationConfig::default() };
+    admin.set_federation(&tenant, on).await.unwrap();
+    let (_, allowed) = explain(question).await;
+    assert_eq!(allowed["call"]["isAllowed"], true, "{allowed}");
+    for body in [
+        json!({}),
+        json!([]),
+        json!({ "from": "alice" }),
+        json!({ "from": "alice", "to": 7 }),
+        json!({ "from": "", "to": "bob" }),
+        json!({ "from": "alice", "to": "bob", "more": "x".repeat(8_192) }),
+    ] {
+        assert_eq!(explain(body.clone()).await.0, StatusCode::BAD_REQUEST, "{body}");
+    }
+    node.shutdown().await;
 }

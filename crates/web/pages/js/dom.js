@@ -27,6 +27,15 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Arranges children, touching only those that moved: focus stays, and a log reads out what is new. */
+export function arrange(element, children) {
+  const wanted = new Set(children);
+  for (const child of [...element.children]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, index) => {
+    if (element.children[index] !== child) element.insertBefore(child, element.children[index] ?? null);
+  });
+}
+
 /** Sets text only when it differs, so that live regions stay quiet otherwise. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
