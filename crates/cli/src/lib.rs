@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::{EnvFilter, ParseError};
 
 use crate::output::Output;
 pub use crate::{
@@ -132,8 +133,16 @@ pub(crate) fn install_crypto_provider() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
+/// Reads what is to be logged: directives as `--log` takes them.
+///
+/// # Errors
+/// When the text is no list of directives.
+pub fn log_filter(directives: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::try_new(directives)
+}
+
 fn start_logging(filter: &str) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
+    let filter = log_filter(filter).map_err(|error| {
         Failure::new(Family::Usage, anyhow::anyhow!("`--log {filter}` is not a filter: {error}"))
     })?;
     tracing_subscriber::fmt()

@@ -97,6 +97,7 @@ impl EndpointTask {
     pub(crate) async fn run(mut self) {
         while self.carry_out().is_continue() {
             let has_room = self.endpoint.has_room();
+            let is_stopping = self.endpoint.is_stopping();
             let due = self.due();
             tokio::select! {
                 event = next_event(&mut self.socket) => self.handle_event(event),
@@ -109,7 +110,9 @@ impl EndpointTask {
                     let now = self.now();
                     self.endpoint.handle_timeout(now);
                 }
-                () = self.shared.stopping.cancelled() => self.input(Input::ShuttingDown),
+                () = self.shared.stopping.cancelled(), if !is_stopping => {
+                    self.input(Input::ShuttingDown);
+                }
             }
         }
         self.shared.remove(&self.handle);
@@ -181,12 +184,13 @@ impl EndpointTask {
     /// Takes an item of the feed and those right behind it, so that they leave together.
     fn handle_items(&mut self, first: Result<FeedItem, FeedEnd>) {
         let mut next = first;
-        for _ in 0..BATCH {
+        for left in (0..BATCH).rev() {
             match next {
                 Ok(item) => self.handle_item(&item),
                 Err(end) => return self.handle_feed_end(end),
             }
-            if !self.endpoint.has_room() {
+            // What is taken from the feed has to be handled: the last of the batch takes no other.
+            if left == 0 || !self.endpoint.has_room() {
                 return;
             }
             match self.feed.next().now_or_never() {
