@@ -8,6 +8,7 @@ mod events;
 mod exchange;
 mod explain;
 mod failure;
+pub mod logging;
 mod output;
 mod policy;
 mod progress;
@@ -23,8 +24,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::filter::{EnvFilter, ParseError};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::logging::Colors;
 use crate::output::Output;
 pub use crate::{
     exchange::{Certificates, Exchange, ExchangeConfig},
@@ -133,23 +135,12 @@ pub(crate) fn install_crypto_provider() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-/// Reads what is to be logged: directives as `--log` takes them.
-///
-/// # Errors
-/// When the text is no list of directives.
-pub fn log_filter(directives: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::try_new(directives)
-}
-
 fn start_logging(filter: &str) -> Result<(), Failure> {
-    let filter = log_filter(filter).map_err(|error| {
+    let colors = if output::stderr_has_colors() { Colors::On } else { Colors::Off };
+    let log = logging::log(filter, std::io::stderr, colors).map_err(|error| {
         Failure::new(Family::Usage, anyhow::anyhow!("`--log {filter}` is not a filter: {error}"))
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(output::stderr_has_colors())
-        .init();
+    log.init();
     Ok(())
 }
 

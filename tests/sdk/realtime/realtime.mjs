@@ -295,13 +295,17 @@ async function restart() {
   const until = { isOver: false, sent: 0 };
   const sending = sendThrough(chat, until);
   for (let round = 0; round < 3; round += 1) {
-    await sleep(300 + Math.random() * 1_500);
+    // In the middle of the stream, wherever that is.
+    const enough = until.sent + 20 + Math.floor(Math.random() * 60);
+    while (until.sent < enough) await sleep(5);
     const [before, asked] = [listener.connections, requests.length];
     report.equal(`restart ${round + 1} is done`, await report.ask("restart"), "done");
     report.check(`connection ${round + 2} stands`,
       await listener.until(() => listener.connections > before, 60_000), listener.connections);
-    report.figures({ requests: requests.slice(asked) });
+    report.figures({ requests: requests.slice(asked), sent: until.sent });
   }
+  const enough = until.sent + 20;
+  while (until.sent < enough) await sleep(5);
   until.isOver = true;
   await sending;
   const stored = (await texts(chat)).reverse();
@@ -319,7 +323,7 @@ async function restart() {
 /** Sends numbered messages to an exchange that comes and goes, each until it is known to be stored. */
 async function sendThrough(chat, until) {
   until.failed = 0;
-  while (!until.isOver || until.sent < 100) {
+  while (!until.isOver) {
     const content = `message ${until.sent}`;
     let isStored = false;
     while (!isStored) {
