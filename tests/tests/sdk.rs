@@ -1,32 +1,47 @@
-//! The official Python and JavaScript SDKs, unmodified, drive every operation of identity, chat and rooms.
+//! The official Python and JavaScript SDKs, unmodified, drive every operation of identity, chat and rooms,
+//! and listen to chat through networks and exchanges that fail.
 
 mod with_peers {
+    use std::collections::BTreeSet;
     use std::path::Path;
-    use std::process::Command;
+    use std::process::{Command, Output};
     use std::time::Duration;
 
     use serde::Deserialize;
+    use tokio::runtime::Handle;
     use trunkline_cli::{Exchange, ExchangeConfig};
+    use trunkline_clock::Timestamp;
+    use trunkline_node::TokenRequest;
+    use trunkline_policy::Scope;
     use trunkline_tests::{peers, process};
 
-    /// A line that a script prints: a check, or the sum at the end.
+    /// A line that a script prints: a check, the sum at the end, or what else there is to say.
     #[derive(Debug, Deserialize)]
     #[serde(untagged)]
     enum Line {
         Check { suite: String, check: String, ok: bool, found: Option<String> },
         Sum { done: bool, checks: usize, failed: usize, seconds: f64 },
+        Ask { ask: String },
+        Other(serde_json::Value),
     }
 
     async fn exchange() -> Exchange {
+        start(config()).await
+    }
+
+    async fn start(config: ExchangeConfig) -> Exchange {
+        Exchange::start(config).await.expect("the exchange starts")
+    }
+
+    fn config() -> ExchangeConfig {
         let free = "127.0.0.1:0".parse().expect("an address");
-        let config = ExchangeConfig {
+        ExchangeConfig {
             listen: free,
             admin_listen: free,
             http_listen: Some(free),
             data_directory: None,
             ..ExchangeConfig::dev()
-        };
-        Exchange::start(config).await.expect("the exchange starts")
+        }
     }
 
     /// Tells a script where the exchange is, and which authority to trust: by the environment alone.
@@ -55,6 +70,11 @@ mod with_peers {
         .expect("the script's thread")
         .expect("the script runs and ends in time");
         exchange.shutdown().await.expect("the exchange stops");
+        judge(&output, suites);
+    }
+
+    /// Checks what a script printed.
+    fn judge(output: &Output, suites: &[&str]) {
         let printed = String::from_utf8_lossy(&output.stdout);
         let complaint = String::from_utf8_lossy(&output.stderr);
         let mut seen: Vec<(String, usize)> = Vec::new();
@@ -74,6 +94,9 @@ mod with_peers {
                     sum = Some((done, checks, failed));
                     println!("{checks} checks in {seconds} s");
                 }
+                Line::Ask { .. } => {}
+                Line::Other(event) if event.get("event").is_some() => {}
+                Line::Other(figures) => println!("{figures}"),
             }
         }
         for (suite, count) in &seen {
@@ -85,6 +108,74 @@ mod with_peers {
         let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, suites);
         assert!(output.status.success(), "{complaint}");
+    }
+
+    /// Runs suites of the script that listens, on a directory that outlives the exchange, and does what
+    /// it asks for: `restart`, or `token <seconds> <user>`.
+    async fn listen(suites: &[&str]) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data_directory = Some(directory.path().to_owned());
+        let exchange = start(ExchangeConfig { data_directory, ..config() }).await;
+        let mut script = Command::new(peers::node().expect("Node.js"));
+        let packages = peers::sdk_js_dir().expect("the SDKs for JavaScript");
+        script
+            .args(["--experimental-websocket", "-C", "browser"])
+            .arg(self::script("realtime/realtime.mjs"))
+            .args(suites)
+            .env("TRUNKLINE_SDK_JS", packages);
+        introduce(&mut script, &exchange);
+        let runtime = Handle::current();
+        let (output, exchange) = tokio::task::spawn_blocking(move || {
+            let mut exchange = Some(exchange);
+            let output = process::converse_within(script, Duration::from_secs(400), |line| {
+                let Ok(Line::Ask { ask }) = serde_json::from_str(line) else {
+                    return None;
+                };
+                Some(runtime.block_on(answer(&mut exchange, &ask)))
+            });
+            (output, exchange)
+        })
+        .await
+        .expect("the script's thread");
+        judge(&output.expect("the script runs and ends in time"), suites);
+        let exchange = exchange.expect("the exchange runs");
+        exchange.shutdown().await.expect("the exchange stops");
+    }
+
+    async fn answer(exchange: &mut Option<Exchange>, ask: &str) -> String {
+        let running = exchange.take().expect("the exchange runs");
+        let words: Vec<&str> = ask.split(' ').collect();
+        match *words.as_slice() {
+            ["restart"] => {
+                let config = ExchangeConfig {
+                    listen: running.address(),
+                    http_listen: running.http_address(),
+                    ..running.config().clone()
+                };
+                running.shutdown().await.expect("the exchange stops");
+                *exchange = Some(start(config).await);
+                "done".to_owned()
+            }
+            ["token", seconds, user] => {
+                let left = seconds.parse().expect("seconds");
+                let token = short_token(&running, user, left).await;
+                *exchange = Some(running);
+                token
+            }
+            _ => panic!("asked for {ask}"),
+        }
+    }
+
+    /// Issues a token that is good for some seconds more: one of an hour that is nearly over.
+    async fn short_token(exchange: &Exchange, user: &str, seconds: i64) -> String {
+        let identity = exchange.node().identity();
+        let now = exchange.node().clock().wall().as_unix_seconds();
+        let issued_on = Timestamp::from_unix_seconds(now - 3_600 + seconds);
+        let scopes = BTreeSet::from([Scope::Chat]);
+        let request = TokenRequest { scopes: &scopes, life: Some(Duration::from_secs(3_600)) };
+        let issued = identity.issue_token(identity.resource(), user, request, issued_on).await;
+        let (_, token) = issued.expect("a token");
+        token.token
     }
 
     fn script(path: &str) -> std::path::PathBuf {
@@ -114,5 +205,20 @@ mod with_peers {
         let packages = peers::sdk_js_dir().expect("the SDKs for JavaScript");
         node.arg(script("js/run.mjs")).env("TRUNKLINE_SDK_JS", Path::new(&packages));
         run(node, &["js/identity", "js/chat", "js/rooms", "js/numbers"]).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_page_hears_every_kind_of_event_on_each_of_its_endpoints() {
+        listen(&["kinds", "copies", "stop"]).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_network_that_breaks_takes_nothing_from_a_page_and_repeats_nothing() {
+        listen(&["cut", "tear", "swallow", "offline"]).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn restarts_of_the_exchange_and_of_tokens_take_nothing_from_a_page() {
+        listen(&["restart", "expiry"]).await;
     }
 }

@@ -8,6 +8,7 @@ mod events;
 mod exchange;
 mod explain;
 mod failure;
+pub mod logging;
 mod output;
 mod policy;
 mod progress;
@@ -23,7 +24,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::logging::Colors;
 use crate::output::Output;
 pub use crate::{
     exchange::{Certificates, Exchange, ExchangeConfig, IssuerConfig, WebhookConfig},
@@ -133,14 +136,11 @@ pub(crate) fn install_crypto_provider() {
 }
 
 fn start_logging(filter: &str) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
+    let colors = if output::stderr_has_colors() { Colors::On } else { Colors::Off };
+    let log = logging::log(filter, std::io::stderr, colors).map_err(|error| {
         Failure::new(Family::Usage, anyhow::anyhow!("`--log {filter}` is not a filter: {error}"))
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(output::stderr_has_colors())
-        .init();
+    log.init();
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod link;
 mod media;
 mod node;
 mod page;
+mod push_endpoints;
 mod registry;
 mod relay;
 mod repeatability;
@@ -45,6 +46,7 @@ pub use crate::{
     link::{Inbound, OpenTransportError, Outbound, Transport, TransportOrigin},
     node::{Node, NodeConfig, NodeStartError, NodeStatus},
     page::{Page, PageCursor},
+    push_endpoints::PushEndpoints,
     relay::{
         DeadEvent, EventSubscription, EventTail, Relay, RelayConfig, RelayError, SubscribeEvents,
         TailEnd, TailItem,

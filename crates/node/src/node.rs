@@ -25,6 +25,7 @@ use crate::handshake;
 use crate::identity::{Identity, IdentityConfig, IdentityError, IdentityStartError, Started};
 use crate::link::{self, OpenTransportError, Transport, TransportOrigin};
 use crate::media;
+use crate::push_endpoints::PushEndpoints;
 use crate::registry::{EndpointSender, Registry};
 use crate::relay::{Relay, RelayConfig};
 use crate::repeatability::Repeatability;
@@ -107,6 +108,7 @@ struct Inner {
     chat: Chat,
     rooms: Rooms,
     relay: Relay,
+    push_endpoints: PushEndpoints,
     repeatability: Repeatability,
     /// Held by whoever changes what administrators set.
     admin_turn: Mutex<()>,
@@ -158,6 +160,7 @@ impl Node {
                 threads,
                 chat,
                 rooms: Rooms::new(base.clone()),
+                push_endpoints: PushEndpoints::start(base.clone()),
                 repeatability: Repeatability::new(base.clone()),
                 base,
                 admin_turn: Mutex::new(()),
@@ -201,6 +204,11 @@ impl Node {
     /// Returns what sends events to those who subscribed from outside.
     pub fn relay(&self) -> &Relay {
         &self.inner.relay
+    }
+
+    /// Returns what is remembered of the clients that are pushed events.
+    pub fn push_endpoints(&self) -> &PushEndpoints {
+        &self.inner.push_endpoints
     }
 
     /// Returns the rooms.

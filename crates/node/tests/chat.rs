@@ -11,6 +11,8 @@ mod directory_tokens;
 mod feed;
 #[path = "chat/policies.rs"]
 mod policies;
+#[path = "chat/push_endpoints.rs"]
+mod push_endpoints;
 #[path = "chat/receiver.rs"]
 mod receiver;
 #[path = "chat/relay.rs"]

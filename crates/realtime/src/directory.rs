@@ -156,10 +156,12 @@ impl Shared {
         }
     }
 
-    /// Ends an endpoint.
+    /// Ends an endpoint, and returns when it is over: one that is allocated next is another.
     pub(crate) async fn unregister(&self, name: &EndpointName) {
         if let Some(handle) = self.find(name) {
             handle.command(Command::Unregister).await;
+            // One that takes longer ends all the same.
+            let _ = timeout(COMMAND_DEADLINE, handle.commands.closed()).await;
         }
     }
 

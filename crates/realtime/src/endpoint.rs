@@ -36,6 +36,8 @@ pub struct Endpoint {
     loss: Loss,
     /// The position that the owner was last told of.
     told: Option<u64>,
+    /// The exchange stops: nothing more is sent, and what is sent is waited for.
+    is_stopping: bool,
     deadlines: Deadlines<Timer>,
     outputs: VecDeque<Output>,
 }
@@ -205,6 +207,7 @@ struct Loss {
 enum Timer {
     Access,
     Answer,
+    Drain,
     Heartbeat,
     Presence,
     Silence,
@@ -224,6 +227,7 @@ impl Endpoint {
             state: State::Disconnected,
             loss: Loss { number: now.wall.as_unix_micros(), ..Loss::default() },
             told: position,
+            is_stopping: false,
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),
         };
@@ -248,7 +252,10 @@ impl Endpoint {
                 }
             }
             Input::AccessRevoked => self.close(now, CloseReason::Unauthorized),
-            Input::Connected { connection } => self.connect(now, connection),
+            Input::Connected { connection } => match self.is_stopping {
+                true => self.turn_away(connection),
+                false => self.connect(now, connection),
+            },
             Input::Disconnected { connection } => {
                 if self.state == State::Connected(connection) {
                     self.disconnect(now);
@@ -269,8 +276,10 @@ impl Endpoint {
                 }
             }
             Input::ShuttingDown => {
-                self.close(now, CloseReason::GoingAway);
-                self.end(EndReason::ShuttingDown);
+                if !self.is_stopping {
+                    self.is_stopping = true;
+                    self.deadlines.set(Timer::Drain, now.instant + DRAIN);
+                }
             }
             Input::Unregistered => {
                 self.close(now, CloseReason::Unregistered);
@@ -286,6 +295,7 @@ impl Endpoint {
             match timer {
                 Timer::Access => self.close(now, CloseReason::Unauthorized),
                 Timer::Answer => self.close(now, CloseReason::NotAnswering),
+                Timer::Drain => self.close(now, CloseReason::GoingAway),
                 Timer::Heartbeat => self.send(now, &Frame::Heartbeat),
                 Timer::Presence => {
                     self.outputs.push_back(Output::Seen);
@@ -310,7 +320,12 @@ impl Endpoint {
 
     /// Returns whether a push can be taken without dropping an older one.
     pub fn has_room(&self) -> bool {
-        !self.outbox.is_full()
+        !self.outbox.is_full() && !self.is_stopping
+    }
+
+    /// Returns whether it has been told that the exchange stops.
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping
     }
 
     /// Returns how many pushes are not acknowledged.
@@ -417,7 +432,9 @@ impl Endpoint {
 
     /// Sends what the window lets through, and says how far everything is settled.
     fn settle(&mut self, now: Now) {
-        if let State::Connected(_) = self.state {
+        if let State::Connected(_) = self.state
+            && !self.is_stopping
+        {
             self.tell_loss(now);
             while let Some((id, push)) = self.outbox.next_to_send(now.instant) {
                 if self.deadlines.deadline(&Timer::Answer).is_none() {
@@ -430,6 +447,10 @@ impl Endpoint {
         if self.outbox.settled() > self.told {
             self.told = self.outbox.settled();
             self.outputs.extend(self.told.map(|position| Output::Acknowledged { position }));
+        }
+        if self.is_stopping && self.state != State::Ended && !self.outbox.is_in_flight() {
+            self.close(now, CloseReason::GoingAway);
+            self.end(EndReason::ShuttingDown);
         }
     }
 
@@ -472,6 +493,14 @@ impl Endpoint {
         self.send(now, &disconnect);
         self.outputs.push_back(Output::Close { connection, reason });
         self.disconnect(now);
+    }
+
+    /// Closes a socket that came too late to be taken.
+    fn turn_away(&mut self, connection: ConnectionId) {
+        let reason = CloseReason::GoingAway;
+        let disconnect = Frame::Disconnect { reason: reason.as_disconnect().to_owned() };
+        self.outputs.push_back(Output::Send { connection, text: disconnect.to_string() });
+        self.outputs.push_back(Output::Close { connection, reason });
     }
 
     fn disconnect(&mut self, now: Now) {
@@ -527,6 +556,10 @@ const SILENCE: Duration = Duration::from_secs(70);
 /// How long a push may stay unanswered: the client answers within five seconds even if no handler
 /// does. Longer delays the next socket's replay; shorter cuts slow pages.
 const ANSWER: Duration = Duration::from_secs(20);
+
+/// How long an exchange that stops waits for the answers to what it has sent. Longer holds a stop up
+/// for clients that are gone; shorter has more come twice after a restart.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// How often a connected endpoint is noted as alive: so much shorter can the window be after a crash.
 const PRESENCE: Duration = Duration::from_secs(600);

@@ -6,11 +6,16 @@ use futures_util::{
 };
 use trunkline_clock::{Now, Timestamp};
 use trunkline_node::{
-    ChatActor, ChatFailure, ChatSubscription, Node, SubscriptionEnd, TokenClaims, TokenError,
+    ChatActor, ChatFailure, ChatSubscription, Node, PushEndpoints, SubscriptionEnd, TokenClaims,
+    TokenError,
 };
 use trunkline_policy::{Right, decide_scope};
+use trunkline_storage::{PushEndpoint, PushEndpointKey};
 
-use crate::exchange::{Access, Exchange, Feed, FeedEnd, FeedItem, Refusal, Token};
+use crate::{
+    exchange::{Access, Exchange, Feed, FeedEnd, FeedItem, Refusal, Token},
+    registrations::{EndpointKey, Registration, Registrations},
+};
 
 impl Exchange for Node {
     fn now(&self) -> Now {
@@ -39,6 +44,35 @@ impl Exchange for Node {
             Ok(Feed { position, items })
         })
     }
+}
+
+/// Registrations that a restart keeps; a crash takes the last moment of them.
+impl Registrations for PushEndpoints {
+    fn find<'a>(
+        &'a self,
+        key: &'a EndpointKey,
+    ) -> BoxFuture<'a, Result<Option<Registration>, Refusal>> {
+        Box::pin(async move {
+            let found = Self::find(self, &stored_key(key)).await.map_err(|error| {
+                tracing::warn!(%error, "cannot look an endpoint up");
+                Refusal::Unavailable
+            })?;
+            Ok(found.map(|PushEndpoint { position, seen_on }| Registration { position, seen_on }))
+        })
+    }
+
+    fn keep(&self, key: &EndpointKey, registration: Registration) {
+        let Registration { position, seen_on } = registration;
+        Self::keep(self, &stored_key(key), PushEndpoint { position, seen_on });
+    }
+
+    fn forget(&self, key: &EndpointKey) {
+        Self::forget(self, &stored_key(key));
+    }
+}
+
+fn stored_key(key: &EndpointKey) -> PushEndpointKey {
+    PushEndpointKey { user: key.user.clone(), epid: key.epid.as_str().into() }
 }
 
 /// Takes the next item; the first failure is the last item.

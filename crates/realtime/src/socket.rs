@@ -10,7 +10,10 @@ use std::{
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::{FutureExt as _, Sink, Stream, StreamExt as _};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout, timeout_at},
+};
 
 use crate::{
     endpoint::ConnectionId,
@@ -84,14 +87,21 @@ impl Socket {
         }
     }
 
-    /// Writes what is queued and closes the socket, within a deadline.
-    pub(crate) async fn close(mut self) {
+    /// Writes what is queued and closes the socket, within a deadline. What the peer has still to say
+    /// goes to `heard`, which waits for whoever takes it.
+    ///
+    /// It is read in any case: a socket that is dropped with unread data is reset, which takes from
+    /// the peer what it has yet to read.
+    pub(crate) async fn close(mut self, heard: mpsc::Sender<Frame>) {
         let closing = async {
             poll_fn(|context| self.poll_write(context)).await?;
             self.socket.send(Message::Close(None)).await?;
-            // The peer's last words are of no use, but a socket that is dropped with unread data is
-            // reset, which takes from the peer what it has yet to read.
-            while let Some(Ok(_)) = self.socket.next().await {}
+            while let Some(Ok(message)) = self.socket.next().await {
+                if let Some(Ok(frame)) = frame(message) {
+                    // Nobody listens to the end when the endpoint is over.
+                    let _ = heard.send(frame).await;
+                }
+            }
             Ok::<(), axum::Error>(())
         };
         let _ = timeout(CLOSE_DEADLINE, closing).await;

@@ -45,6 +45,8 @@ pub(crate) struct EndpointTask {
     socket: Option<Socket>,
     /// The socket that is about to take the place of the other.
     incoming: Option<Socket>,
+    /// What the socket that is being closed has still to say: the answers that were on their way.
+    parting: Option<(ConnectionId, mpsc::Receiver<Frame>)>,
     token: Token,
     feed: FeedState,
     /// The last position that was taken from the feed.
@@ -87,6 +89,7 @@ impl EndpointTask {
             registration,
             socket: None,
             incoming: None,
+            parting: None,
             token,
             feed: FeedState::Closed,
             taken: registration.position,
@@ -97,9 +100,13 @@ impl EndpointTask {
     pub(crate) async fn run(mut self) {
         while self.carry_out().is_continue() {
             let has_room = self.endpoint.has_room();
+            let is_stopping = self.endpoint.is_stopping();
             let due = self.due();
             tokio::select! {
                 event = next_event(&mut self.socket) => self.handle_event(event),
+                (connection, frame) = next_word(&mut self.parting) => {
+                    self.handle_word(connection, frame);
+                }
                 command = self.commands.recv() => match command {
                     Some(command) => self.handle_command(command),
                     None => self.input(Input::ShuttingDown),
@@ -109,7 +116,9 @@ impl EndpointTask {
                     let now = self.now();
                     self.endpoint.handle_timeout(now);
                 }
-                () = self.shared.stopping.cancelled() => self.input(Input::ShuttingDown),
+                () = self.shared.stopping.cancelled(), if !is_stopping => {
+                    self.input(Input::ShuttingDown);
+                }
             }
         }
         self.shared.remove(&self.handle);
@@ -133,6 +142,13 @@ impl EndpointTask {
             tracing::debug!(connection = connection.0, %error, "refused a frame");
         }
         self.input(Input::FrameReceived { connection, frame });
+    }
+
+    fn handle_word(&mut self, connection: ConnectionId, frame: Option<Frame>) {
+        match frame {
+            Some(frame) => self.handle_frame(connection, Ok(frame)),
+            None => self.parting = None,
+        }
     }
 
     fn handle_command(&mut self, command: Command) {
@@ -181,12 +197,13 @@ impl EndpointTask {
     /// Takes an item of the feed and those right behind it, so that they leave together.
     fn handle_items(&mut self, first: Result<FeedItem, FeedEnd>) {
         let mut next = first;
-        for _ in 0..BATCH {
+        for left in (0..BATCH).rev() {
             match next {
                 Ok(item) => self.handle_item(&item),
                 Err(end) => return self.handle_feed_end(end),
             }
-            if !self.endpoint.has_room() {
+            // What is taken from the feed has to be handled: the last of the batch takes no other.
+            if left == 0 || !self.endpoint.has_room() {
                 return;
             }
             match self.feed.next().now_or_never() {
@@ -245,7 +262,10 @@ impl EndpointTask {
                 Output::Close { connection, reason } => {
                     tracing::debug!(connection = connection.0, ?reason, "closed a socket");
                     if let Some(socket) = self.take_socket(connection) {
-                        self.shared.tasks.spawn(socket.close());
+                        let (heard, words) = mpsc::channel(1);
+                        self.shared.tasks.spawn(socket.close(heard));
+                        // A client with several that close at once is heard on the last.
+                        self.parting = Some((connection, words));
                     }
                 }
                 Output::Ended { reason } => {
@@ -335,6 +355,15 @@ impl FeedState {
 async fn next_event(socket: &mut Option<Socket>) -> SocketEvent {
     match socket {
         Some(socket) => socket.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_word(
+    parting: &mut Option<(ConnectionId, mpsc::Receiver<Frame>)>,
+) -> (ConnectionId, Option<Frame>) {
+    match parting {
+        Some((connection, words)) => (*connection, words.recv().await),
         None => std::future::pending().await,
     }
 }

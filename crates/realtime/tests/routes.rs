@@ -10,6 +10,8 @@ use trunkline_realtime::{RealtimeConfig, Scheme};
 
 use support::client::{Scene, json as json_of, text, user};
 
+#[path = "cases/hostile.rs"]
+mod hostile;
 mod support {
     pub(crate) mod client;
     pub(crate) mod exchange;

@@ -8,6 +8,7 @@ mod error;
 mod identity;
 mod outbox;
 mod policy;
+mod push_endpoints;
 mod repeatability;
 mod rooms;
 mod secret;
@@ -26,6 +27,7 @@ pub use crate::{
         OtherEvent, Outbox, Outcome, Subscription, SubscriptionId,
     },
     policy::PolicyStore,
+    push_endpoints::{PushEndpoint, PushEndpointChange, PushEndpointKey, PushEndpointStore},
     repeatability::{
         Begun, Fingerprint, REPEATABILITY_LIFE, RepeatabilityKey, RepeatabilityRecord,
         RepeatabilityStore, Reservation, StoredResponse,

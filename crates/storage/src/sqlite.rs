@@ -14,6 +14,7 @@ mod lock;
 mod migrations;
 mod outbox;
 mod policy;
+mod push_endpoints;
 mod readers;
 mod repeatability;
 mod rooms;

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use crate::{
     chat::ChatStore, error::StoreError, identity::IdentityStore, outbox::Outbox,
-    policy::PolicyStore, repeatability::RepeatabilityStore, rooms::RoomStore,
+    policy::PolicyStore, push_endpoints::PushEndpointStore, repeatability::RepeatabilityStore,
+    rooms::RoomStore,
 };
 
 /// A store: every trait of this crate, and how the store itself is.
@@ -13,7 +14,13 @@ use crate::{
 /// have its effect, as a whole.
 #[async_trait]
 pub trait Store:
-    ChatStore + IdentityStore + Outbox + PolicyStore + RepeatabilityStore + RoomStore
+    ChatStore
+    + IdentityStore
+    + Outbox
+    + PolicyStore
+    + PushEndpointStore
+    + RepeatabilityStore
+    + RoomStore
 {
     /// Tells whether writes are taken. They are not from a failed commit until a probe succeeds.
     fn is_writable(&self) -> bool;

@@ -35,6 +35,17 @@ class XMLHttpRequest {
   }
 }
 
+/** The requests so far to what notifications come through, by method and path. */
+export const requests = [];
+
+const plainFetch = globalThis.fetch;
+globalThis.fetch = (resource, options) => {
+  const method = options?.method ?? resource.method ?? "GET";
+  const { pathname } = new URL(resource.url ?? resource);
+  const known = ["/chat/config/", "/trouter/", "/v4/a", "/socket.io/", "/registrar/"];
+  if (known.some((start) => pathname.startsWith(start))) requests.push(`${method} ${pathname}`);
+  return plainFetch(resource, options);
+};
 globalThis.self ??= globalThis;
 globalThis.location ??= new URL("https://page.invalid/");
 globalThis.XMLHttpRequest ??= XMLHttpRequest;

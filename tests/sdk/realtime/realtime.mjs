@@ -3,10 +3,13 @@
 //   TRUNKLINE_ENDPOINT=https://localhost:8443 TRUNKLINE_ACCESS_KEY=… TRUNKLINE_SDK_JS=target/peers/sdk-js \
 //   NODE_EXTRA_CA_CERTS=… node --experimental-websocket -C browser tests/sdk/realtime/realtime.mjs [suite]…
 //
-// Suites: kinds, copies, cut, tear, swallow, offline, stop; all by default. Instead of a key,
-// TRUNKLINE_USERS may give three users: [{"id":"8:acs:…","token":"…"},…].
+// Suites: kinds, copies, cut, tear, swallow, offline, stop, and, if somebody answers what they ask for,
+// restart and expiry: a line {"ask":"restart"} wants the exchange stopped and started anew, and
+// {"ask":"token <seconds> <user>"} a token, on the next line of the input. Without a name, those that
+// ask for nothing run. Instead of a key, TRUNKLINE_USERS may give three users:
+// [{"id":"8:acs:…","token":"…"},…].
 
-import { load } from "./browser.mjs";
+import { load, requests } from "./browser.mjs";
 import { Proxy } from "./proxy.mjs";
 import { Report } from "./report.mjs";
 
@@ -35,7 +38,8 @@ async function users(count) {
 }
 
 function client(user, url = endpoint) {
-  return new ChatClient(url, new AzureCommunicationTokenCredential(user.token));
+  const credential = user.credential ?? new AzureCommunicationTokenCredential(user.token);
+  return new ChatClient(url, credential);
 }
 
 /**
@@ -45,6 +49,7 @@ function client(user, url = endpoint) {
 class Listener {
   events = [];
   connections = 0;
+  disconnections = 0;
   repeated = 0;
   #seen = new Set();
   #waiting = new Set();
@@ -59,6 +64,9 @@ class Listener {
         done();
         listener.#wake();
       });
+    });
+    listener.chat.on("realTimeNotificationDisconnected", () => {
+      listener.disconnections += 1;
     });
     await listener.chat.startRealtimeNotifications();
     for (const kind of KINDS) {
@@ -273,7 +281,93 @@ async function cut() {
 
 /** The same, with answers lost on their way: what they were for comes again, to be shown once. */
 async function tear() {
-  await stream("tear", (proxy, listener) => breaks(listener, () => proxy.tear()));
+  const listener = await stream("tear", (proxy, listener) => breaks(listener, () => proxy.tear()));
+  report.check("the client was told of each break",
+    listener.disconnections >= listener.connections - 1, listener.disconnections);
+}
+
+/** The exchange is stopped and started anew in the middle of a stream, on what it has stored. */
+async function restart() {
+  const [alice, bob] = await users(2);
+  alice.chat = client(alice);
+  const chat = await thread(alice, "restart", bob);
+  const listener = await Listener.open("bob", bob);
+  const until = { isOver: false, sent: 0 };
+  const sending = sendThrough(chat, until);
+  for (let round = 0; round < 3; round += 1) {
+    // In the middle of the stream, wherever that is.
+    const enough = until.sent + 20 + Math.floor(Math.random() * 60);
+    while (until.sent < enough) await sleep(5);
+    const [before, asked] = [listener.connections, requests.length];
+    report.equal(`restart ${round + 1} is done`, await report.ask("restart"), "done");
+    report.check(`connection ${round + 2} stands`,
+      await listener.until(() => listener.connections > before, 60_000), listener.connections);
+    report.figures({ requests: requests.slice(asked), sent: until.sent });
+  }
+  const enough = until.sent + 20;
+  while (until.sent < enough) await sleep(5);
+  until.isOver = true;
+  await sending;
+  const stored = (await texts(chat)).reverse();
+  report.equal("each message is stored once, in order", stored, numbered(0, until.sent));
+  const isWhole = await listener.until(() => listener.texts(chat.threadId).length >= until.sent, 60_000);
+  report.check("everything came", isWhole, listener.texts(chat.threadId).length);
+  await sleep(2_000);
+  report.equal("each message is there, in order", listener.texts(chat.threadId), stored);
+  report.equal("nothing came twice", listener.repeated, 0);
+  const { connections, disconnections, repeated } = listener;
+  report.figures({ sent: until.sent, failed: until.failed, connections, disconnections, repeated });
+  await listener.close();
+}
+
+/** Sends numbered messages to an exchange that comes and goes, each until it is known to be stored. */
+async function sendThrough(chat, until) {
+  until.failed = 0;
+  while (!until.isOver) {
+    const content = `message ${until.sent}`;
+    let isStored = false;
+    while (!isStored) {
+      try {
+        await chat.sendMessage({ content });
+        isStored = true;
+      } catch {
+        // Whether it was taken, only the exchange knows.
+        until.failed += 1;
+        await sleep(100);
+        isStored = await texts(chat, 1).then((last) => last[0] === content, () => false);
+      }
+    }
+    until.sent += 1;
+    await sleep(10);
+  }
+}
+
+/** Returns the texts of a thread, or the last of them; the newest first. */
+async function texts(chat, limit = Infinity) {
+  const found = [];
+  for await (const message of chat.listMessages({ maxPageSize: Math.min(limit, 200) })) {
+    if (message.type === "text") found.push(message.content.message);
+    if (found.length >= limit) break;
+  }
+  return found;
+}
+
+/** Tokens of the listener expire in the middle of a stream; it goes on with fresh ones. */
+async function expiry() {
+  const bob = {};
+  let issued = 0;
+  const tokenRefresher = async () => {
+    issued += 1;
+    return report.ask(`token 12 ${bob.id}`);
+  };
+  bob.credential = new AzureCommunicationTokenCredential({ tokenRefresher });
+  const listener = await stream("expiry", async (proxy, listener) => {
+    report.check("the socket stood up with a third token",
+      await listener.until(() => listener.connections >= 3, 90_000), listener.connections);
+  }, bob);
+  report.check("tokens were fetched", issued >= 3, issued);
+  report.check("the client was told of each end", listener.disconnections >= 2,
+    listener.disconnections);
 }
 
 async function breaks(listener, happen) {
@@ -331,8 +425,11 @@ async function stop() {
 }
 
 /** Sends numbered messages while something happens to the listener's network, and looks at what came. */
-async function stream(name, happen) {
+async function stream(name, happen, listening = {}) {
   const [alice, bob] = await users(2);
+  // Whoever brings a credential gets to know whose it is to be.
+  Object.assign(bob, listening, bob);
+  Object.assign(listening, bob);
   alice.chat = client(alice);
   const chat = await thread(alice, name, bob);
   const proxy = await Proxy.open(endpoint);
@@ -355,8 +452,8 @@ async function stream(name, happen) {
   const caughtUpMilliseconds = Date.now() - ended;
   await sleep(2_000);
   report.equal("each message is there, in order", listener.texts(chat.threadId), numbered(0, sent));
-  const { connections, repeated } = listener;
-  report.figures({ sent, connections, repeated, caughtUpMilliseconds });
+  const { connections, disconnections, repeated } = listener;
+  report.figures({ sent, connections, disconnections, repeated, caughtUpMilliseconds });
   await listener.close();
   proxy.close();
   return listener;
@@ -372,8 +469,9 @@ function numbered(from, to) {
   return Array.from({ length: to - from }, (_, index) => `message ${from + index}`);
 }
 
-const suites = { kinds, copies, cut, tear, swallow, offline, stop };
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites);
+const alone = { kinds, copies, cut, tear, swallow, offline, stop };
+const suites = { ...alone, restart, expiry };
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(alone);
 for (const name of wanted) {
   report.suite = name;
   try {

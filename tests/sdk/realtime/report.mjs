@@ -1,11 +1,22 @@
 // One JSON line for each check and each event, and a sum at the end.
 
+import { createInterface } from "node:readline";
 import { isDeepStrictEqual } from "node:util";
 
 export class Report {
   made = 0;
   failed = 0;
   suite = "";
+  #answers = null;
+
+  /** Asks whoever runs the script for something; the next line of the input is the answer. */
+  async ask(question) {
+    this.#answers ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    console.log(JSON.stringify({ suite: this.suite, ask: question }));
+    const { value, done } = await this.#answers.next();
+    if (done) throw new Error(`nobody answers: ${question}`);
+    return value;
+  }
 
   /** Prints what came. */
   event(listener, name, key) {
@@ -36,7 +47,8 @@ export class Report {
 
   /** Prints the sum and returns the exit code. */
   end() {
-    console.log(JSON.stringify({ checks: this.made, failed: this.failed }));
+    const seconds = Math.round(performance.now()) / 1000;
+    console.log(JSON.stringify({ done: true, checks: this.made, failed: this.failed, seconds }));
     return this.failed === 0 ? 0 : 1;
   }
 }

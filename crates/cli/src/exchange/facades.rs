@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use trunkline_node::Node;
-use trunkline_realtime::{Realtime, RealtimeConfig, registrations::MemoryRegistrations};
+use trunkline_realtime::{Realtime, RealtimeConfig};
 use trunkline_rest::{AllowedOrigins, Profile, RestConfig, ServiceTokens};
 use trunkline_web::WebConfig;
 
@@ -18,11 +18,12 @@ pub(super) fn over_tls(config: &ExchangeConfig, node: &Node, realtime: &Realtime
         .merge(realtime.router())
 }
 
-/// Makes the façade of chat notifications. A restart forgets its endpoints: clients allocate anew.
+/// Makes the façade of chat notifications. After a restart clients allocate anew, and go on where they
+/// were.
 pub(super) fn realtime(node: &Node) -> anyhow::Result<Realtime> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let registrations = Arc::new(MemoryRegistrations::default());
+    let registrations = Arc::new(node.push_endpoints().clone());
     Ok(Realtime::new(RealtimeConfig::new(secret), Arc::new(node.clone()), registrations))
 }
 

@@ -19,9 +19,10 @@ use trunkline_policy::{
 use trunkline_storage::{
     AppUser, Backlog, Begun, ChatStore, ChatUnit, DeadLetter, Delivery, Expansion, FeedBounds,
     FeedEntry, Fingerprint, IdentityStore, LogEntry, OtherEvent, Outbox, Outcome, PageQuery,
-    PolicyStore, RepeatabilityKey, RepeatabilityRecord, RepeatabilityStore, ResourceRecord,
-    RoomPosition, RoomStore, SealingKey, SqliteOptions, SqliteStore, Store, StoreError,
-    Subscription, SubscriptionId, ThreadSummary, ThreadsQuery, UserPosition,
+    PolicyStore, PushEndpoint, PushEndpointChange, PushEndpointKey, PushEndpointStore,
+    RepeatabilityKey, RepeatabilityRecord, RepeatabilityStore, ResourceRecord, RoomPosition,
+    RoomStore, SealingKey, SqliteOptions, SqliteStore, Store, StoreError, Subscription,
+    SubscriptionId, ThreadSummary, ThreadsQuery, UserPosition,
 };
 
 /// Opens a store in a directory that can be made to fail.
@@ -210,6 +211,12 @@ held!(PolicyStore {
     fn delete_grant(tenant: &TenantId, assignee: &Assignee) -> Result<bool, StoreError>;
     fn put_segment(tenant: &TenantId, segment: Segment) -> Result<(), StoreError>;
     fn delete_segment(tenant: &TenantId, segment: &SegmentId) -> Result<bool, StoreError>;
+});
+
+held!(PushEndpointStore {
+    fn push_endpoint(key: &PushEndpointKey) -> Result<Option<PushEndpoint>, StoreError>;
+    fn put_push_endpoints(changes: Vec<PushEndpointChange>) -> Result<(), StoreError>;
+    fn prune_push_endpoints(before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 });
 
 held!(RepeatabilityStore {

@@ -469,6 +469,65 @@ fn a_client_that_unregisters_ends_its_endpoint() {
     assert_eq!(outputs.last(), Some(&Output::Ended { reason: EndReason::Unregistered }));
 }
 
+#[test]
+fn an_exchange_that_stops_waits_for_the_answers_to_what_it_has_sent() {
+    let mut scene = Scene::fresh();
+    scene.connect(1);
+    scene.tell("a");
+    let pushes = scene.pushes();
+    scene.input(Input::ShuttingDown);
+    assert!(!scene.endpoint.has_room(), "the rest stays in the feed");
+    scene.tell("b");
+    assert_eq!(scene.take(), [], "nothing more is sent");
+    scene.acknowledge(1, pushes[0]);
+    let connection = ConnectionId(1);
+    assert_eq!(
+        scene.take(),
+        [
+            Output::Acknowledged { position: 1 },
+            Output::Send { connection, text: "0::".to_owned() },
+            Output::Close { connection, reason: CloseReason::GoingAway },
+            Output::Seen,
+            Output::Ended { reason: EndReason::ShuttingDown },
+        ]
+    );
+    assert_eq!(scene.endpoint.poll_timeout(), None);
+}
+
+#[test]
+fn an_exchange_that_stops_waits_no_longer_than_it_says() {
+    let mut scene = Scene::fresh();
+    scene.connect(1);
+    scene.tell("a");
+    scene.input(Input::ShuttingDown);
+    scene.wait(Duration::from_millis(1_999));
+    assert_eq!(scene.closed(), None);
+    scene.wait(Duration::from_millis(1));
+    let outputs = scene.take();
+    assert!(outputs.contains(&Output::Ended { reason: EndReason::ShuttingDown }), "{outputs:?}");
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Acknowledged { .. })));
+}
+
+#[test]
+fn an_endpoint_of_an_exchange_that_stops_ends_with_its_socket_and_takes_no_other() {
+    let mut scene = Scene::fresh();
+    scene.connect(1);
+    scene.tell("a");
+    scene.input(Input::ShuttingDown);
+    scene.take();
+    scene.connect(2);
+    let connection = ConnectionId(2);
+    assert_eq!(
+        scene.take(),
+        [
+            Output::Send { connection, text: "0::".to_owned() },
+            Output::Close { connection, reason: CloseReason::GoingAway },
+        ]
+    );
+    scene.disconnect(1);
+    assert_eq!(scene.take(), [Output::Seen, Output::Ended { reason: EndReason::ShuttingDown }]);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Acknowledge(usize),

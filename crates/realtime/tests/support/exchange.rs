@@ -1,6 +1,7 @@
 //! An exchange in memory: tokens are names, the feed is a list.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(crate) struct MemoryExchange {
     began: tokio::time::Instant,
     tokens: Arc<Mutex<BTreeMap<String, Result<Access, Refusal>>>>,
     log: Arc<Mutex<Vec<FeedItem>>>,
+    /// How many items feeds have handed out.
+    handed_out: Arc<AtomicUsize>,
     /// Counts what happened to the log and to tokens.
     changes: watch::Sender<u64>,
 }
@@ -27,6 +30,7 @@ impl MemoryExchange {
             began: tokio::time::Instant::now(),
             tokens: Arc::default(),
             log: Arc::default(),
+            handed_out: Arc::default(),
             changes: watch::channel(0).0,
         })
     }
@@ -45,6 +49,11 @@ impl MemoryExchange {
     pub(crate) fn revoke(&self, token: &str) {
         self.tokens.lock().unwrap().remove(token);
         self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Returns how many items feeds have handed out.
+    pub(crate) fn handed_out(&self) -> usize {
+        self.handed_out.load(Ordering::Relaxed)
     }
 
     /// Tells the recipients of an event.
@@ -104,6 +113,7 @@ impl Exchange for MemoryExchange {
         let reader = Reader {
             tokens: Arc::clone(&self.tokens),
             log: Arc::clone(&self.log),
+            handed_out: Arc::clone(&self.handed_out),
             changes: self.changes.subscribe(),
             user,
             token,
@@ -124,6 +134,7 @@ impl Exchange for MemoryExchange {
 struct Reader {
     tokens: Arc<Mutex<BTreeMap<String, Result<Access, Refusal>>>>,
     log: Arc<Mutex<Vec<FeedItem>>>,
+    handed_out: Arc<AtomicUsize>,
     changes: watch::Receiver<u64>,
     user: CommunicationIdentifier,
     token: Token,
@@ -140,6 +151,7 @@ impl Reader {
             while let Some(item) = self.log.lock().unwrap().get(self.index).cloned() {
                 self.index += 1;
                 if item.event.recipients.contains(&self.user) {
+                    self.handed_out.fetch_add(1, Ordering::Relaxed);
                     return Ok(item);
                 }
             }

@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../migrations/0001_identity_and_policy.sql") },
     Migration { sql: include_str!("../../migrations/0002_chat.sql") },
     Migration { sql: include_str!("../../migrations/0003_outbox.sql") },
+    Migration { sql: include_str!("../../migrations/0004_push_endpoints.sql") },
 ];
 
 /// The latest version known here.

@@ -12,6 +12,8 @@ pub(crate) mod laws;
 pub(crate) mod outbox;
 #[path = "policy.rs"]
 pub(crate) mod policy;
+#[path = "push_endpoints.rs"]
+pub(crate) mod push_endpoints;
 #[path = "repeatability.rs"]
 pub(crate) mod repeatability;
 #[path = "rooms.rs"]
@@ -86,6 +88,11 @@ macro_rules! contract {
                 what_administrators_set_comes_back;
                 grants_replace_each_other_and_keep_their_order;
                 nothing_is_set_for_a_tenant_that_does_not_exist;
+            }
+            push_endpoints {
+                a_client_is_kept_replaced_and_forgotten;
+                clients_of_one_name_belong_to_their_users;
+                clients_not_seen_for_long_go_the_oldest_first;
             }
             repeatability {
                 the_first_is_carried_out_and_the_rest_get_its_answer;
