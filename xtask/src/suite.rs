@@ -59,19 +59,30 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
             "release",
             vec![release_build(root), first_call(root, &target), party(root, &target)],
         )?;
-        steps.commands("benches", vec![criterion(root, None, true), end_to_end(root, &target)])?;
+        let quick_chat = chat_end_to_end(root, &target, &["--seconds", "1", "--idle", "100"]);
+        let benches = vec![criterion(root, None, true), end_to_end(root, &target), quick_chat];
+        steps.commands("benches", benches)?;
     }
     steps.summary();
     Ok(())
 }
 
 /// Returns the commands that run the benches: those of the cores whose name has the filter, and
-/// without a filter the media plane from end to end as well.
+/// without a filter media and chat from end to end as well, chat beside another server where one is
+/// installed.
 pub(crate) fn bench(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Command>> {
     let mut commands = vec![criterion(root, filter, false)];
     if filter.is_none() {
         let target = Metadata::load(root)?.target_directory;
-        commands.extend([release_build(root), end_to_end(root, &target)]);
+        let peer: &[&str] = match is_on_path("prosody") {
+            true => &["--against", "prosody"],
+            false => {
+                println!("prosody is not installed: LEAVING OUT chat beside another server");
+                &[]
+            }
+        };
+        let chat = chat_end_to_end(root, &target, peer);
+        commands.extend([release_build(root), end_to_end(root, &target), chat]);
     }
     Ok(commands)
 }
@@ -123,6 +134,16 @@ fn party(root: &Path, target: &Path) -> Command {
 /// The media plane over loopback, for two seconds at each size.
 fn end_to_end(root: &Path, target: &Path) -> Command {
     built(root, target.join("release/media_e2e"), &["--seconds", "2"])
+}
+
+/// Durable messages to many over TLS, through the server as a process of its own.
+fn chat_end_to_end(root: &Path, target: &Path, arguments: &[&str]) -> Command {
+    built(root, target.join("release/chat_e2e"), arguments)
+}
+
+fn is_on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 fn criterion(root: &Path, filter: Option<&str>, quick: bool) -> Command {
