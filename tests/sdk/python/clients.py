@@ -12,6 +12,7 @@ from azure.communication.rooms import aio as rooms_aio
 from azure.core.credentials import AzureKeyCredential
 
 from checks import value
+from coverage import Watched, check, note
 
 # A failed request is a finding, not something to try again: with retries, a wrong 500 would pass.
 NO_RETRIES = {"retry_total": 0}
@@ -24,6 +25,7 @@ class Clients:
         self.exchange = exchange
         self.is_async = is_async
         self.open = []
+        self.called = {}
 
     @property
     def name(self):
@@ -70,11 +72,26 @@ class Clients:
 
     def _from_connection_string(self, client, key):
         text = f"endpoint={self.exchange.endpoint}/;accesskey={key or self.exchange.access_key}"
+        note(self.called, client, "from_connection_string")
         return self._keep(client.from_connection_string(text, **NO_RETRIES))
 
     def _keep(self, client):
-        self.open.append(client)
-        return client
+        # Clients that another client makes are watched already.
+        watched = client if isinstance(client, Watched) else Watched(client, self.called)
+        self.open.append(watched)
+        return watched
+
+    def check_coverage(self, report, suite):
+        """Notes whether a suite that has ended, with its clients closed, called every method."""
+        kinds = {
+            "identity": [(identity_aio if self.is_async else identity).CommunicationIdentityClient],
+            "chat": [
+                (chat_aio if self.is_async else chat).ChatClient,
+                (chat_aio if self.is_async else chat).ChatThreadClient,
+            ],
+            "rooms": [(rooms_aio if self.is_async else rooms).RoomsClient],
+        }
+        check(report, self.called, kinds.get(suite, []))
 
 
 @asynccontextmanager
