@@ -95,6 +95,33 @@ export async function byPage(list) {
   return items(list.byPage());
 }
 
+/** Asks the directory of the exchange for tokens. */
+async function granted(form) {
+  const answer = await fetch(`${endpoint}/adfs/oauth2/token`, {
+    method: "POST",
+    body: new URLSearchParams(form),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(`not signed in: ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** Signs a directory user in for an app: returns the token to exchange, and the user's id. */
+export async function signIn(username, clientId) {
+  const scope = "https://auth.msft.communication.azure.com/Teams.ManageChats";
+  const form = { grant_type: "password", client_id: clientId, username, password: "any", scope };
+  const { access_token: token, id_token: identity } = await granted(form);
+  const claims = JSON.parse(Buffer.from(identity.split(".")[1], "base64url").toString());
+  return { token, userId: claims.oid };
+}
+
+/** Signs a program in by itself. */
+export async function admit(clientId) {
+  const form = { grant_type: "client_credentials", client_id: clientId, client_secret: "any" };
+  return (await granted(form)).access_token;
+}
+
 /** Ends when the work does, or with an error when it takes too long. */
 export async function within(seconds, work) {
   let timer;
