@@ -367,12 +367,31 @@ impl Identity {
         now: Timestamp,
     ) -> Option<String> {
         let issuer = self.dev_issuer.as_ref()?;
-        let user = self.directory.by_alias(&self.tenant, user).or_else(|| {
+        issuer.sign_in(&self.dev_user(user)?, app_id, scopes, now).ok()
+    }
+
+    /// Says to an app who signed in, as [`Identity::dev_sign_in`] finds the user. It opens nothing.
+    pub fn dev_id_token(&self, user: &str, app_id: &str, now: Timestamp) -> Option<String> {
+        self.dev_issuer.as_ref()?.identify(&self.dev_user(user)?, app_id, now).ok()
+    }
+
+    /// Signs an app in by itself: a token that stands for the resource where any does. `None` where
+    /// there is no issuer for development.
+    pub fn dev_app_token(&self, app_id: &str, now: Timestamp) -> Option<String> {
+        self.dev_issuer.as_ref()?.admit(app_id, now).ok()
+    }
+
+    /// Returns the keys of the issuer for development, where there is one.
+    pub fn dev_jwks(&self) -> Option<serde_json::Value> {
+        self.dev_issuer.as_ref().map(DevIssuer::jwks)
+    }
+
+    fn dev_user(&self, user: &str) -> Option<DirectoryUser> {
+        self.directory.by_alias(&self.tenant, user).or_else(|| {
             let identifier = user.parse::<ObjectId>().ok()?.identifier();
             let (tenant, user) = self.directory.by_identifier(&identifier)?;
             (tenant == self.tenant).then_some(user)
-        })?;
-        issuer.sign_in(&user, app_id, scopes, now).ok()
+        })
     }
 
     /// Verifies a token: signature, resource, expiry, revocation.

@@ -103,7 +103,11 @@ fn describe(user: &User) -> Value {
     })
 }
 
-fn refuse_foreign_page(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
+pub(crate) fn refuse_foreign_page(
+    shared: &Shared,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Option<Response> {
     let allowed = &shared.config.allowed_origins;
     let is_own_page = origin::is_allowed(headers, uri, allowed)
         && origin::is_unspoofable_host(headers, uri, allowed);

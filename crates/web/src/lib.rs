@@ -11,6 +11,7 @@ mod dev;
 mod events;
 mod origin;
 mod policy;
+mod sign_in;
 mod socket;
 mod wire_json;
 
@@ -25,7 +26,8 @@ pub struct WebConfig {
     /// Origins, such as `https://app.example.org`, whose pages may open a session here besides
     /// the pages served here. A client that sends no `Origin` is no browser and is let through.
     pub allowed_origins: Vec<String>,
-    /// Whether `/dev/token` and `/dev/users` exist: then whoever reaches the port can be anybody.
+    /// Whether `/dev/token`, `/dev/users` and the directory below `/adfs` exist: then whoever
+    /// reaches the port can be anybody.
     pub dev_endpoints: bool,
 }
 
@@ -41,8 +43,14 @@ pub fn router(config: WebConfig, node: Node) -> Router {
         .route("/policy/explain", post(policy::explain))
         .route("/.well-known/jwks.json", get(dev::jwks));
     if config.dev_endpoints {
-        router =
-            router.route("/dev/token", post(dev::issue_token)).route("/dev/users", get(dev::users));
+        router = router
+            .route("/dev/token", post(dev::issue_token))
+            .route("/dev/users", get(dev::users))
+            .route("/adfs/.well-known/openid-configuration", get(sign_in::configuration))
+            .route("/adfs/discovery/keys", get(sign_in::keys))
+            .route("/adfs/oauth2/token", post(sign_in::token))
+            // Some clients make the path up and do not ask where it is.
+            .route("/adfs/oauth2/v2.0/token", post(sign_in::token));
     }
     router
         .layer(middleware::map_response(assets::security_headers))

@@ -20,8 +20,8 @@ use trunkline_call::{CALL_EDGES, CallState};
 use trunkline_chat::{CreateThread, NewContent};
 use trunkline_clock::Timestamp;
 use trunkline_node::{
-    ChatActor, ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, RelayConfig,
-    SendMessage, TokenRequest,
+    ChatActor, ChatConfig, DirectoryEntry, DirectoryToken, ExchangeError, Identity, IdentityConfig,
+    Node, NodeConfig, RelayConfig, SendMessage, TokenError, TokenRequest,
 };
 use trunkline_policy::{FederationConfig, KeySlot, Scope};
 use trunkline_proto::signaling::v1::{ClientFrame, Hello, client_frame};
@@ -247,10 +247,106 @@ async fn development_tokens_are_refused_to_other_pages_and_other_shapes() {
     }
 }
 
+/// Asks a node's directory for a token, as a program does.
+async fn sign_in(node: &Node, form: &str, headers: &[(&str, &str)]) -> (StatusCode, Value) {
+    let mut request = Request::post("/adfs/oauth2/token")
+        .header("host", "localhost:8443")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(form.to_owned()))
+        .unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    let response = router(config(), node.clone()).oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    (parts.status, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test]
+async fn a_directory_user_who_signs_in_with_a_program_gets_a_token_to_exchange() {
+    let (node, _place) = node().await;
+    let form = "grant_type=password&client_id=app%2D1&username=alice&password=x&\
+                scope=openid+https%3A%2F%2Fauth.msft.communication.azure.com%2FTeams.ManageChats";
+    let (status, body) = sign_in(&node, form, &[]).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (identity, now) = (node.identity(), node.clock().wall());
+    let user_id = "00000000-0000-4000-8000-00000000000a";
+    let given = |name: &str| body[name].as_str().unwrap().to_owned();
+    let (access, id) = (given("access_token"), given("id_token"));
+    let of = |token| DirectoryToken { token, app_id: "app-1", user_id };
+    let exchanged = identity.exchange_directory_token(identity.resource(), of(&access), now).await;
+    let claims = identity.verify(&exchanged.unwrap().1.token, now).await.unwrap();
+    assert_eq!(claims.scopes, BTreeSet::from([Scope::Chat]));
+    // What says who somebody is to an app opens nothing.
+    let exchanged = identity.exchange_directory_token(identity.resource(), of(&id), now).await;
+    assert!(matches!(exchanged, Err(ExchangeError::Invalid)), "{exchanged:?}");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_program_that_signs_in_by_itself_is_nobody_that_could_be_exchanged() {
+    let (node, _place) = node().await;
+    let (status, body) = sign_in(&node, "grant_type=client_credentials&client_id=app", &[]).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (identity, now) = (node.identity(), node.clock().wall());
+    let token = body["access_token"].as_str().unwrap();
+    assert!(matches!(identity.verify(token, now).await, Err(TokenError::Invalid)));
+    let given = DirectoryToken { token, app_id: "app", user_id: "app" };
+    let exchanged = identity.exchange_directory_token(identity.resource(), given, now).await;
+    assert!(matches!(exchanged, Err(ExchangeError::Invalid)), "{exchanged:?}");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_no_directory_grants_is_refused_with_its_code() {
+    let (node, _place) = node().await;
+    let known = "grant_type=password&client_id=a&username=alice&scope=Teams.ManageChats";
+    for (form, code) in [
+        ("", "invalid_request"),
+        ("grant_type=client_credentials", "invalid_request"),
+        ("grant_type=client_credentials&client_id=a&client_id=b", "invalid_request"),
+        ("grant_type=client_credentials&client_id=%f", "invalid_request"),
+        ("grant_type=client_credentials&client_id=%ff", "invalid_request"),
+        ("grant_type=password&client_id=a&scope=s", "invalid_request"),
+        ("grant_type=password&client_id=a&username=nobody&scope=s", "invalid_grant"),
+        ("grant_type=refresh_token&client_id=a", "unsupported_grant_type"),
+    ] {
+        let (status, body) = sign_in(&node, form, &[]).await;
+        assert_eq!((status, &body["error"]), (StatusCode::BAD_REQUEST, &json!(code)), "{form}");
+    }
+    let foreign = [("origin", "https://elsewhere.example")];
+    assert_eq!(sign_in(&node, known, &foreign).await.0, StatusCode::FORBIDDEN);
+    let json = [("content-type", "application/json")];
+    assert_eq!(sign_in(&node, known, &json).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(sign_in(&node, known, &[]).await.0, StatusCode::OK);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_directory_says_where_it_signs_in() {
+    let (status, _, body) = page("/adfs/.well-known/openid-configuration").await;
+    assert_eq!(status, StatusCode::OK);
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["token_endpoint"], "https://localhost:8443/adfs/oauth2/token");
+    let (status, _, keys) = page("/adfs/discovery/keys").await;
+    assert_eq!(status, StatusCode::OK);
+    let keys: Value = serde_json::from_str(&keys).unwrap();
+    assert_eq!(keys["keys"][0]["kty"], "EC");
+    assert!(keys["keys"][0].get("d").is_none(), "a private key");
+}
+
 #[tokio::test]
 async fn development_endpoints_exist_only_where_configured() {
     let config = WebConfig { dev_endpoints: false, ..config() };
-    for request in [Request::post("/dev/token"), Request::get("/dev/users")] {
+    for request in [
+        Request::post("/dev/token"),
+        Request::get("/dev/users"),
+        Request::get("/adfs/.well-known/openid-configuration"),
+        Request::get("/adfs/discovery/keys"),
+        Request::post("/adfs/oauth2/token"),
+        Request::post("/adfs/oauth2/v2.0/token"),
+    ] {
         let request = request.header("host", "localhost").body(Body::empty()).unwrap();
         assert_eq!(ask(config.clone(), request).await.0, StatusCode::NOT_FOUND);
     }

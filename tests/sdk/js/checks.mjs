@@ -7,9 +7,15 @@ import { isDeepStrictEqual } from "node:util";
 // The clients are installed beside the tree, so that npm leaves it alone.
 const require = createRequire(path.join(process.env.TRUNKLINE_SDK_JS, "package.json"));
 
-export const { CommunicationIdentityClient } = require("@azure/communication-identity");
-export const { ChatClient } = require("@azure/communication-chat");
-export const { RoomsClient } = require("@azure/communication-rooms");
+const { ChatClient: Chat, ChatThreadClient } = require("@azure/communication-chat");
+
+// Which methods of which clients were called, by the name of the client.
+const called = new Map();
+
+export const CommunicationIdentityClient =
+  watched(require("@azure/communication-identity").CommunicationIdentityClient);
+export const ChatClient = watched(Chat);
+export const RoomsClient = watched(require("@azure/communication-rooms").RoomsClient);
 export const { PhoneNumbersClient, SipRoutingClient } = require("@azure/communication-phone-numbers");
 export const { AzureCommunicationTokenCredential } = require("@azure/communication-common");
 
@@ -89,6 +95,33 @@ export async function byPage(list) {
   return items(list.byPage());
 }
 
+/** Asks the directory of the exchange for tokens. */
+async function granted(form) {
+  const answer = await fetch(`${endpoint}/adfs/oauth2/token`, {
+    method: "POST",
+    body: new URLSearchParams(form),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(`not signed in: ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** Signs a directory user in for an app: returns the token to exchange, and the user's id. */
+export async function signIn(username, clientId) {
+  const scope = "https://auth.msft.communication.azure.com/Teams.ManageChats";
+  const form = { grant_type: "password", client_id: clientId, username, password: "any", scope };
+  const { access_token: token, id_token: identity } = await granted(form);
+  const claims = JSON.parse(Buffer.from(identity.split(".")[1], "base64url").toString());
+  return { token, userId: claims.oid };
+}
+
+/** Signs a program in by itself. */
+export async function admit(clientId) {
+  const form = { grant_type: "client_credentials", client_id: clientId, client_secret: "any" };
+  return (await granted(form)).access_token;
+}
+
 /** Ends when the work does, or with an error when it takes too long. */
 export async function within(seconds, work) {
   let timer;
@@ -100,4 +133,51 @@ export async function within(seconds, work) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+// Notifications need a browser: ../realtime drives them.
+const REALTIME = ["startRealtimeNotifications", "stopRealtimeNotifications", "on", "off"];
+
+// What the declarations of the packages call private.
+const PRIVATE = /(Page|All)$|^(subscribeToSignalingEvents|canPostTypingNotification)$/;
+
+const kinds = {
+  identity: [CommunicationIdentityClient],
+  chat: [ChatClient, ChatThreadClient],
+  rooms: [RoomsClient],
+};
+
+/** Notes whether a suite that has ended called every method of its clients. */
+export function checkCoverage(report, suite) {
+  for (const kind of kinds[suite] ?? []) {
+    const methods = Object.entries(Object.getOwnPropertyDescriptors(kind.prototype))
+      .filter(([name, { value }]) => typeof value === "function" && name !== "constructor" && !PRIVATE.test(name))
+      .map(([name]) => name);
+    const isDriven = (name) => called.get(kind.name)?.has(name) || REALTIME.includes(name);
+    const leftOut = methods.filter((name) => !isDriven(name));
+    report.check(`every method of ${kind.name} is driven`, methods.length && !leftOut.length, leftOut);
+  }
+}
+
+/** Makes a class whose clients note which of their methods are called. */
+function watched(kind) {
+  return new Proxy(kind, {
+    construct: (target, args) => watchedClient(new target(...args)),
+  });
+}
+
+function watchedClient(client) {
+  const kind = client.constructor.name;
+  if (!called.has(kind)) called.set(kind, new Set());
+  return new Proxy(client, {
+    get(target, name) {
+      const value = target[name];
+      if (typeof value !== "function") return value;
+      return (...args) => {
+        called.get(kind).add(name);
+        const result = value.apply(target, args);
+        return result instanceof ChatThreadClient ? watchedClient(result) : result;
+      };
+    },
+  });
 }

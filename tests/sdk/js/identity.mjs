@@ -1,9 +1,11 @@
 // Every operation of the identity client, with good and bad input.
 
 import {
-  CommunicationIdentityClient, accessKey, connectionString, httpEndpoint, noRetries,
-  wrongConnectionString,
+  AzureCommunicationTokenCredential, ChatClient, CommunicationIdentityClient, accessKey, admit,
+  connectionString, endpoint, httpEndpoint, items, noRetries, signIn, wrongConnectionString,
 } from "./checks.mjs";
+
+const APP = "5f0c3a52-7b1e-4d66-9c43-2a8d7e90b1f4";
 
 const SCOPES = ["chat", "voip", "chat.join", "chat.join.limited", "voip.join"];
 
@@ -39,11 +41,7 @@ export async function run(report) {
   await client.deleteUser(user);
   await report.refused("a deleted user is gone", () => client.deleteUser(user), 404);
   await report.refused("its tokens, too", () => client.revokeTokens(user), 404);
-  for (const teamsUserAadToken of ["", "bad", "a.b.c"]) {
-    const options = { teamsUserAadToken, clientId: "app", userObjectId: "user" };
-    const name = `no exchange of ${JSON.stringify(teamsUserAadToken)}`;
-    await report.refused(name, () => client.getTokenForTeamsUser(options), 401);
-  }
+  await exchange(report, client);
   const stranger = new CommunicationIdentityClient(wrongConnectionString, noRetries);
   await report.refused("a wrong key", () => stranger.createUser(), 401, "Denied");
   if (httpEndpoint) {
@@ -52,6 +50,29 @@ export async function run(report) {
     const made = await new CommunicationIdentityClient(text, options).createUser();
     report.check("a user is created over http", made.communicationUserId.startsWith("8:acs:"));
   }
+}
+
+async function exchange(report, client) {
+  const { token: teamsUserAadToken, userId: userObjectId } = await signIn("alice", APP);
+  const good = { teamsUserAadToken, clientId: APP, userObjectId };
+  const { token } = await client.getTokenForTeamsUser(good);
+  const chat = new ChatClient(endpoint, new AzureCommunicationTokenCredential(token), noRetries);
+  report.check("a directory user gets a token", await items(chat.listChatThreads()));
+  for (const changed of [{ clientId: "app" }, { clientId: userObjectId }, { userObjectId: "user" }, { userObjectId: APP }]) {
+    const name = `no exchange for ${JSON.stringify(changed)}`;
+    await report.refused(name, () => client.getTokenForTeamsUser({ ...good, ...changed }), 400);
+  }
+  for (const bad of ["", "bad", "a.b.c"]) {
+    const options = { teamsUserAadToken: bad, clientId: "app", userObjectId: "user" };
+    const name = `no exchange of ${JSON.stringify(bad)}`;
+    await report.refused(name, () => client.getTokenForTeamsUser(options), 401);
+  }
+  const held = { token: await admit(APP), expiresOnTimestamp: Date.now() + 3_600_000 };
+  const program = new CommunicationIdentityClient(endpoint, { getToken: async () => held }, noRetries);
+  const { communicationUserId } = await program.createUser();
+  report.check("a program that signed in creates a user", communicationUserId.startsWith("8:acs:"));
+  const itself = { teamsUserAadToken: held.token, clientId: APP, userObjectId: APP };
+  await report.refused("a program is no directory user", () => client.getTokenForTeamsUser(itself), 401);
 }
 
 function lives(expiresOn, minutes) {

@@ -1,6 +1,6 @@
 // Drives the official, unmodified JavaScript SDKs against an exchange; see ../README.md.
 
-import { Report, within } from "./checks.mjs";
+import { Report, checkCoverage, within } from "./checks.mjs";
 import * as chat from "./chat.mjs";
 import * as identity from "./identity.mjs";
 import * as numbers from "./numbers.mjs";
@@ -22,6 +22,7 @@ for (const name of names.length ? names : Object.keys(suites)) {
   } catch (error) {
     report.check("the suite runs to its end", false, error);
   }
+  checkCoverage(report, name);
 }
 const checks = reports.reduce((sum, report) => sum + report.made, 0);
 const failed = reports.reduce((sum, report) => sum + report.failed, 0);

@@ -1,10 +1,13 @@
 """What every scenario shares: one JSON line a check, and the same words for sync and async clients."""
 
+import base64
 import inspect
 import json
 import os
 import sys
 import time
+import urllib.parse
+import urllib.request
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
@@ -93,6 +96,29 @@ class Exchange:
     @property
     def connection_string(self):
         return f"endpoint={self.endpoint}/;accesskey={self.access_key}"
+
+    def sign_in(self, user, app_id):
+        """Signs a directory user in for an app: returns the token to exchange, and the user's id."""
+        scope = "https://auth.msft.communication.azure.com/Teams.ManageChats"
+        granted = self._granted(
+            grant_type="password", client_id=app_id, username=user, password="any", scope=scope
+        )
+        body = granted["id_token"].split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return granted["access_token"], claims["oid"]
+
+    def admit(self, app_id):
+        """Signs a program in by itself."""
+        granted = self._granted(
+            grant_type="client_credentials", client_id=app_id, client_secret="any"
+        )
+        return granted["access_token"]
+
+    def _granted(self, **form):
+        data = urllib.parse.urlencode(form).encode()
+        url = f"{self.endpoint}/adfs/oauth2/token"
+        with urllib.request.urlopen(url, data, timeout=10) as answer:
+            return json.load(answer)
 
 
 def finish(reports, begun):

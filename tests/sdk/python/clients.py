@@ -1,5 +1,6 @@
 """The official clients, sync and async, under the same names."""
 
+import time
 from contextlib import asynccontextmanager
 
 from azure.communication import chat, identity, phonenumbers, rooms
@@ -9,12 +10,39 @@ from azure.communication.phonenumbers import aio as phonenumbers_aio
 from azure.communication.phonenumbers import siprouting
 from azure.communication.phonenumbers.siprouting import aio as siprouting_aio
 from azure.communication.rooms import aio as rooms_aio
-from azure.core.credentials import AzureKeyCredential
+from azure.core.credentials import AccessToken, AzureKeyCredential
 
 from checks import value
+from coverage import Watched, check, note
 
 # A failed request is a finding, not something to try again: with retries, a wrong 500 would pass.
 NO_RETRIES = {"retry_total": 0}
+
+
+class Held:
+    """A credential that has its token already."""
+
+    def __init__(self, token):
+        self._token = token
+
+    def get_token(self, *_scopes, **_options):
+        return self._token
+
+
+class HeldAsync(Held):
+    """The same for async clients."""
+
+    async def get_token(self, *_scopes, **_options):
+        return self._token
+
+    async def close(self):
+        """Has nothing to close."""
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_error):
+        await self.close()
 
 
 class Clients:
@@ -24,6 +52,7 @@ class Clients:
         self.exchange = exchange
         self.is_async = is_async
         self.open = []
+        self.called = {}
 
     @property
     def name(self):
@@ -41,6 +70,13 @@ class Clients:
         return self._keep(
             kind.CommunicationIdentityClient(self.exchange.http_endpoint, credential, **NO_RETRIES)
         )
+
+    def identity_of_program(self, token):
+        kind = identity_aio if self.is_async else identity
+        held = AccessToken(token, int(time.time()) + 3600)
+        credential = HeldAsync(held) if self.is_async else Held(held)
+        endpoint = self.exchange.endpoint
+        return self._keep(kind.CommunicationIdentityClient(endpoint, credential, **NO_RETRIES))
 
     def rooms(self, key=None):
         kind = rooms_aio if self.is_async else rooms
@@ -70,11 +106,26 @@ class Clients:
 
     def _from_connection_string(self, client, key):
         text = f"endpoint={self.exchange.endpoint}/;accesskey={key or self.exchange.access_key}"
+        note(self.called, client, "from_connection_string")
         return self._keep(client.from_connection_string(text, **NO_RETRIES))
 
     def _keep(self, client):
-        self.open.append(client)
-        return client
+        # Clients that another client makes are watched already.
+        watched = client if isinstance(client, Watched) else Watched(client, self.called)
+        self.open.append(watched)
+        return watched
+
+    def check_coverage(self, report, suite):
+        """Notes whether a suite that has ended, with its clients closed, called every method."""
+        kinds = {
+            "identity": [(identity_aio if self.is_async else identity).CommunicationIdentityClient],
+            "chat": [
+                (chat_aio if self.is_async else chat).ChatClient,
+                (chat_aio if self.is_async else chat).ChatThreadClient,
+            ],
+            "rooms": [(rooms_aio if self.is_async else rooms).RoomsClient],
+        }
+        check(report, self.called, kinds.get(suite, []))
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from azure.communication.identity import CommunicationTokenScope, CommunicationU
 from checks import value
 
 SCOPES = list(CommunicationTokenScope)
+APP = "5f0c3a52-7b1e-4d66-9c43-2a8d7e90b1f4"
 WRONG_KEY = base64.b64encode(b"this is a key that nobody has set").decode()
 
 
@@ -18,7 +19,7 @@ async def run(report, clients):
     await lives(report, client)
     await revocation(report, clients, client)
     await deletion(report, clients, client)
-    await exchange(report, client)
+    await exchange(report, clients, client)
     await keys(report, clients)
 
 
@@ -135,7 +136,30 @@ async def deletion(report, clients, client):
     await report.raises("deleting null", lambda: client.delete_user(None))
 
 
-async def exchange(report, client):
+async def exchange(report, clients, client):
+    signed_in, user_id = clients.exchange.sign_in("alice", APP)
+    issued = await value(client.get_token_for_teams_user(signed_in, APP, user_id))
+    report.check("a directory user gets a token", await listed(clients.chat(issued.token)) is not None)
+    for app_id in ["", "app", user_id]:
+        await report.refused(
+            f"no exchange for another app, {app_id!r}",
+            lambda: client.get_token_for_teams_user(signed_in, app_id, user_id),
+            400,
+        )
+    for other_id in ["", "user", APP]:
+        await report.refused(
+            f"no exchange for another user, {other_id!r}",
+            lambda: client.get_token_for_teams_user(signed_in, APP, other_id),
+            400,
+        )
+    by_itself = clients.identity_of_program(clients.exchange.admit(APP))
+    user = await value(by_itself.create_user())
+    report.check("a program that signed in creates a user", user.raw_id.startswith("8:acs:"), user)
+    await report.refused(
+        "a program is no directory user",
+        lambda: client.get_token_for_teams_user(clients.exchange.admit(APP), APP, APP),
+        401,
+    )
     for token in ["", "bad", "a.b.c"]:
         await report.refused(
             f"no exchange of {token!r}",

@@ -34,6 +34,7 @@ async def main(names):
                     await asyncio.wait_for(SUITES[name](report, lent), LIMIT_SECONDS)
                 except Exception as error:  # one suite's end is no reason to skip the others
                     report.check("the suite runs to its end", False, error)
+            lent.check_coverage(report, name)
     finish(reports, begun)
 
 

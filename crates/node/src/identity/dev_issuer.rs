@@ -31,6 +31,7 @@ struct Claims<'a> {
     exp: i64,
     nbf: i64,
     iat: i64,
+    sub: &'a str,
     oid: &'a str,
     tid: &'a str,
     appid: &'a str,
@@ -41,6 +42,9 @@ struct Claims<'a> {
 impl DevIssuer {
     /// What the tokens say as `iss`.
     pub const ISSUER: &str = "https://trunkline.invalid/dev";
+
+    /// How long they live: about as long as the original's.
+    pub const LIFE: Duration = Duration::from_secs(60 * 60);
 
     /// Makes an issuer with a key of its own, which nobody knows after a restart.
     pub(super) fn new(tenant: TenantId) -> Result<Self, SigningKeyRejected> {
@@ -70,20 +74,66 @@ impl DevIssuer {
             Scope::Voip | Scope::VoipJoin => "Teams.ManageCalls",
         };
         let claims = Claims {
-            iss: Self::ISSUER,
             aud: OidcIssuer::AUDIENCES[0],
-            exp: (now + LIFE).as_unix_seconds(),
-            nbf: now.as_unix_seconds(),
-            iat: now.as_unix_seconds(),
-            oid: user.object_id.as_str(),
-            tid: self.tenant.as_str(),
-            appid: app_id,
             scp: scopes.iter().map(scope).collect::<Vec<_>>().join(" "),
-            name: user.display_name.as_str(),
+            ..self.claims(user, app_id, now)
         };
         self.signer.sign(&claims)
     }
+
+    /// Says to an app who signed in. Its audience is the app, so that it is not exchanged.
+    pub(super) fn identify(
+        &self,
+        user: &DirectoryUser,
+        app_id: &str,
+        now: Timestamp,
+    ) -> Result<String, SigningKeyRejected> {
+        self.signer.sign(&self.claims(user, app_id, now))
+    }
+
+    /// Signs an app in by itself.
+    pub(super) fn admit(&self, app_id: &str, now: Timestamp) -> Result<String, SigningKeyRejected> {
+        let claims =
+            Claims { aud: SERVICE_AUDIENCE, ..self.claims_of(app_id, app_id, app_id, now) };
+        self.signer.sign(&claims)
+    }
+
+    /// Returns the keys that verify what is signed here.
+    pub(super) fn jwks(&self) -> serde_json::Value {
+        self.signer.jwks()
+    }
+
+    fn claims<'a>(
+        &'a self,
+        user: &'a DirectoryUser,
+        app_id: &'a str,
+        now: Timestamp,
+    ) -> Claims<'a> {
+        self.claims_of(user.object_id.as_str(), user.display_name.as_str(), app_id, now)
+    }
+
+    fn claims_of<'a>(
+        &'a self,
+        oid: &'a str,
+        name: &'a str,
+        app_id: &'a str,
+        now: Timestamp,
+    ) -> Claims<'a> {
+        Claims {
+            iss: Self::ISSUER,
+            aud: app_id,
+            exp: (now + Self::LIFE).as_unix_seconds(),
+            nbf: now.as_unix_seconds(),
+            iat: now.as_unix_seconds(),
+            sub: oid,
+            oid,
+            tid: self.tenant.as_str(),
+            appid: app_id,
+            scp: String::new(),
+            name,
+        }
+    }
 }
 
-/// As long as the original's tokens live, about.
-const LIFE: Duration = Duration::from_secs(60 * 60);
+/// What a program's own token is for: the service's routes that a backend signs.
+const SERVICE_AUDIENCE: &str = "https://communication.azure.com";
