@@ -47,6 +47,8 @@ named! {
     REMOVED = 0/5300;
     /// The role changed, and the new one has no place here.
     ROLE_CHANGED = 0/5317;
+    /// Nobody let the participant in from the lobby in time.
+    LOBBY_TIMED_OUT = 200/5855;
     /// Dismissed from the lobby of a meeting.
     LOBBY_DISMISSED = 0/5854;
     /// The meeting is locked.
