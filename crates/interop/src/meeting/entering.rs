@@ -350,17 +350,17 @@ impl Meeting {
     }
 
     /// Puts somebody who is present into the thread, where the chat follows and they may use it.
+    ///
+    /// The step comes at every entry, even of a member: another may have taken them out of the thread
+    /// a moment ago, and adding a member changes nothing.
     pub(super) fn sync_chat_of(&mut self, endpoint: &EndpointId) {
-        let follows = match self.settings.sync_roster {
-            SyncMode::Automatic => true,
-            SyncMode::Manual => false,
-        };
+        let follows = self.settings.sync_roster == SyncMode::Automatic;
         let Some(attendee) = self.attendees.get(endpoint).filter(|a| !a.is_waiting()) else {
             return;
         };
         let identifier = attendee.identifier.clone();
         let may_chat = resolve(self.bearer(attendee), Capability::Chat).is_capable();
-        if !follows || !may_chat || !is_chatter(&identifier) || self.thread.contains(&identifier) {
+        if !follows || !may_chat || !is_chatter(&identifier) {
             return;
         }
         let step = ThreadStep::Add {
@@ -368,8 +368,9 @@ impl Meeting {
             identifier: identifier.clone(),
             display_name: Some(attendee.display_name.clone()),
         };
-        self.thread.insert(identifier.clone());
-        self.added_to_thread.insert(identifier);
+        if self.thread.insert(identifier.clone()) {
+            self.added_to_thread.insert(identifier);
+        }
         self.outputs.push_back(Output::Thread(step));
     }
 

@@ -14,7 +14,7 @@ use crate::{
         output::{CallStep, EventKind, OperationOutcome, Output, ThreadStep},
         role::MeetingRole,
     },
-    roster::SyncMode,
+    roster::{SyncMode, is_chatter},
 };
 
 impl Meeting {
@@ -154,7 +154,7 @@ impl Meeting {
             self.end_attendance(&endpoint, reason);
         }
         let follows = self.settings.sync_roster == SyncMode::Automatic;
-        if follows && self.thread.contains(identifier) {
+        if follows && is_chatter(identifier) {
             self.remove_from_thread(identifier);
         }
     }
@@ -177,7 +177,6 @@ impl Meeting {
             }
             return;
         }
-        self.thread.insert(identifier.clone());
         self.remove_everywhere(identifier, EndReason::REMOVED);
     }
 }

@@ -118,7 +118,10 @@ impl Meeting {
     /// in it from here on.
     fn tell_rights(&mut self, before: &BTreeMap<EndpointId, MediaRights>) {
         for (endpoint, rights) in self.all_rights() {
-            self.sync_chat_of(&endpoint);
+            let own = self.attendees.get(&endpoint);
+            if own.is_some_and(|attendee| !self.thread.contains(&attendee.identifier)) {
+                self.sync_chat_of(&endpoint);
+            }
             if before.get(&endpoint) != Some(&rights) {
                 self.outputs.push_back(Output::Call(CallStep::SetRights { endpoint, rights }));
             }

@@ -1,5 +1,6 @@
 //! What a meeting wants done, and what its subscribers are told.
 
+use trunkline_call::Trigger;
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, DisplayName, EndpointId, OperationId, ThreadId};
 use trunkline_reasons::EndReason;
@@ -75,6 +76,19 @@ pub enum CallStep {
         /// What it may send.
         rights: MediaRights,
     },
+}
+
+impl CallStep {
+    /// Returns what the step does to the state of the connection, by the one table of states; `None`
+    /// where it concerns everybody or no state.
+    pub const fn trigger(&self) -> Option<Trigger> {
+        match self {
+            Self::End { .. } => Some(Trigger::End),
+            Self::Enter { .. } => Some(Trigger::Establish),
+            Self::EnterLobby { .. } => Some(Trigger::EnterLobby),
+            Self::EndCall { .. } | Self::SetRights { .. } => None,
+        }
+    }
 }
 
 /// Which streams somebody may send, whatever the client goes on sending.
