@@ -82,7 +82,7 @@ pub enum ThreadChoice {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use]
 pub struct RosterPlan {
-    thread_id: Option<ThreadId>,
+    thread_id: ThreadId,
     steps: Vec<RosterStep>,
 }
 
@@ -141,7 +141,7 @@ impl RosterPlan {
             }
         }
         steps.extend(targets.iter().cloned().map(RosterStep::AddToCall));
-        Ok(Self { thread_id: Some(thread_id), steps })
+        Ok(Self { thread_id, steps })
     }
 
     /// Plans to add somebody to a call that is bound to a thread.
@@ -185,7 +185,7 @@ impl RosterPlan {
             SyncMode::Manual => check_membership(change, target, &call.participants, thread)?,
         }
         steps.push(RosterStep::AddToCall(target.clone()));
-        Ok(Self { thread_id: Some(thread_id.clone()), steps })
+        Ok(Self { thread_id: thread_id.clone(), steps })
     }
 
     /// Plans to remove somebody. Whoever is in neither list is removed already: the plan is empty.
@@ -207,7 +207,7 @@ impl RosterPlan {
         if follows && thread.members.contains(target) {
             steps.push(RosterStep::RemoveFromThread(target.clone()));
         }
-        Self { thread_id: Some(thread_id.clone()), steps }
+        Self { thread_id: thread_id.clone(), steps }
     }
 
     /// Plans what follows from somebody else's removal of a member from the thread: in automatic mode
@@ -226,12 +226,12 @@ impl RosterPlan {
                 .collect(),
             SyncMode::Manual => Vec::new(),
         };
-        Self { thread_id: Some(thread_id.clone()), steps }
+        Self { thread_id: thread_id.clone(), steps }
     }
 
     /// Returns the thread that the call is bound to.
-    pub fn thread_id(&self) -> Option<&ThreadId> {
-        self.thread_id.as_ref()
+    pub fn thread_id(&self) -> &ThreadId {
+        &self.thread_id
     }
 
     /// Returns the steps, in order.

@@ -137,7 +137,9 @@ pub struct Event {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
-    /// The code by which the meeting is joined was replaced.
+    /// The code by which the meeting is joined was replaced: [`CodeDesk::post`] the new one.
+    ///
+    /// [`CodeDesk::post`]: crate::CodeDesk::post
     CodeRotated,
     /// Somebody's hand went down.
     HandLowered {
