@@ -68,7 +68,8 @@ pub(crate) struct Life {
     rng: Rng,
     clock: VirtualClock,
     policy: Policy,
-    are_apart: bool,
+    /// The same with the barrier the other way.
+    other_policy: Policy,
     meeting: Meeting,
     chat: Chat,
     call: Call,
@@ -128,7 +129,7 @@ impl Life {
             chat: Chat::new(clock.now()),
             meeting: Meeting::create(clock.now(), new).unwrap(),
             policy: policy(are_apart),
-            are_apart,
+            other_policy: policy(!are_apart),
             rng,
             clock,
             call: Call::default(),
@@ -188,8 +189,7 @@ impl Life {
                 self.chat.edit_by_others(self.clock.now(), who, adds);
             }
             76..79 => {
-                self.are_apart = !self.are_apart;
-                self.policy = policy(self.are_apart);
+                std::mem::swap(&mut self.policy, &mut self.other_policy);
                 self.tally.note("barrier flipped");
             }
             79..84 => self.pass_time(),
@@ -473,19 +473,24 @@ impl Life {
 
     /// Laws that hold after every step.
     fn check(&self) {
-        let views: Vec<_> = self.meeting.attendees().collect();
-        let waiting: BTreeSet<_> =
-            views.iter().filter(|a| a.is_waiting).map(|a| a.endpoint.clone()).collect();
-        assert_eq!(waiting, self.waiting, "events tell who waits");
-        let present: BTreeSet<_> =
-            views.iter().filter(|a| !a.is_waiting).map(|a| a.endpoint.clone()).collect();
-        assert_eq!(present, self.present.keys().cloned().collect(), "events tell who is there");
+        let mut waiting = 0;
+        for attendee in self.meeting.attendees() {
+            waiting += usize::from(attendee.is_waiting);
+            let is_told = match attendee.is_waiting {
+                true => self.waiting.contains(&attendee.endpoint),
+                false => self.present.contains_key(&attendee.endpoint),
+            };
+            assert!(is_told, "events tell who waits and who is there");
+        }
+        assert_eq!(waiting, self.waiting.len());
+        assert_eq!(self.meeting.attendees().len(), self.waiting.len() + self.present.len());
         // No leak: media passes for who is in the meeting and for nobody else, and the call, however
         // late, has nobody connected whom the meeting has in its lobby.
         for endpoint in &self.endpoints {
-            assert_eq!(self.meeting.lets_media_through(endpoint), present.contains(endpoint));
+            let is_present = self.present.contains_key(endpoint);
+            assert_eq!(self.meeting.lets_media_through(endpoint), is_present);
             let is_connected = self.call.states.get(endpoint) == Some(&CallState::Connected);
-            if is_connected && waiting.contains(endpoint) {
+            if is_connected && self.waiting.contains(endpoint) {
                 // Only of one who left, came back and waits: the end of the first stay is on its way.
                 let is_ending = self.call.steps.iter().any(|step| match step {
                     CallStep::End { endpoint: ending, .. } => ending == endpoint,
@@ -497,11 +502,11 @@ impl Life {
                 assert!(is_ending, "connected from the lobby");
             }
         }
-        assert_eq!(self.meeting.timer_count(), waiting.len(), "one timer for each who waits");
+        assert_eq!(self.meeting.timer_count(), waiting, "one timer for each who waits");
         assert_eq!(self.meeting.pending_operation_count(), self.open.len());
-        assert_eq!(self.open.len(), waiting.len(), "joins alone stay open, while waiting");
-        assert!(self.meeting.spotlights().iter().all(|shown| present.contains(shown)));
-        assert!(self.meeting.raised_hands().all(|raised| present.contains(raised)));
+        assert_eq!(self.open.len(), waiting, "joins alone stay open, while waiting");
+        assert!(self.meeting.spotlights().iter().all(|shown| self.present.contains_key(shown)));
+        assert!(self.meeting.raised_hands().all(|raised| self.present.contains_key(raised)));
     }
 
     /// Once everything has reached everybody, call and chat are alike in automatic mode.
