@@ -7,6 +7,7 @@
 mod display_name;
 mod error;
 mod identifier;
+mod meeting;
 mod phone;
 mod text;
 mod uuid;
@@ -18,7 +19,13 @@ pub use crate::{
         Cloud, CommunicationIdentifier, CommunicationUser, IdentifierKind, MicrosoftTeamsApp,
         MicrosoftTeamsUser, RawId, TeamsExtensionUser,
     },
+    meeting::{
+        JoinCode, JoinLink, JoinMeetingId, MeetingCoordinates, MeetingLocator, ParseJoinLinkError,
+        Passcode,
+    },
     phone::{AssertedId, E164, PhoneNumber},
-    text::{EndpointId, OperationId, ResourceId, TenantId, ThreadId},
-    uuid::{CallConnectionId, CallId, GroupId, ParticipantId, SessionId},
+    text::{
+        EndpointId, MeetingMessageId, OperationId, OrganizerId, ResourceId, TenantId, ThreadId,
+    },
+    uuid::{CallConnectionId, CallId, GroupId, MeetingId, ParticipantId, SessionId},
 };

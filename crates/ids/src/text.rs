@@ -9,6 +9,12 @@ use crate::{
 
 macro_rules! text_id {
     ($(#[$docs:meta])* $name:ident, $what:literal, $limit_bytes:literal, $is_allowed:expr) => {
+        text_id!($(#[$docs])* $name, $what, $limit_bytes, $is_allowed, shown);
+    };
+    (
+        $(#[$docs:meta])* $name:ident, $what:literal, $limit_bytes:literal, $is_allowed:expr,
+        $shown:ident
+    ) => {
         $(#[$docs])*
         #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub struct $name(Box<str>);
@@ -46,12 +52,20 @@ macro_rules! text_id {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}({})", stringify!($name), self.as_str())
+                write!(f, "{}({})", stringify!($name), $shown(self.as_str()))
             }
         }
 
         serde_through_text!($name);
     };
+}
+
+fn shown(text: &str) -> &str {
+    text
+}
+
+fn redacted(_: &str) -> &str {
+    "<redacted>"
 }
 
 fn is_visible(character: char) -> bool {
@@ -68,8 +82,23 @@ text_id!(
     EndpointId, "endpoint id", 128, is_visible
 );
 text_id!(
+    /// Names the message of a thread that announces a meeting; see [`MeetingCoordinates`].
+    ///
+    /// [`MeetingCoordinates`]: crate::MeetingCoordinates
+    MeetingMessageId, "meeting message id", 64, is_visible
+);
+text_id!(
     /// Names one operation asked of a call; its one terminal event carries it.
     OperationId, "operation id", 128, is_visible
+);
+/// What a raw id may hold that a join link carries without escapes in its JSON.
+fn is_organizer(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.' | ':' | '_')
+}
+
+text_id!(
+    /// Names the organizer of a meeting: the object id of a directory user, else a raw id.
+    OrganizerId, "organizer id", 256, is_organizer, redacted
 );
 text_id!(
     /// Names an app's resource: the namespace of the users it brings.

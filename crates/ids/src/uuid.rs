@@ -126,6 +126,10 @@ uuid_id!(
     GroupId, "group id"
 );
 uuid_id!(
+    /// Names one meeting, for its whole life; no secret, and no way to join.
+    MeetingId, "meeting id"
+);
+uuid_id!(
     /// Names one participant within one call.
     ParticipantId, "participant id"
 );

@@ -43,8 +43,18 @@ named! {
     LEFT_ABRUPTLY = 0/4521;
     /// The leg ended because the call was over.
     CALL_OVER = 0/5003;
-    /// Another participant removed this one.
+    /// Another participant removed this one; from the lobby, did not let it in.
     REMOVED = 0/5300;
+    /// The role changed, and the new one has no place here.
+    ROLE_CHANGED = 0/5317;
+    /// Nobody let the participant in from the lobby in time.
+    LOBBY_TIMED_OUT = 200/5855;
+    /// Dismissed from the lobby of a meeting.
+    LOBBY_DISMISSED = 0/5854;
+    /// The meeting is locked.
+    MEETING_LOCKED = 403/8560;
+    /// No meeting has that id with that passcode.
+    JOIN_CODE_REFUSED = 404/8561;
     /// The tenant has no federation with the app's resource.
     NOT_FEDERATED = 403/5222;
     /// Not on the roster of the room.

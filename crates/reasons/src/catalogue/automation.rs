@@ -54,6 +54,9 @@ rows! {
     403/7507 UnexpectedClientError Policy [CallAutomation] ["CreateCallFailed"]
         "call source identity invalid"
         "Use a source identity that belongs to the resource.";
+    403/8560 ExpectedError Policy [CallAutomation] []
+        "join blocked: the meeting is locked"
+        "Ask the organizer or a co-organizer to unlock the meeting, then join again.";
     404/404 UnexpectedClientError Service [CallAutomation] ["AnswerFailed"]
         "unable to answer"
         "Check that the call still rings, then answer.";
@@ -63,6 +66,10 @@ rows! {
     404/8522 UnexpectedClientError Service [CallAutomation] ["CreateCallFailed" "AnswerFailed"]
         "resource (call, participant) not found"
         "Check the id: the call, the participant or the configuration is not there.";
+    404/8561 ExpectedError Policy [CallAutomation] []
+        "no meeting is joined by that id and passcode"
+        "Check both in the invitation: the id has 12 digits, the passcode 6 characters whose case \
+         counts.";
     405/8520 UnexpectedClientError Service [CallAutomation] ["CreateCallFailed"]
         "not supported"
         "Use another operation: this one is not supported here.";

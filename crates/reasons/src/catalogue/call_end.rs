@@ -23,6 +23,9 @@ rows! {
         "removed by another participant (client, Call Automation, Graph)"
         "Ask the participant or the application that removed you; join again if you should be \
          in the call.";
+    0/5854 ExpectedError OtherParticipant [CallEnd] []
+        "dismissed from the lobby"
+        "Ask the organizer to let you in; until then a new attempt to join is dismissed, too.";
     0/5317 ExpectedError Service [CallEnd] []
         "removed because the role changed"
         "Join again with the new role; media rights follow the role.";
