@@ -38,7 +38,7 @@ pub(crate) struct User {
 /// The connection on which a member is told.
 pub(crate) enum Member {
     Grpc { body: h2::RecvStream, _channel: Channel },
-    Realtime(WebSocketStream<TlsStream>),
+    Realtime(Box<WebSocketStream<TlsStream>>),
 }
 
 /// The one who speaks.
@@ -132,7 +132,7 @@ impl Trunkline {
                 grpc::next_data(&mut body).await?;
                 Ok(Member::Grpc { body, _channel: channel })
             }
-            Dialect::Realtime => Ok(Member::Realtime(self.open_socket(user).await?)),
+            Dialect::Realtime => Ok(Member::Realtime(Box::new(self.open_socket(user).await?))),
             Dialect::Xmpp => bail!("the exchange speaks no XMPP"),
         }
     }
