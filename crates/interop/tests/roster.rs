@@ -290,7 +290,13 @@ fn a_barrier_refuses_in_both_modes_and_leaves_no_trace() {
         pair.remove(CHARLIE);
         let in_chat = pair.members().contains(&id(CHARLIE));
         assert_eq!(in_chat, mode == SyncMode::Manual);
-        assert_eq!(pair.add(DAN).is_err(), in_chat, "{mode:?}");
+        match pair.add(DAN) {
+            Ok(outcome) => assert_eq!((outcome, in_chat), (ChangeOutcome::Applied, false)),
+            Err(RosterRefusal::Denied(decision)) => {
+                assert_eq!((decision.rule(), in_chat), ("information-barrier", true));
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 }
 
@@ -318,7 +324,35 @@ fn a_step_that_fails_takes_back_the_steps_before_it() {
         let outcome = pair.start(&[BOB, CHARLIE]).unwrap();
         assert_eq!(outcome, ChangeOutcome::TakenBack(EndReason::SERVER_FAILED));
         pair.has(&[ALICE], &[]);
+        // What was done last is taken back first.
+        let done = ["createThread", "addToCall"];
+        let undone = ["removeFromCall", "deleteThread"];
+        let expected = done[..failing].iter().chain(&undone[2 - failing..]);
+        assert_eq!(pair.ticks, expected.copied().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_left_over() {
+    let policy = policy(&[]);
+    let alice = id(ALICE);
+    let change = Change { actor: &alice, mode: SyncMode::Automatic, policy: &policy };
+    let call = CallRoster { participants: ids(&[ALICE, BOB]), limit: 350 };
+    let thread = ThreadRoster { members: ids(&[ALICE, BOB]), limit: 250 };
+    let plan = RosterPlan::add(change, &id(DAN), &call, &thread_id(), &thread).unwrap();
+    let mut change = RosterChange::new(plan);
+    assert_eq!(change.current(), Some(&RosterStep::AddToThread(id(DAN))));
+    change.succeed();
+    assert_eq!(change.current(), Some(&RosterStep::AddToCall(id(DAN))));
+    change.fail(EndReason::SERVER_FAILED);
+    assert_eq!(change.current(), Some(&RosterStep::RemoveFromThread(id(DAN))));
+    assert_eq!(change.outcome(), None);
+    change.fail(EndReason::SERVER_FAILED);
+    let left = vec![RosterStep::RemoveFromThread(id(DAN))];
+    assert_eq!(change.outcome(), Some(ChangeOutcome::LeftOver(left.clone())));
+    // What comes after the end changes nothing.
+    change.fail(EndReason::SERVER_FAILED);
+    assert_eq!(change.outcome(), Some(ChangeOutcome::LeftOver(left)));
 }
 
 #[test]

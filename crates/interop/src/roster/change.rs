@@ -45,7 +45,8 @@ impl RosterChange {
         let Some(failed) = self.steps.get(self.at).cloned() else {
             return;
         };
-        if self.failure.is_none() && failed.undo().is_some() {
+        // What takes a step back has nothing that takes it back, so this comes once at most.
+        if failed.undo().is_some() {
             self.failure = Some(reason);
             self.steps =
                 self.steps.iter().take(self.at).rev().filter_map(RosterStep::undo).collect();
