@@ -278,6 +278,8 @@ fn command_error_code(error: &CommandError) -> &'static str {
         CommandError::ScreenShareTaken { .. } => "screen_share_taken",
         CommandError::TargetIsActor => "target_is_actor",
         CommandError::TooManyParticipants { .. } => "too_many_participants",
+        CommandError::MeetingDecides => "meeting_decides",
+        CommandError::NotAllowed { .. } => "not_allowed",
         CommandError::UnsupportedKind { .. } => "unsupported_kind",
         CommandError::VideoAlreadyStarted => "video_already_started",
         CommandError::VideoAlreadyStopped => "video_already_stopped",

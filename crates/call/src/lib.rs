@@ -25,8 +25,8 @@ pub use crate::{
     event::{Event, EventKind, OperationOutcome},
     feed::SnapshotRequired,
     input::{
-        Action, Actor, Command, Input, Invite, MediaMode, ParticipantSelector, ResolvedTarget,
-        Signal,
+        Action, Actor, Command, Entry, Input, Invite, MediaMode, MediaRights, MeetingInput,
+        ParticipantSelector, ResolvedTarget, Signal,
     },
     output::{EndpointCommand, Invitation, MediaCommand, Output, StreamKind},
     roster::{CallSnapshot, Direction, ParticipantView, Roster, RosterError},
