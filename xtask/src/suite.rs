@@ -77,7 +77,9 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
             ],
         )?;
     } else {
-        println!("the figures above are of an unoptimized build; `--figures` adds those that count");
+        println!(
+            "the figures above are of an unoptimized build; `--figures` adds those that count"
+        );
     }
     steps.summary();
     Ok(())

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod chat;
+pub mod meeting;
 pub mod policy;
 pub mod room;
 

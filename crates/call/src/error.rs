@@ -156,7 +156,9 @@ impl CommandError {
             | Self::NotHeld { .. }
             | Self::NotPending { .. }
             | Self::NotSettingUp { .. } => EndReason::WRONG_STATE,
-            Self::MeetingDecides | Self::NotAllowed { .. } | Self::NotInCall => EndReason::NOT_PERMITTED,
+            Self::MeetingDecides | Self::NotAllowed { .. } | Self::NotInCall => {
+                EndReason::NOT_PERMITTED
+            }
             Self::NotJoinable { .. } | Self::NotPlaceable | Self::UnsupportedKind { .. } => {
                 EndReason::NOT_SUPPORTED
             }

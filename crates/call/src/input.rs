@@ -47,6 +47,13 @@ pub enum MeetingInput {
         /// What may be sent from here on.
         rights: MediaRights,
     },
+    /// Says that an operation of somebody in the call, which the meeting had to decide, succeeded.
+    Complete {
+        /// Whose.
+        actor: Actor,
+        /// The name of the operation, unique for the actor's endpoint.
+        operation_id: OperationId,
+    },
     /// Ends somebody's connection, in the lobby or in the call.
     End {
         /// Whose.

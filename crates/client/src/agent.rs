@@ -23,7 +23,7 @@ use crate::{
     credential::TokenCredential,
     error::{CreateAgentError, JoinCallError, StartCallError},
     event::Events,
-    identity::{CallTarget, GroupCallLocator},
+    identity::{CallTarget, JoinLocator},
     incoming::IncomingCall,
     media::MediaOptions,
 };
@@ -245,10 +245,10 @@ macro_rules! agent_methods {
             /// Joins a group's call, or starts it, and returns the call at once.
             pub fn join(
                 &self,
-                locator: GroupCallLocator,
+                locator: impl Into<JoinLocator>,
                 media: Option<MediaOptions>,
             ) -> Result<Call, JoinCallError> {
-                self.shared.join(locator, media)
+                self.shared.join(&locator.into(), media)
             }
 
             /// Returns the calls that have not ended.
@@ -354,15 +354,15 @@ impl AgentShared {
 
     fn join(
         &self,
-        locator: GroupCallLocator,
+        locator: &JoinLocator,
         media: Option<MediaOptions>,
     ) -> Result<Call, JoinCallError> {
-        let request = calling::JoinCallRequest {
-            group_id: locator.group_id.to_string(),
-            ..calling::JoinCallRequest::default()
+        let call_kind = match locator {
+            JoinLocator::Group(_) => CallKind::Group,
+            JoinLocator::Meeting(_) | JoinLocator::Room(_) => CallKind::Meeting,
         };
-        let kind = Kind::JoinCall(request);
-        self.begin(CallKind::Group, kind, media).map_err(|refused| match refused {
+        let kind = Kind::JoinCall(locator.to_request());
+        self.begin(call_kind, kind, media).map_err(|refused| match refused {
             link::NotTaken::Busy => JoinCallError::Busy,
             link::NotTaken::Over => JoinCallError::SessionEnded,
         })

@@ -281,6 +281,24 @@ impl Meeting {
         &self.organizer
     }
 
+    /// Returns the role that somebody was given, there or not; `None` for who was given none.
+    pub fn given_role(&self, identifier: &CommunicationIdentifier) -> Option<MeetingRole> {
+        if *identifier == self.organizer {
+            return Some(MeetingRole::Organizer);
+        }
+        self.roles.get(identifier).copied()
+    }
+
+    /// Returns the number of the last event, zero before the first.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Checks what an actor may do, as every command does: for what the driver carries out itself.
+    pub fn check(&self, actor: &Actor, asked: Capability) -> Result<(), MeetingError> {
+        self.require(actor, asked)
+    }
+
     /// Returns what it is about.
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
-use trunkline_call::{Command, CommandError, Signal};
+use trunkline_call::{Command, CommandError, MeetingInput, Signal};
 use trunkline_ids::{
     CallConnectionId, CallId, CommunicationIdentifier, EndpointId, GroupId, ParticipantId,
 };
@@ -13,6 +13,7 @@ use trunkline_proto::calling::v1 as wire;
 use trunkline_reasons::EndReason;
 
 use crate::media::Offer;
+use crate::meetings::MeetingHandle;
 
 /// What a call's task is told.
 #[derive(Debug)]
@@ -24,6 +25,15 @@ pub(crate) enum CallMessage {
         answer_at: AnswerAt,
         answer: oneshot::Sender<Result<Accepted, Refused>>,
     },
+    /// The meeting of this call brings somebody in, or lets somebody act on others.
+    Meeting {
+        input: Box<MeetingInput>,
+        offer: Option<Offer>,
+        answer_at: AnswerAt,
+        answer: oneshot::Sender<Result<Accepted, Refused>>,
+    },
+    /// The meeting of this call changes it.
+    MeetingStep(Box<MeetingInput>),
     /// The media plane noticed something about a leg of this call.
     Media(MediaEvent),
     /// The media plane answered an offer.
@@ -98,6 +108,19 @@ pub(crate) enum Refused {
     NoMedia,
 }
 
+impl Refused {
+    /// Returns the documented code of the refusal.
+    pub(crate) fn reason(&self) -> EndReason {
+        match self {
+            Self::Command(error) => error.reason(),
+            Self::Failed { reason } => *reason,
+            Self::NoMedia => EndReason::WRONG_STATE,
+            Self::NotFound => EndReason::NOT_FOUND,
+            Self::UnknownTile { .. } => EndReason::INVALID_ARGUMENT,
+        }
+    }
+}
+
 /// Why the media plane did not take an offer, and whether the client is at fault.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenFailure {
@@ -133,12 +156,22 @@ pub enum WatchError {
 pub(crate) struct CallHandle {
     id: CallId,
     messages: mpsc::Sender<CallMessage>,
+    /// The meeting that decides about this call.
+    meeting: Option<MeetingHandle>,
 }
 
 impl CallHandle {
-    pub(crate) fn new(id: CallId) -> (Self, mpsc::Receiver<CallMessage>) {
+    pub(crate) fn new(
+        id: CallId,
+        meeting: Option<MeetingHandle>,
+    ) -> (Self, mpsc::Receiver<CallMessage>) {
         let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
-        (Self { id, messages }, receiver)
+        (Self { id, messages, meeting }, receiver)
+    }
+
+    /// Returns the meeting that decides about this call, if it is one's.
+    pub(crate) fn meeting(&self) -> Option<&MeetingHandle> {
+        self.meeting.as_ref()
     }
 
     pub(crate) fn id(&self) -> CallId {

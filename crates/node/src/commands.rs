@@ -19,6 +19,7 @@ use crate::call_task::CallTask;
 use crate::calls::{Accepted, AnswerAt, CallHandle, CallMessage, Refused};
 use crate::handshake;
 use crate::media::{Offer, OfferError};
+use crate::meetings::JoinRequest;
 use crate::node::Node;
 use crate::token::TokenClaims;
 
@@ -107,12 +108,13 @@ impl CallingError {
 impl From<Refused> for CallingError {
     fn from(refused: Refused) -> Self {
         let message = refused.to_string();
-        let (code, reason) = match &refused {
+        let reason = refused.reason();
+        let code = match &refused {
             Refused::NotFound => return Self::NotFound,
-            Refused::Command(error) => (convert::command_error(error).code, error.reason()),
-            Refused::Failed { reason } => ("operation_failed".to_owned(), *reason),
-            Refused::NoMedia => ("no_media".to_owned(), EndReason::WRONG_STATE),
-            Refused::UnknownTile { .. } => ("unknown_tile".to_owned(), EndReason::INVALID_ARGUMENT),
+            Refused::Command(error) => convert::command_error(error).code,
+            Refused::Failed { .. } => "operation_failed".to_owned(),
+            Refused::NoMedia => "no_media".to_owned(),
+            Refused::UnknownTile { .. } => "unknown_tile".to_owned(),
         };
         Self::Refused { message, code, reason }
     }
@@ -250,6 +252,17 @@ async fn dispatch(
                 .ok_or(CallingError::NotFound)??;
             Ok(Outcome { call, accepted: None })
         }
+        Kind::ActInMeeting(request) => {
+            let call = find(node, &request.call_id)?;
+            let meeting = call.meeting().ok_or(CallingError::NotFound)?;
+            let operation_id = operation_id(node, request.operation_id)?;
+            let action =
+                request.action.ok_or_else(|| CallingError::invalid("action", "is missing"))?;
+            let Actor { identifier, endpoint } = actor(endpoint);
+            let actor = trunkline_interop::Actor::User(identifier, endpoint);
+            meeting.act_as(actor, operation_id, action, true).await?;
+            Ok(Outcome { call, accepted: None })
+        }
         Kind::GetSnapshot(request) => {
             let call = find(node, &request.call_id)?;
             let endpoint = endpoint.id.clone();
@@ -292,13 +305,32 @@ pub(crate) async fn place(
     Ok(Outcome { call, accepted: Some(accepted) })
 }
 
-/// Joins the call of a group, or starts it.
+/// Joins the call of a group or of a meeting, or starts it.
 pub(crate) async fn join(
     node: &Node,
     endpoint: &Endpoint,
     request: wire::JoinCallRequest,
 ) -> Result<Outcome, CallingError> {
     require_scope(endpoint, Right::JoinCalls)?;
+    let given =
+        [!request.group_id.is_empty(), request.meeting.is_some(), !request.room_id.is_empty()];
+    if given.into_iter().filter(|is_given| *is_given).count() > 1 {
+        return Err(CallingError::invalid("group_id", "one of group, meeting and room is joined"));
+    }
+    if let Some(locator) = &request.meeting {
+        let locator = convert::meeting::parse_locator(locator).map_err(
+            |convert::meeting::Malformed(field)| CallingError::invalid(field, "is malformed"),
+        )?;
+        let request = JoinRequest {
+            operation_id: operation_id(node, request.operation_id)?,
+            display_name: Some(display_name(node, endpoint, &request.display_name)?),
+            offer: request.media.map(Offer::try_from).transpose()?,
+        };
+        if !node.is_accepting() {
+            return Err(CallingError::ShuttingDown);
+        }
+        return node.meetings().join(endpoint, &locator, request).await;
+    }
     let group_id: GroupId =
         request.group_id.parse().map_err(|error| CallingError::invalid("group_id", error))?;
     let offer = request.media.map(Offer::try_from).transpose()?;
@@ -374,6 +406,9 @@ pub(crate) async fn act(
     let call = find(node, call_id)?;
     let operation_id = operation_id(node, operation)?;
     let command = Command { actor: actor(endpoint), operation_id, action };
+    if let Some(meeting) = call.meeting().filter(|_| command.action.concerns_others()) {
+        return meeting.command(command, answer_at).await;
+    }
     match call.command(command, None, answer_at).await {
         Ok(accepted) => Ok(Outcome { call, accepted: Some(accepted) }),
         // Somebody else's call does not exist for this user.
@@ -524,6 +559,7 @@ fn operation_id_of(kind: &command::Kind) -> &str {
         Kind::SetVideoTiles(request) => &request.operation_id,
         Kind::RestartMedia(request) => &request.operation_id,
         Kind::GetSnapshot(request) => &request.operation_id,
+        Kind::ActInMeeting(request) => &request.operation_id,
     }
 }
 

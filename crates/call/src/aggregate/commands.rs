@@ -516,7 +516,7 @@ impl Call {
             && !self.state_of(ordinal).is_some_and(CallState::is_established)
     }
 
-    fn participant_id_of(&self, ordinal: Ordinal) -> Option<ParticipantId> {
+    pub(super) fn participant_id_of(&self, ordinal: Ordinal) -> Option<ParticipantId> {
         self.connections.get(&ordinal).map(|connection| connection.participant_id)
     }
 

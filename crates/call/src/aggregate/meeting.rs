@@ -4,7 +4,7 @@ use super::{Call, OperationKey, Origin, Status};
 use crate::{
     connection::{Connection, Joined, Ordinal, Stage, Via},
     error::CommandError,
-    event::EventKind,
+    event::{EventKind, OperationOutcome},
     input::{Action, Actor, Entry, MediaRights, MeetingInput},
     output::StreamKind,
     state::CallState,
@@ -19,6 +19,17 @@ impl Call {
                 if let Some(ordinal) = self.by_endpoint.get(&endpoint).copied() {
                     self.set_rights(ordinal, rights);
                     self.let_in(ordinal);
+                }
+            }
+            MeetingInput::Complete { actor, operation_id } => {
+                let Ok(ordinal) = self.joined_of(&actor) else {
+                    return;
+                };
+                let key = OperationKey { endpoint: actor.endpoint, operation_id };
+                if self.operations.progress(&key).is_none() {
+                    let participant_id = self.participant_id_of(ordinal);
+                    self.operations.begin(key.clone());
+                    self.complete(key, participant_id, OperationOutcome::Succeeded);
                 }
             }
             MeetingInput::End { endpoint, reason } => {

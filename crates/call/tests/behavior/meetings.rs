@@ -126,7 +126,10 @@ fn mtg_no_command_leads_past_the_lobby() {
     }
     // Somebody else's join is no way in, either.
     let join = Action::Join { display_name: None, media };
-    assert!(matches!(scene.act("eve", join), Answer::Rejected(CommandError::UnsupportedKind { .. })));
+    assert!(matches!(
+        scene.act("eve", join),
+        Answer::Rejected(CommandError::UnsupportedKind { .. })
+    ));
     assert_eq!(scene.act("guest", Action::HangUp), SUCCEEDED);
 }
 

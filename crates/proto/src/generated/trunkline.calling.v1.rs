@@ -598,7 +598,7 @@ pub struct JoinCallRequest {
     /// Names this operation.
     #[prost(string, tag = "1")]
     pub operation_id: ::prost::alloc::string::String,
-    /// The group: a UUID that everybody who joins shares.
+    /// The group: a UUID that everybody who joins shares. Exactly one of group, meeting and room is given.
     #[prost(string, tag = "2")]
     pub group_id: ::prost::alloc::string::String,
     /// The joiner's own name.
@@ -607,6 +607,12 @@ pub struct JoinCallRequest {
     /// The joiner's media.
     #[prost(message, optional, tag = "4")]
     pub media: ::core::option::Option<MediaOffer>,
+    /// The meeting.
+    #[prost(message, optional, tag = "5")]
+    pub meeting: ::core::option::Option<super::super::meetings::v1::MeetingLocator>,
+    /// The room: its decimal digits.
+    #[prost(string, tag = "6")]
+    pub room_id: ::prost::alloc::string::String,
 }
 /// Output of JoinCall.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -972,6 +978,8 @@ impl ::core::fmt::Debug for JoinCallRequest {
             .field("group_id", &self.group_id)
             .field("display_name", &"[redacted]")
             .field("media", &self.media)
+            .field("meeting", &self.meeting)
+            .field("room_id", &self.room_id)
             .finish()
     }
 }
