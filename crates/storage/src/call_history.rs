@@ -61,7 +61,7 @@ pub type UserCall = (CommunicationIdentifier, CallRecord);
 /// How much history is kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CallHistoryLimits {
-    /// Calls of one user; past it, the oldest go. Each takes some 500 bytes.
+    /// Calls of one user; past it, the oldest go. One with as many others as are named takes some 2 kB.
     pub per_user: usize,
     /// The time after which a call goes. Longer keeps for longer who spoke with whom.
     pub age: Duration,
