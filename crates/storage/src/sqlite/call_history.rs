@@ -7,7 +7,8 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use trunkline_call::{CallKind, Direction};
 use trunkline_clock::Timestamp;
-use trunkline_ids::{CallId, CommunicationIdentifier, MeetingId, ThreadId};
+use trunkline_ids::{CallId, CommunicationIdentifier, MeetingId, TenantId, ThreadId};
+use trunkline_policy::ObjectId;
 use trunkline_reasons::EndReason;
 
 use crate::{
@@ -146,6 +147,26 @@ impl CallHistoryStore for SqliteStore {
 pub(super) fn delete_of(db: &Connection, user: &str) -> Result<usize, StoreError> {
     db.prepare_cached("DELETE FROM call_history_marks WHERE user = ?1")?.execute([user])?;
     Ok(db.prepare_cached("DELETE FROM call_history WHERE user = ?1")?.execute([user])?)
+}
+
+/// Removes what is kept of the calls that a directory user had through apps, under an identifier of
+/// each: `8:acs:<resource>_<tenant>_<user>`. Looks through all users, as who leaves a directory is
+/// rare.
+pub(super) fn delete_of_extensions(
+    db: &Connection,
+    tenant: &TenantId,
+    user: &ObjectId,
+) -> Result<(), StoreError> {
+    let suffix = format!("_{tenant}_{}", user.as_str());
+    for sql in [
+        "DELETE FROM call_history
+         WHERE user GLOB '8:*acs:*' AND substr(user, -length(?1)) = ?1",
+        "DELETE FROM call_history_marks
+         WHERE user GLOB '8:*acs:*' AND substr(user, -length(?1)) = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([&suffix])?;
+    }
+    Ok(())
 }
 
 fn missed(db: &Connection, user: &str) -> Result<MissedCalls, StoreError> {

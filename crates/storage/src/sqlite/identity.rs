@@ -248,6 +248,7 @@ impl IdentityStore for SqliteStore {
                 let raw_id = user.identifier().to_string();
                 revoke(writing.db, &raw_id)?;
                 call_history::delete_of(writing.db, &raw_id)?;
+                call_history::delete_of_extensions(writing.db, &tenant, &user)?;
             }
             Ok(is_deleted)
         })
