@@ -151,6 +151,7 @@ impl Node {
         let Started { identity, resources, directory } = started;
         let feed = Arc::new(Feed::new(base.store.feed_bounds().await?.head));
         let threads = Arc::new(Threads::default());
+        let meetings = meetings::Tables::start(meetings, &*base.store).await?;
         let (plane, media_events) = MediaPlane::start(plane)?;
         let chat = Chat::start(Parts {
             base: base.clone(),
@@ -172,7 +173,7 @@ impl Node {
                 threads,
                 chat,
                 rooms: Rooms::new(base.clone()),
-                meetings: meetings::Tables::new(meetings),
+                meetings,
                 push_endpoints: PushEndpoints::start(base.clone()),
                 repeatability: Repeatability::new(base.clone()),
                 base,

@@ -92,9 +92,9 @@ async fn meet(
             Admit::ByProgram => "a program over the API",
         };
         checklist.check(
-            call.remote_participants().iter().any(|other| {
-                other.display_name().as_deref() == Some("Bob Baker")
-            }),
+            call.remote_participants()
+                .iter()
+                .any(|other| other.display_name().as_deref() == Some("Bob Baker")),
             format!("by {name}: let in by {by}, and sees who is there"),
         );
         call.hang_up().await?;
@@ -148,7 +148,8 @@ async fn guessing(
     let call = guest.join(MeetingLocator::Code(code.clone()), None)?;
     reasons.insert(ended(&call).await?);
     let is_one = reasons == BTreeSet::from([pair(EndReason::JOIN_CODE_REFUSED)]);
-    checklist.check(is_one, format!("after {attempts} wrong passcodes the right one is refused, too"));
+    checklist
+        .check(is_one, format!("after {attempts} wrong passcodes the right one is refused, too"));
     guest.dispose().await;
     Ok(())
 }
@@ -218,9 +219,8 @@ impl<'a> Scene<'a> {
             Admit::ByProgram => {
                 let participant = guest.participant_id().context("who waits has an entry")?;
                 let person = meetings::Person { participant: participant.to_string() };
-                let action = meetings::MeetingAction {
-                    kind: Some(meeting_action::Kind::Admit(person)),
-                };
+                let action =
+                    meetings::MeetingAction { kind: Some(meeting_action::Kind::Admit(person)) };
                 let actor = MeetingActor::Application;
                 let meetings = self.exchange.node().meetings();
                 meetings.act(&actor, &meeting.meeting_id, "", action).await?;
@@ -235,9 +235,8 @@ async fn waiting(host: &Call) -> anyhow::Result<trunkline_ids::ParticipantId> {
     let deadline = tokio::time::Instant::now() + STEP_LIMIT;
     loop {
         let others = host.remote_participants();
-        let waits = others.iter().find(|other| {
-            other.state() == trunkline_call::ParticipantState::InLobby
-        });
+        let waits =
+            others.iter().find(|other| other.state() == trunkline_call::ParticipantState::InLobby);
         if let Some(found) = waits {
             return found.id().context("who waits has an entry");
         }
