@@ -376,6 +376,12 @@ impl Call {
     }
 }
 
+/// Returns the id of the chat thread that a group call is bound to if none was given.
+pub fn thread_id_of(call_id: CallId) -> ThreadId {
+    let hex: String = call_id.as_str().chars().filter(|c| *c != '-').collect();
+    format!("19:{hex}@thread.v2").parse().expect("short visible ASCII is a thread id")
+}
+
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")

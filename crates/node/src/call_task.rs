@@ -13,6 +13,7 @@ use trunkline_call::{
 use trunkline_ids::{
     CallConnectionId, CommunicationIdentifier, EndpointId, GroupId, OperationId, ParticipantId,
 };
+use trunkline_interop::SyncMode;
 use trunkline_media::control::{LegKey, MediaEvent, Mid, RoomKey, StreamKind};
 use trunkline_media::tiles::Published;
 use trunkline_proto::calling::v1 as wire;
@@ -28,6 +29,7 @@ use crate::media::{self, Leg, Offer};
 use crate::meetings::MeetingHandle;
 use crate::node::Node;
 use crate::registry::{EndpointMessage, EndpointSender};
+use crate::rosters::Standing;
 
 /// A call and everything that its outputs reach.
 pub(crate) struct CallTask {
@@ -79,14 +81,20 @@ struct PendingAnswer {
 
 impl CallTask {
     /// Makes a call reachable and starts its task.
-    pub(crate) fn spawn(node: &Node, call: Call, group_id: Option<GroupId>) -> CallHandle {
-        Self::start(node, call, group_id, None)
+    pub(crate) fn spawn(
+        node: &Node,
+        call: Call,
+        group_id: Option<GroupId>,
+        sync: SyncMode,
+    ) -> CallHandle {
+        Self::start(node, call, group_id, None, sync)
     }
 
     /// Makes the call of a meeting reachable and starts its task. The meeting is told of whoever
     /// leaves by another way than its own steps.
     pub(crate) fn spawn_in_meeting(node: &Node, call: Call, meeting: MeetingHandle) -> CallHandle {
-        Self::start(node, call, None, Some(meeting))
+        // The meeting itself decides about its chat.
+        Self::start(node, call, None, Some(meeting), SyncMode::Manual)
     }
 
     fn start(
@@ -94,9 +102,10 @@ impl CallTask {
         call: Call,
         group_id: Option<GroupId>,
         meeting: Option<MeetingHandle>,
+        sync: SyncMode,
     ) -> CallHandle {
         let first = call.snapshot();
-        let (handle, messages) = CallHandle::new(first.call_id, meeting);
+        let (handle, messages) = CallHandle::new(first.call_id, meeting, sync);
         // Calls that share a room key would share a room; ids are random, so 64 bits of one do.
         let bytes = first.call_id.to_uuid_bytes();
         let (_, tail) = bytes.split_at(8);
@@ -224,6 +233,15 @@ impl CallTask {
                     None => Err(Refused::NotFound),
                 };
                 let _ = answer.send(outcome);
+            }
+            CallMessage::Standing { answer } => {
+                let ids = self.arrivals.iter();
+                let there = ids.filter_map(|id| self.roster.participant(id));
+                let (ids, participants) =
+                    there.map(|one| (one.participant_id, one.identifier.clone())).unzip();
+                let thread_id = self.roster.thread_id().cloned();
+                let standing = Standing { thread_id, participants, ids };
+                let _ = answer.send(standing);
             }
             CallMessage::Watch { reader, after_seq, answer } => {
                 let _ = answer.send(self.watch(&reader, after_seq));

@@ -8,12 +8,14 @@ use trunkline_call::{Command, CommandError, MeetingInput, Signal};
 use trunkline_ids::{
     CallConnectionId, CallId, CommunicationIdentifier, EndpointId, GroupId, ParticipantId,
 };
+use trunkline_interop::SyncMode;
 use trunkline_media::control::{LegKey, MediaEvent};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_reasons::EndReason;
 
 use crate::media::Offer;
 use crate::meetings::MeetingHandle;
+use crate::rosters::Standing;
 
 /// What a call's task is told.
 #[derive(Debug)]
@@ -63,6 +65,10 @@ pub(crate) enum CallMessage {
     SendSnapshot {
         endpoint: EndpointId,
         answer: oneshot::Sender<Result<(), Refused>>,
+    },
+    /// Somebody wants to know who is on the roster.
+    Standing {
+        answer: oneshot::Sender<Standing>,
     },
     /// Somebody wants the events.
     Watch {
@@ -158,15 +164,23 @@ pub(crate) struct CallHandle {
     messages: mpsc::Sender<CallMessage>,
     /// The meeting that decides about this call.
     meeting: Option<MeetingHandle>,
+    /// Whether the chat follows who is in the call.
+    sync: SyncMode,
 }
 
 impl CallHandle {
     pub(crate) fn new(
         id: CallId,
         meeting: Option<MeetingHandle>,
+        sync: SyncMode,
     ) -> (Self, mpsc::Receiver<CallMessage>) {
         let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
-        (Self { id, messages, meeting }, receiver)
+        (Self { id, messages, meeting, sync }, receiver)
+    }
+
+    /// Returns whether the chat follows who is in the call.
+    pub(crate) fn sync(&self) -> SyncMode {
+        self.sync
     }
 
     /// Returns the meeting that decides about this call, if it is one's.

@@ -25,6 +25,7 @@ mod relay;
 mod repeatability;
 mod resources;
 mod rooms;
+mod rosters;
 mod session;
 mod token;
 
