@@ -3,6 +3,7 @@
 mod first_call;
 mod meeting;
 mod party;
+mod roster;
 mod similarity;
 
 use clap::Subcommand;
@@ -20,6 +21,8 @@ pub(crate) enum DemoCommand {
     Meeting(meeting::MeetingArguments),
     /// Many headless clients meet in one group call; prints what that costs the exchange.
     Party(party::PartyArguments),
+    /// People are added to a call and its chat and removed from both, by hand and followed.
+    Roster(roster::RosterArguments),
 }
 
 pub(crate) async fn run(command: DemoCommand, output: &Output) -> Result<(), Failure> {
@@ -27,6 +30,7 @@ pub(crate) async fn run(command: DemoCommand, output: &Output) -> Result<(), Fai
         DemoCommand::FirstCall(arguments) => first_call::run(arguments, output).await,
         DemoCommand::Meeting(arguments) => meeting::run(arguments, output).await,
         DemoCommand::Party(arguments) => party::run(arguments, output).await,
+        DemoCommand::Roster(arguments) => roster::run(arguments, output).await,
     }
 }
 

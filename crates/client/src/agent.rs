@@ -80,6 +80,8 @@ pub struct CallAgentOptions {
 pub struct StartCallOptions {
     /// The chat thread to bind to a group call.
     pub thread_id: Option<ThreadId>,
+    /// Leaves the chat's members to be changed by hand; by default they follow who is in the call.
+    pub is_chat_roster_manual: bool,
     /// What the call sends and receives; none makes a call without media, for controllers.
     pub media: Option<MediaOptions>,
 }
@@ -340,10 +342,11 @@ impl AgentShared {
             1 => CallKind::OneToOne,
             _ => CallKind::Group,
         };
-        let StartCallOptions { thread_id, media } = options;
+        let StartCallOptions { thread_id, is_chat_roster_manual, media } = options;
         let request = calling::PlaceCallRequest {
             targets: targets.iter().map(|target| target.as_str().to_owned()).collect(),
             thread_id: thread_id.map(|id| id.to_string()).unwrap_or_default(),
+            manual_chat_roster: is_chat_roster_manual,
             ..calling::PlaceCallRequest::default()
         };
         self.begin(kind, Kind::PlaceCall(request), media).map_err(|refused| match refused {
