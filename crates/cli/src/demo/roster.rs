@@ -138,11 +138,11 @@ impl<'a> Scene<'a> {
         let together: Vec<&str> = [&["alice"], first].concat();
         let call = self.start(first, None, false).await?;
         if first.len() > 1 {
-            let thread = thread_of(&call)?;
+            let thread = thread_of(&call).await?;
             self.step("start the call", Some(&call), &thread, &together, &together).await?;
         }
         self.add(&call, guest, None).await?;
-        let thread = thread_of(&call)?;
+        let thread = thread_of(&call).await?;
         let with_guest: Vec<&str> = [&together[..], &[guest]].concat();
         self.step(&format!("add {guest}"), Some(&call), &thread, &with_guest, &with_guest).await?;
         self.remove(&call, guest).await?;
@@ -173,7 +173,7 @@ impl<'a> Scene<'a> {
         let sales = BarrierRule::Block(BTreeSet::from([segment("research")?]));
         self.put_into_segment("charlie", "sales", sales).await?;
         let call = self.start(&["bob", "charlie"], None, false).await?;
-        let thread = thread_of(&call)?;
+        let thread = thread_of(&call).await?;
         let refused = call.add_participant(CallTarget::alias("dan"), None)?;
         let reason = self.disconnected(&refused).await?;
         let (in_call, in_chat) = self.rosters(Some(&call), &thread).await?;
@@ -400,8 +400,18 @@ impl<'a> Scene<'a> {
     }
 }
 
-fn thread_of(call: &Call) -> anyhow::Result<ThreadId> {
-    call.info().thread_id.context("a group call says its thread")
+/// Returns the chat of a call, as soon as its caller has heard that it is a group.
+async fn thread_of(call: &Call) -> anyhow::Result<ThreadId> {
+    let deadline = tokio::time::Instant::now() + STEP_LIMIT;
+    loop {
+        match call.info().thread_id {
+            Some(thread_id) => return Ok(thread_id),
+            None if tokio::time::Instant::now() > deadline => {
+                return Err(anyhow!("a group call says its thread"));
+            }
+            None => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
 }
 
 fn names(names: &[&str]) -> BTreeSet<String> {
