@@ -57,6 +57,8 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
         vec![
             debug_build(root),
             first_call(root, &target.join("debug")),
+            demo(root, &target.join("debug"), "meeting"),
+            demo(root, &target.join("debug"), "roster"),
             party(root, &target.join("debug"), "5"),
             criterion_once(root),
             end_to_end(root, &target.join("debug"), "1"),
@@ -150,6 +152,11 @@ fn release_build(root: &Path) -> Command {
 /// A whole call: two people, real media, printed figures.
 fn first_call(root: &Path, programs: &Path) -> Command {
     built(root, programs.join("trunkline"), &["demo", "first-call"])
+}
+
+/// A scenario that takes no options.
+fn demo(root: &Path, programs: &Path, name: &str) -> Command {
+    built(root, programs.join("trunkline"), &["demo", name])
 }
 
 /// Twenty clients in one group call, and what that costs.

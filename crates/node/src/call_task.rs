@@ -13,7 +13,7 @@ use trunkline_call::{
 use trunkline_ids::{
     CallConnectionId, CommunicationIdentifier, EndpointId, GroupId, OperationId, ParticipantId,
 };
-use trunkline_interop::SyncMode;
+use trunkline_interop::{RoomId, SyncMode};
 use trunkline_media::control::{LegKey, MediaEvent, Mid, RoomKey, StreamKind};
 use trunkline_media::tiles::Published;
 use trunkline_proto::calling::v1 as wire;
@@ -21,7 +21,7 @@ use trunkline_proto::signaling::v1 as signaling;
 use trunkline_transport::OpenLeg;
 
 use crate::calls::{
-    Accepted, AnswerAt, CallHandle, CallMessage, OpenFailure, Refused, WatchError, WatchItem,
+    Accepted, AnswerAt, CallHandle, CallMessage, Door, OpenFailure, Refused, WatchError, WatchItem,
 };
 use crate::clock::sleep_until;
 use crate::event_log::{EventLog, WatchStart};
@@ -87,25 +87,30 @@ impl CallTask {
         group_id: Option<GroupId>,
         sync: SyncMode,
     ) -> CallHandle {
-        Self::start(node, call, group_id, None, sync)
+        Self::start(node, call, group_id, Door::Open, sync)
     }
 
     /// Makes the call of a meeting reachable and starts its task. The meeting is told of whoever
     /// leaves by another way than its own steps.
     pub(crate) fn spawn_in_meeting(node: &Node, call: Call, meeting: MeetingHandle) -> CallHandle {
         // The meeting itself decides about its chat.
-        Self::start(node, call, None, Some(meeting), SyncMode::Manual)
+        Self::start(node, call, None, Door::Meeting(meeting), SyncMode::Manual)
+    }
+
+    /// Makes the call of a room reachable and starts its task.
+    pub(crate) fn spawn_in_room(node: &Node, call: Call, room: RoomId) -> CallHandle {
+        Self::start(node, call, None, Door::Room(room), SyncMode::Manual)
     }
 
     fn start(
         node: &Node,
         call: Call,
         group_id: Option<GroupId>,
-        meeting: Option<MeetingHandle>,
+        door: Door,
         sync: SyncMode,
     ) -> CallHandle {
         let first = call.snapshot();
-        let (handle, messages) = CallHandle::new(first.call_id, meeting, sync);
+        let (handle, messages) = CallHandle::new(first.call_id, door, sync);
         // Calls that share a room key would share a room; ids are random, so 64 bits of one do.
         let bytes = first.call_id.to_uuid_bytes();
         let (_, tail) = bytes.split_at(8);

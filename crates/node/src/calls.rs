@@ -8,7 +8,7 @@ use trunkline_call::{Command, CommandError, MeetingInput, Signal};
 use trunkline_ids::{
     CallConnectionId, CallId, CommunicationIdentifier, EndpointId, GroupId, ParticipantId,
 };
-use trunkline_interop::SyncMode;
+use trunkline_interop::{RoomId, SyncMode};
 use trunkline_media::control::{LegKey, MediaEvent};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_reasons::EndReason;
@@ -157,13 +157,23 @@ pub enum WatchError {
     },
 }
 
+/// Who decides about who comes into a call, and about what people do to each other in it.
+#[derive(Clone, Debug)]
+pub(crate) enum Door {
+    /// A meeting.
+    Meeting(MeetingHandle),
+    /// Nobody but the call itself.
+    Open,
+    /// A room.
+    Room(RoomId),
+}
+
 /// Reaches a call's task.
 #[derive(Clone, Debug)]
 pub(crate) struct CallHandle {
     id: CallId,
     messages: mpsc::Sender<CallMessage>,
-    /// The meeting that decides about this call.
-    meeting: Option<MeetingHandle>,
+    door: Door,
     /// Whether the chat follows who is in the call.
     sync: SyncMode,
 }
@@ -171,11 +181,11 @@ pub(crate) struct CallHandle {
 impl CallHandle {
     pub(crate) fn new(
         id: CallId,
-        meeting: Option<MeetingHandle>,
+        door: Door,
         sync: SyncMode,
     ) -> (Self, mpsc::Receiver<CallMessage>) {
         let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
-        (Self { id, messages, meeting, sync }, receiver)
+        (Self { id, messages, door, sync }, receiver)
     }
 
     /// Returns whether the chat follows who is in the call.
@@ -185,7 +195,18 @@ impl CallHandle {
 
     /// Returns the meeting that decides about this call, if it is one's.
     pub(crate) fn meeting(&self) -> Option<&MeetingHandle> {
-        self.meeting.as_ref()
+        match &self.door {
+            Door::Meeting(meeting) => Some(meeting),
+            Door::Open | Door::Room(_) => None,
+        }
+    }
+
+    /// Returns the room whose call this is, if it is one's.
+    pub(crate) fn room(&self) -> Option<&RoomId> {
+        match &self.door {
+            Door::Room(id) => Some(id),
+            Door::Meeting(_) | Door::Open => None,
+        }
     }
 
     pub(crate) fn id(&self) -> CallId {

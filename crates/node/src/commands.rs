@@ -24,8 +24,8 @@ use crate::handshake;
 use crate::media::{Offer, OfferError};
 use crate::meetings::JoinRequest;
 use crate::node::Node;
-use crate::rosters;
 use crate::token::TokenClaims;
+use crate::{room_calls, rosters};
 
 /// The endpoint that a command comes from.
 #[derive(Clone, Debug)]
@@ -334,19 +334,16 @@ pub(crate) async fn join(
     if given.into_iter().filter(|is_given| *is_given).count() > 1 {
         return Err(CallingError::invalid("group_id", "one of group, meeting and room is joined"));
     }
+    if !request.room_id.is_empty() {
+        let joining = join_request(node, endpoint, &request)?;
+        return room_calls::join(node, endpoint, &request.room_id, joining).await;
+    }
     if let Some(locator) = &request.meeting {
         let locator = convert::meeting::parse_locator(locator).map_err(
             |convert::meeting::Malformed(field)| CallingError::invalid(field, "is malformed"),
         )?;
-        let request = JoinRequest {
-            operation_id: operation_id(node, request.operation_id)?,
-            display_name: Some(display_name(node, endpoint, &request.display_name)?),
-            offer: request.media.map(Offer::try_from).transpose()?,
-        };
-        if !node.is_accepting() {
-            return Err(CallingError::ShuttingDown);
-        }
-        return node.meetings().join(endpoint, &locator, request).await;
+        let joining = join_request(node, endpoint, &request)?;
+        return node.meetings().join(endpoint, &locator, joining).await;
     }
     let group_id: GroupId =
         request.group_id.parse().map_err(|error| CallingError::invalid("group_id", error))?;
@@ -469,6 +466,9 @@ pub(crate) async fn act(
     let call = find(node, call_id)?;
     let operation_id = operation_id(node, operation)?;
     let command = Command { actor: actor(endpoint), operation_id, action };
+    if let Some(room) = call.room().filter(|_| command.action.concerns_others()).cloned() {
+        return room_calls::command(node, call, &room, command, answer_at).await;
+    }
     if let Some(meeting) = call.meeting().filter(|_| command.action.concerns_others()) {
         return meeting.command(command, answer_at).await;
     }
@@ -571,6 +571,22 @@ fn media_mode(offer: Option<&Offer>) -> MediaMode {
         Some(_) => MediaMode::PeerConnection,
         None => MediaMode::SignalingOnly,
     }
+}
+
+/// What somebody brings who joins a meeting or a room.
+fn join_request(
+    node: &Node,
+    endpoint: &Endpoint,
+    request: &wire::JoinCallRequest,
+) -> Result<JoinRequest, CallingError> {
+    if !node.is_accepting() {
+        return Err(CallingError::ShuttingDown);
+    }
+    Ok(JoinRequest {
+        operation_id: operation_id(node, request.operation_id.clone())?,
+        display_name: Some(display_name(node, endpoint, &request.display_name)?),
+        offer: request.media.clone().map(Offer::try_from).transpose()?,
+    })
 }
 
 fn sync_mode(is_manual: bool) -> SyncMode {

@@ -24,6 +24,7 @@ mod registry;
 mod relay;
 mod repeatability;
 mod resources;
+mod room_calls;
 mod rooms;
 mod rosters;
 mod session;

@@ -31,6 +31,7 @@ use crate::registry::{EndpointSender, Registry};
 use crate::relay::{Relay, RelayConfig};
 use crate::repeatability::Repeatability;
 use crate::resources::Resources;
+use crate::room_calls::RoomCalls;
 use crate::rooms::Rooms;
 
 /// What a node is made from.
@@ -111,6 +112,7 @@ struct Inner {
     chat: Chat,
     rooms: Rooms,
     meetings: meetings::Tables,
+    room_calls: RoomCalls,
     relay: Relay,
     push_endpoints: PushEndpoints,
     repeatability: Repeatability,
@@ -174,6 +176,7 @@ impl Node {
                 chat,
                 rooms: Rooms::new(base.clone()),
                 meetings,
+                room_calls: RoomCalls::default(),
                 push_endpoints: PushEndpoints::start(base.clone()),
                 repeatability: Repeatability::new(base.clone()),
                 base,
@@ -376,6 +379,10 @@ impl Node {
 
     pub(crate) fn participant_limit(&self) -> usize {
         self.inner.participant_limit
+    }
+
+    pub(crate) fn room_calls(&self) -> &RoomCalls {
+        &self.inner.room_calls
     }
 
     pub(crate) fn meeting_tables(&self) -> &meetings::Tables {
