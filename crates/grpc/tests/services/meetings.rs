@@ -6,6 +6,7 @@ use trunkline_proto::{
         Call, CallKind, CallState, GetCallRequest, HangUpRequest, JoinCallRequest,
         MuteAllParticipantsRequest, PlaceCallRequest, RemoveParticipantRequest,
     },
+    chat::v1::ListThreadsRequest,
     meetings::v1::{
         ActRequest, CreateMeetingRequest, ExplainEntryRequest, GetMeetingRequest, JoinCode,
         ListMeetingsRequest, Meeting, MeetingAction, MeetingLocator, Nothing, Person,
@@ -238,7 +239,8 @@ async fn grp_a_group_call_gets_a_chat_of_those_who_are_called() {
     let refused = alice.place_call(place.clone()).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     let mut chat = scene.chat("alice").await;
-    let threads = chat.list_threads(Default::default()).await.unwrap().into_inner().threads;
+    let threads =
+        chat.list_threads(ListThreadsRequest::default()).await.unwrap().into_inner().threads;
     assert!(threads.is_empty());
 
     let tenant = scene.node.admin().tenants()[0].id.clone();
@@ -248,7 +250,8 @@ async fn grp_a_group_call_gets_a_chat_of_those_who_are_called() {
     };
     scene.node.admin().set_federation(&tenant, federation).await.unwrap();
     let call = alice.place_call(place).await.unwrap().into_inner().call.unwrap();
-    let threads = chat.list_threads(Default::default()).await.unwrap().into_inner().threads;
+    let threads =
+        chat.list_threads(ListThreadsRequest::default()).await.unwrap().into_inner().threads;
     assert_eq!(threads.len(), 1);
     assert_eq!(threads[0].thread_id, call.thread_id);
 }
