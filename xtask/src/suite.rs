@@ -133,11 +133,12 @@ fn fuzz(root: &Path, target: &Path) -> Command {
     built(root, target.join("debug/trunkline-fuzz"), &["all", "--seconds", "2"])
 }
 
-/// Builds the programs that the next commands run: little is left to do once the tests have run.
+/// Builds the programs that the next commands run. The tests among them give dependencies the
+/// features with which they were compiled before.
 fn debug_build(root: &Path) -> Command {
     let mut command = cargo();
     command.current_dir(root).args(["build", "--workspace", "--exclude", "xtask", "--locked"]);
-    command.arg("--bins");
+    command.args(["--bins", "--tests", "--benches"]);
     command
 }
 

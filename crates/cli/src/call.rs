@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use clap::Subcommand;
 use trunkline_proto::calling::v1::{
-    Call, GetCallRequest, HangUpRequest, ListCallsRequest, WatchCallRequest,
+    Call, CallDirection, GetCallRequest, HangUpRequest, ListCallHistoryRequest, ListCallsRequest,
+    PastCall, PastParty, WatchCallRequest,
 };
 
 use crate::RemoteArguments;
@@ -44,6 +45,15 @@ enum CallCommand {
         /// Go on after this event instead of starting with the whole call.
         #[arg(long)]
         after: Option<u64>,
+    },
+    /// List the calls that are over, the one that ended last first.
+    History {
+        /// Only those that were missed.
+        #[arg(long)]
+        missed: bool,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: i32,
     },
     /// Leave a call, or end it.
     Hangup {
@@ -85,6 +95,17 @@ pub(crate) async fn run(arguments: CallArguments, output: &Output) -> Result<(),
                 output.print(format!("{:>5} {json}", event.seq), || json.clone());
             }
         }
+        CallCommand::History { missed, limit } => {
+            let request = ListCallHistoryRequest {
+                page_size: limit,
+                missed_only: missed,
+                ..ListCallHistoryRequest::default()
+            };
+            let listed = calling.list_call_history(request).await.map_err(from_status)?;
+            for call in &listed.into_inner().calls {
+                output.print(past(call), || to_json(PAST_CALL, call));
+            }
+        }
         CallCommand::Hangup { call, everyone } => {
             let request =
                 HangUpRequest { call_id: call, for_everyone: everyone, ..HangUpRequest::default() };
@@ -110,9 +131,27 @@ fn show(call: &Call, output: &Output) {
     output.print(text, || to_json(CALL, call));
 }
 
+fn past(call: &PastCall) -> String {
+    let arrow = match (call.is_missed, call.direction()) {
+        (true, _) => "missed",
+        (false, CallDirection::Incoming) => "from",
+        (false, CallDirection::Outgoing | CallDirection::Unspecified) => "to",
+    };
+    let name = |other: &PastParty| match other.display_name.is_empty() {
+        true => other.identifier.clone().unwrap_or_default().raw_id,
+        false => other.display_name.clone(),
+    };
+    let others: Vec<String> = call.others.iter().map(name).collect();
+    let at = call.started_at.as_ref().and_then(trunkline_api::convert::parse_timestamp);
+    let at = at.map(|at| at.to_string()).unwrap_or_default();
+    let reason = call.end_reason.clone().unwrap_or_default();
+    format!("{at} {arrow:<6} {:<32} {}/{}", others.join(", "), reason.code, reason.sub_code)
+}
+
 fn kind_of(call: &Call) -> String {
     call.kind().as_str_name().trim_start_matches("CALL_KIND_").to_lowercase()
 }
 
 const CALL: &str = "trunkline.calling.v1.Call";
+const PAST_CALL: &str = "trunkline.calling.v1.PastCall";
 const EVENT: &str = "trunkline.calling.v1.CallEvent";

@@ -18,8 +18,10 @@ use trunkline_media::control::{LegKey, MediaEvent, Mid, RoomKey, StreamKind};
 use trunkline_media::tiles::Published;
 use trunkline_proto::calling::v1 as wire;
 use trunkline_proto::signaling::v1 as signaling;
+use trunkline_storage::CallHistoryLimits;
 use trunkline_transport::OpenLeg;
 
+use crate::call_history::{Attendance, CallName};
 use crate::calls::{
     Accepted, AnswerAt, CallHandle, CallMessage, Door, OpenFailure, Refused, WatchError, WatchItem,
 };
@@ -52,6 +54,8 @@ pub(crate) struct CallTask {
     /// Offers whose connection the machine has yet to name.
     offers: HashMap<(EndpointId, OperationId), Offer>,
     pending: HashMap<(EndpointId, OperationId), PendingAnswer>,
+    /// Everybody who was there, for the history.
+    attendance: Attendance,
     /// Whether what is being carried out is the meeting's own doing.
     is_of_meeting: bool,
     is_over: bool,
@@ -132,6 +136,7 @@ impl CallTask {
             leg_keys: HashMap::new(),
             offers: HashMap::new(),
             pending: HashMap::new(),
+            attendance: Attendance::default(),
             is_of_meeting: false,
             is_over: false,
         };
@@ -377,6 +382,7 @@ impl CallTask {
                 self.node.calls().remove_user(&participant.identifier, self.handle.id());
             }
         }
+        self.attendance.note(event, &self.roster);
         self.prepare_lobby(event);
         if let Err(error) = self.roster.apply(event) {
             tracing::error!(call = %self.handle.id(), %error, "the call's events do not add up");
@@ -410,7 +416,10 @@ impl CallTask {
             EventKind::ScreenShareChanged { .. }
             | EventKind::VideoChanged { .. }
             | EventKind::ParticipantRemoved { .. } => self.update_tiles(),
-            EventKind::CallEnded { .. } => self.is_over = true,
+            EventKind::CallEnded { .. } => {
+                self.is_over = true;
+                self.keep_history();
+            }
             EventKind::CallStarted { .. }
             | EventKind::ConnectionStateChanged { .. }
             | EventKind::KindChanged { .. }
@@ -419,6 +428,18 @@ impl CallTask {
             | EventKind::ParticipantStateChanged { .. }
             | EventKind::SpeakingChanged { .. } => {}
         }
+    }
+
+    /// Gives what was to the histories of those who were there.
+    fn keep_history(&mut self) {
+        let call = CallName {
+            call_id: self.handle.id(),
+            kind: self.roster.kind(),
+            thread_id: self.roster.thread_id().cloned(),
+            meeting_id: self.handle.meeting().map(MeetingHandle::id),
+        };
+        let attendance = std::mem::take(&mut self.attendance);
+        self.node.keep_history(attendance.records(&call, CallHistoryLimits::default()));
     }
 
     /// An endpoint may have registered after the targets were looked up and before the call could

@@ -4,6 +4,7 @@
 
 mod admin;
 mod base;
+mod call_history;
 mod call_task;
 mod calls;
 mod chat;
@@ -32,6 +33,7 @@ mod token;
 
 pub use crate::{
     admin::{Admin, AdminError, AdminKeyError},
+    call_history::CallHistory,
     calls::{WatchError, WatchItem},
     chat::{
         ArchiveError, Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, CreatedThread,

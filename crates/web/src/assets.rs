@@ -34,6 +34,15 @@ macro_rules! assets {
     };
 }
 
+/// The page that a join link opens: it reads the meeting from its own address.
+pub(crate) async fn join_page() -> Response {
+    let page = ASSETS.iter().find(|asset| asset.path == "/call");
+    page.map_or_else(
+        || StatusCode::NOT_FOUND.into_response(),
+        |asset| ([(CONTENT_TYPE, asset.content_type)], asset.body).into_response(),
+    )
+}
+
 const ASSETS: &[Asset] = assets! {
     "/" => "index.html", HTML;
     "/call" => "call.html", HTML;
@@ -60,6 +69,7 @@ const ASSETS: &[Asset] = assets! {
     "/js/identity.js" => "js/identity.js", JS;
     "/js/markup.js" => "js/markup.js", JS;
     "/js/media.js" => "js/media.js", JS;
+    "/js/meeting-model.js" => "js/meeting-model.js", JS;
     "/js/model.js" => "js/model.js", JS;
     "/js/outbox.js" => "js/outbox.js", JS;
     "/js/parameters.js" => "js/parameters.js", JS;

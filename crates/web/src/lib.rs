@@ -38,6 +38,7 @@ pub struct WebConfig {
 /// `into_make_service_with_connect_info::<SocketAddr>()` so that logs name the peer of a socket.
 pub fn router(config: WebConfig, node: Node) -> Router {
     let mut router = assets::routes()
+        .route("/l/meetup-join/{thread}/{message}", get(assets::join_page))
         .route("/signaling", any(socket::signaling))
         .route("/events/chat", get(events::chat_events))
         .route("/policy/explain", post(policy::explain))
@@ -46,6 +47,7 @@ pub fn router(config: WebConfig, node: Node) -> Router {
         router = router
             .route("/dev/token", post(dev::issue_token))
             .route("/dev/users", get(dev::users))
+            .route("/dev/meetings", post(dev::create_meeting))
             .route("/adfs/.well-known/openid-configuration", get(sign_in::configuration))
             .route("/adfs/discovery/keys", get(sign_in::keys))
             .route("/adfs/oauth2/token", post(sign_in::token))

@@ -343,6 +343,7 @@ async fn development_endpoints_exist_only_where_configured() {
     for request in [
         Request::post("/dev/token"),
         Request::get("/dev/users"),
+        Request::post("/dev/meetings"),
         Request::get("/adfs/.well-known/openid-configuration"),
         Request::get("/adfs/discovery/keys"),
         Request::post("/adfs/oauth2/token"),

@@ -1,10 +1,12 @@
 //! Meetings and rooms over the unary services: joined by signaling alone.
 
+use std::time::Duration;
+
 use tonic::Code;
 use trunkline_proto::{
     calling::v1::{
-        Call, CallKind, CallState, GetCallRequest, HangUpRequest, JoinCallRequest,
-        MuteAllParticipantsRequest, PlaceCallRequest, RemoveParticipantRequest,
+        Call, CallDirection, CallKind, CallState, GetCallRequest, HangUpRequest, JoinCallRequest,
+        ListCallHistoryRequest, MarkCallsSeenRequest, MuteAllParticipantsRequest, PlaceCallRequest, RemoveParticipantRequest,
     },
     chat::v1::ListThreadsRequest,
     meetings::v1::{
@@ -225,6 +227,35 @@ async fn a_room_lets_in_who_is_on_its_roster_with_the_rights_of_the_role() {
     as_host.remove_participant(remove).await.unwrap();
     let nowhere = JoinCallRequest { room_id: "99999999999999999".into(), ..Default::default() };
     assert_eq!(name(&as_host.join_call(nowhere).await.unwrap_err()), "room_not_found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rec_calls_that_are_over_are_in_the_history_of_everybody_who_was_called() {
+    let scene = Scene::start().await;
+    let (mut alice, mut bob) = (scene.calling("alice").await, scene.calling("bob").await);
+    // Nobody is there, so bob misses it.
+    let place = PlaceCallRequest { targets: vec!["bob".to_owned()], ..Default::default() };
+    let call = alice.place_call(place).await.unwrap().into_inner().call.unwrap();
+    let list = ListCallHistoryRequest::default();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    let missed = loop {
+        let listed = bob.list_call_history(list.clone()).await.unwrap().into_inner();
+        if !listed.calls.is_empty() {
+            break listed;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the call is not in the history");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!((missed.calls.len(), missed.unseen_missed), (1, 1));
+    let entry = &missed.calls[0];
+    assert!(entry.is_missed && entry.call_id == call.call_id);
+    assert_eq!(entry.direction(), CallDirection::Incoming);
+    assert_eq!(entry.others[0].display_name, "Alice Archer");
+    assert!(entry.connected_at.is_none());
+    let placed = alice.list_call_history(list).await.unwrap().into_inner();
+    assert!(!placed.calls[0].is_missed && placed.unseen_missed == 0);
+    let seen = MarkCallsSeenRequest { place: entry.place.clone() };
+    assert_eq!(bob.mark_calls_seen(seen).await.unwrap().into_inner().unseen_missed, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ use trunkline_call::{
 };
 use trunkline_chat::{Metadata, NewMember};
 use trunkline_ids::{
-    CallId, CommunicationIdentifier, DisplayName, EndpointId, OperationId, ParticipantId,
+    CallId, CommunicationIdentifier, DisplayName, EndpointId, MeetingId, OperationId, ParticipantId,
 };
 use trunkline_interop::{
     Action, Actor, CallStep, Capability, Command, Input, Meeting, MeetingError, OperationOutcome,
@@ -85,6 +85,7 @@ pub(crate) enum MeetingMessage {
 /// Reaches a meeting's task.
 #[derive(Clone, Debug)]
 pub(crate) struct MeetingHandle {
+    id: MeetingId,
     messages: mpsc::Sender<MeetingMessage>,
     /// Unbounded, because a call must not wait for the meeting that waits for it; it carries one
     /// signal for each connection that the meeting itself had let in.
@@ -92,6 +93,10 @@ pub(crate) struct MeetingHandle {
 }
 
 impl MeetingHandle {
+    pub(crate) fn id(&self) -> MeetingId {
+        self.id
+    }
+
     /// Tells of what happened in the call.
     pub(crate) fn signal(&self, signal: Signal) {
         // A task that is gone is that of a node which stops.
@@ -207,7 +212,7 @@ impl MeetingTask {
     pub(super) fn spawn(node: &Node, meeting: Meeting, origin: Origin) -> MeetingHandle {
         let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
         let (signals, signalled) = mpsc::unbounded_channel();
-        let handle = MeetingHandle { messages, signals };
+        let handle = MeetingHandle { id: meeting.id(), messages, signals };
         let stored = meeting.revision();
         let task = Self {
             node: node.clone(),

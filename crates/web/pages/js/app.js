@@ -2,9 +2,9 @@
 
 import { Call } from './call.js';
 import { find, h, setText } from './dom.js';
-import { listUsers, signIn } from './identity.js';
+import { createMeeting, listUsers, signIn } from './identity.js';
 import { LocalMedia } from './media.js';
-import { readParameters } from './parameters.js';
+import { parseMeeting, readParameters } from './parameters.js';
 import { Session } from './protocol.js';
 import { setUpTheme } from './theme.js';
 import { Banners } from './views/banner.js';
@@ -40,7 +40,9 @@ class App {
   #signIn = new SignIn(find('#sign-in'), (who) => this.#enter(who));
   #people = new People(find('#people'), {
     onCall: (target, name) => this.#start(name, (call) => call.place([target], this.#ownName)),
-    onJoin: (groupId) => this.#start('Group call', (call) => call.join(groupId, this.#ownName)),
+    onJoin: (groupId) => this.#start('Group call', (call) => call.join({ groupId }, this.#ownName)),
+    onMeeting: (text) => this.#joinMeeting(text),
+    onMeetNow: () => this.#try(() => this.#meetNow()),
   });
   #incoming = new IncomingCalls(find('#incoming'), {
     onAccept: (incoming, choice) => this.#accept(incoming, choice),
@@ -167,7 +169,9 @@ class App {
       const known = this.#users.find(({ alias, rawId }) => alias === target || rawId === target);
       this.#start(known?.displayName || target, (call) => call.place([target], this.#ownName));
     } else if (group) {
-      this.#start('Group call', (call) => call.join(group, this.#ownName));
+      this.#start('Group call', (call) => call.join({ groupId: group }, this.#ownName));
+    } else if (this.#parameters.meeting) {
+      this.#joinMeeting(this.#parameters.meeting);
     }
   }
 
@@ -179,7 +183,8 @@ class App {
       this.#drawIdle('None', 'Connecting', 'Ringing', 'Disconnecting', 'Disconnected');
       this.#incoming.end(frame.incomingCallEnded.callId, frame.incomingCallEnded.reason);
     } else {
-      const body = frame.callEvent ?? frame.mediaAnswer ?? frame.mediaAssignments ?? frame.mediaStateChanged;
+      const body = frame.callEvent ?? frame.mediaAnswer ?? frame.mediaAssignments ?? frame.mediaStateChanged
+        ?? frame.meetingEvent;
       if (body?.callId) this.#callFrame(body.callId, frame);
     }
   }
@@ -235,6 +240,21 @@ class App {
     const view = this.#place(call);
     await this.#settle(view, begin(call));
     this.#deliverEarly(call);
+  }
+
+  #joinMeeting(text) {
+    const meeting = parseMeeting(text);
+    if (!meeting) {
+      this.#banners.flash('That is neither a join link, nor twelve digits with a passcode of six characters.', 'bad');
+      return;
+    }
+    this.#start('Meeting', (call) => call.join({ meeting }, this.#ownName));
+  }
+
+  async #meetNow() {
+    const made = await createMeeting(this.#credential.identity.rawId);
+    this.#people.showMeeting(made);
+    this.#joinMeeting(made.joinLink);
   }
 
   #newCall(direction, title, wantsCamera) {

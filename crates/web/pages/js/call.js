@@ -1,5 +1,6 @@
 // One call of this tab: commands out, ordered events in, and the media path between.
 
+import { MeetingModel } from './meeting-model.js';
 import { CallModel } from './model.js';
 import { Peer } from './peer.js';
 import { HELD, OVER } from './states.js';
@@ -22,6 +23,7 @@ export class Call extends EventTarget {
   #awaitsSnapshot = false;
 
   model = new CallModel();
+  meeting = new MeetingModel();
   peer = new Peer();
   /** Which participant and what is on each receive m-line. */
   assignments = new Map();
@@ -53,9 +55,9 @@ export class Call extends EventTarget {
     return this.#begin('placeCall', { targets, displayName });
   }
 
-  /** Joins the call of a group. */
-  async join(groupId, displayName) {
-    return this.#begin('joinCall', { groupId, displayName });
+  /** Joins what a locator names: `{groupId}`, or `{meeting}`. */
+  async join(locator, displayName) {
+    return this.#begin('joinCall', { ...locator, displayName });
   }
 
   /** Accepts a call that rings here. */
@@ -71,6 +73,10 @@ export class Call extends EventTarget {
     else if (frame.mediaAnswer) this.#handleAnswer(frame.mediaAnswer);
     else if (frame.mediaAssignments) this.#handleAssignments(frame.mediaAssignments.assignments ?? []);
     else if (frame.mediaStateChanged) this.#handleMediaState(frame.mediaStateChanged);
+    else if (frame.meetingEvent) {
+      this.meeting.apply(frame.meetingEvent);
+      this.#changed();
+    }
   }
 
   /** The kind of command that an operation id stands for, if this tab gave it. */
@@ -137,6 +143,11 @@ export class Call extends EventTarget {
 
   muteAllParticipants() {
     return this.#command('muteAllParticipants');
+  }
+
+  /** Does something in the meeting of this call: one member of the protocol's MeetingAction. */
+  actInMeeting(action) {
+    return this.#command('actInMeeting', { action });
   }
 
   /** Shows somebody's camera in a receive m-line. */

@@ -8,6 +8,7 @@ const ACTIONS = [
   { id: 'share', key: 's', icons: ['screen', 'screen-off'], labels: ['Share', 'Stop sharing'], title: 'Share your screen', on: (call) => call.isScreenSharingOn },
   { id: 'hold', key: 'h', icons: ['hold', 'resume'], labels: ['Hold', 'Resume'], on: (call) => call.state === 'LocalHold' },
   { id: 'add', key: 'a', icons: ['add'], labels: ['Add'], title: 'Add a participant' },
+  { id: 'hand', key: 'r', icons: ['hand'], labels: ['Raise hand', 'Lower hand'], on: (call) => call.meeting.attendee(call.model.ownId)?.hasRaisedHand === true, isForMeetings: true },
   { id: 'mute-others', icons: ['mute-others'], labels: ['Mute others'], title: 'Mute everybody else' },
 ];
 
@@ -23,6 +24,9 @@ export class Controls {
       share: () => act(() => (call.isScreenSharingOn ? call.stopScreenShare() : call.startScreenShare())),
       hold: () => act(() => (call.state === 'LocalHold' ? call.resume() : call.hold())),
       add: onAdd,
+      hand: () => act(() => call.actInMeeting(call.meeting.attendee(call.model.ownId)?.hasRaisedHand
+        ? { lowerHand: { participant: call.model.ownId } }
+        : { raiseHand: {} })),
       'mute-others': () => act(() => call.muteAllParticipants()),
     };
     this.run = run;
@@ -42,6 +46,7 @@ export class Controls {
       const { button, label, glyph } = this.#buttons.get(action.id);
       const isOn = action.on?.(call) ?? false;
       const needsMedia = action.id === 'video' || action.id === 'share';
+      button.hidden = action.isForMeetings === true && !call.meeting.isKnown;
       button.disabled = !isLive || (needsMedia && call.isHeld && !isOn);
       setText(label, action.labels[isOn ? 1 : 0]);
       if (action.labels.length > 1) setState(button, 'aria-pressed', isOn);
@@ -49,7 +54,7 @@ export class Controls {
     }
     this.endAll.disabled = !isLive;
     this.leave.disabled = call.isOver;
-    setText(this.leave.querySelector('span'), isLive ? 'Leave' : 'Cancel');
+    setText(this.leave.querySelector('span'), isLive || call.state === 'InLobby' ? 'Leave' : 'Cancel');
   }
 
   /** Runs the action of a key. Returns whether there is one. */
