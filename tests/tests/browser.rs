@@ -128,6 +128,17 @@ mod with_peers {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn mtg_a_guest_waits_in_silence_until_the_organizer_lets_them_in() {
+        let exchange = exchange().await;
+        let (report, pictures) = run_script(&exchange, "meeting").await;
+        exchange.shutdown().await.expect("the exchange stops");
+        report.expect_steps(10);
+        let silence = report.found("and hears and sees nothing meanwhile");
+        println!("in the lobby: {silence}");
+        refresh_documentation(&pictures, &["meeting-lobby", "meeting-admit", "meeting-call"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn two_tabs_chat_and_miss_nothing() {
         let exchange = exchange().await;
         let (report, pictures) = run_script(&exchange, "chat").await;

@@ -6,7 +6,8 @@ use tonic::Code;
 use trunkline_proto::{
     calling::v1::{
         Call, CallDirection, CallKind, CallState, GetCallRequest, HangUpRequest, JoinCallRequest,
-        ListCallHistoryRequest, MarkCallsSeenRequest, MuteAllParticipantsRequest, PlaceCallRequest, RemoveParticipantRequest,
+        ListCallHistoryRequest, MarkCallsSeenRequest, MuteAllParticipantsRequest, PlaceCallRequest,
+        RemoveParticipantRequest,
     },
     chat::v1::ListThreadsRequest,
     meetings::v1::{

@@ -504,7 +504,7 @@ impl MeetingTask {
         if let Some(OperationOutcome::Failed { reason }) = outcome {
             self.answered = Some(Err(MeetingFailure::Failed(reason)));
         } else if self.joining.is_some() {
-            self.enter(Entry::Lobby, MediaRights::NONE).await;
+            self.enter(Entry::Lobby, MediaRights::ALL).await;
         }
     }
 
@@ -529,7 +529,8 @@ impl MeetingTask {
                 let rights = call_rights(rights);
                 self.tell_call(MeetingInput::Admit { endpoint, rights }).await;
             }
-            CallStep::EnterLobby { .. } => self.enter(Entry::Lobby, MediaRights::NONE).await,
+            // The lobby itself keeps media out; what may be sent is said when they are let in.
+            CallStep::EnterLobby { .. } => self.enter(Entry::Lobby, MediaRights::ALL).await,
             CallStep::SetRights { endpoint, rights } => {
                 let rights = call_rights(rights);
                 self.tell_call(MeetingInput::SetRights { endpoint, rights }).await;

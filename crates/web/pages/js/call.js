@@ -278,7 +278,8 @@ export class Call extends EventTarget {
       this.#moveTo(wireName(change.state, this.state), wireName(change.previous, this.state));
     } else if (event.snapshot && own) {
       // What rings came this way, and no other: events before the snapshot went to nobody here.
-      if (this.state === 'None' && own.callState === 'Ringing') this.#moveTo('Connecting', 'None');
+      const isPast = own.callState === 'Ringing' || own.callState === 'InLobby';
+      if (this.state === 'None' && isPast) this.#moveTo('Connecting', 'None');
       this.#moveTo(own.callState, this.state);
     }
     if (own && own.isMuted !== wasMuted) this.wantsMute = own.isMuted;
