@@ -364,7 +364,7 @@ impl AgentShared {
             JoinLocator::Group(_) => CallKind::Group,
             JoinLocator::Meeting(_) | JoinLocator::Room(_) => CallKind::Meeting,
         };
-        let kind = Kind::JoinCall(locator.to_request());
+        let kind = Kind::JoinCall(Box::new(locator.to_request()));
         self.begin(call_kind, kind, media).map_err(|refused| match refused {
             link::NotTaken::Busy => JoinCallError::Busy,
             link::NotTaken::Over => JoinCallError::SessionEnded,

@@ -185,7 +185,7 @@ async fn dispatch(
     let at = AnswerAt::Start;
     match kind {
         Kind::PlaceCall(request) => place(node, endpoint, request).await,
-        Kind::JoinCall(request) => join(node, endpoint, request).await,
+        Kind::JoinCall(request) => join(node, endpoint, *request).await,
         Kind::AcceptCall(request) => accept(node, endpoint, request).await,
         Kind::RejectCall(wire::RejectCallRequest { operation_id, call_id }) => {
             act(node, endpoint, &call_id, operation_id, Action::Reject, at).await

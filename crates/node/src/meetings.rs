@@ -233,7 +233,7 @@ impl Meetings {
         let store = self.node.store();
         let meeting = loop {
             let meeting = Meeting::create(self.node.clock().now(), new.clone())?;
-            let stored = StoredMeeting { record: meeting.record(), code: meeting.code().clone() };
+            let stored = StoredMeeting { record: meeting.record(), code: *meeting.code() };
             match store.put_meeting(stored).await {
                 Ok(()) => break meeting,
                 // One of a million million ids is taken: draw again.
@@ -244,7 +244,7 @@ impl Meetings {
                 Err(PutMeetingError::Store(error)) => return Err(error.into()),
             }
         };
-        self.tables().post(id, meeting.code().clone());
+        self.tables().post(id, *meeting.code());
         let handle = MeetingTask::spawn(&self.node, meeting, Origin::New);
         self.tables().live().insert(id, handle.clone());
         handle.show(MeetingActor::Application).await

@@ -71,7 +71,7 @@ async fn meet(
     let locators = [
         ("link", MeetingLocator::Link(link.clone()), Admit::ByPerson),
         ("coordinates", MeetingLocator::Coordinates(link.coordinates().clone()), Admit::ByProgram),
-        ("id and passcode", MeetingLocator::Code(code.clone()), Admit::ByPerson),
+        ("id and passcode", MeetingLocator::Code(code), Admit::ByPerson),
         ("link, second run", MeetingLocator::Link(link.clone()), Admit::ByProgram),
     ];
     for (number, (name, locator, admit)) in locators.into_iter().enumerate() {
@@ -145,7 +145,7 @@ async fn guessing(
         let call = guest.join(MeetingLocator::Code(code), None)?;
         reasons.insert(ended(&call).await?);
     }
-    let call = guest.join(MeetingLocator::Code(code.clone()), None)?;
+    let call = guest.join(MeetingLocator::Code(*code), None)?;
     reasons.insert(ended(&call).await?);
     let is_one = reasons == BTreeSet::from([pair(EndReason::JOIN_CODE_REFUSED)]);
     checklist

@@ -291,8 +291,7 @@ impl MeetingTask {
         if revision == self.stored {
             return;
         }
-        let stored =
-            StoredMeeting { record: self.meeting.record(), code: self.meeting.code().clone() };
+        let stored = StoredMeeting { record: self.meeting.record(), code: *self.meeting.code() };
         match self.node.store().put_meeting(stored).await {
             Ok(()) => self.stored = revision,
             Err(error) => {
