@@ -1,0 +1,1 @@
+export async function callWithChat() { throw new Error('unwritten'); }

@@ -1,0 +1,1 @@
+export async function group() { throw new Error('unwritten'); }
