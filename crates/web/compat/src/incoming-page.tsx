@@ -77,6 +77,10 @@ async function openLine(
   onCall: () => void,
 ): Promise<Line> {
   const client = createStatefulCallClient({ userId: userId as never });
+  // The notification offers to accept with video once it knows of a camera.
+  const manager = await client.getDeviceManager();
+  await manager.askDevicePermission({ audio: true, video: true });
+  await manager.getCameras();
   if (parameters.agent === 'teams') {
     const agent = await client.createTeamsCallAgent(credential) as DeclarativeTeamsCallAgent;
     // An adapter wants somewhere to join; nothing joins this group.

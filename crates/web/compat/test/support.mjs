@@ -59,7 +59,7 @@ export async function openExchange() {
   const data = await mkdtemp(path.join(os.tmpdir(), 'trunkline-compat-'));
   const child = spawn(
     read('TRUNKLINE_EXCHANGE'),
-    ['dev', '--json', '--listen', free, '--admin-listen', free, '--http-listen', free, '--data-directory', data],
+    ['dev', '--json', '--log', 'error', '--listen', free, '--admin-listen', free, '--http-listen', free, '--data-directory', data],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise((resolve) => { child.once('exit', resolve); });

@@ -45,7 +45,9 @@ export class Tab {
     return this.page.getByRole('button', { name }).first();
   }
 
-  picture(name) {
+  async picture(name) {
+    // What was drawn a moment ago is not painted yet on a busy machine.
+    await this.page.waitForTimeout(400);
     return this.page.screenshot({ path: path.join(this.pictures, `${name}.png`) });
   }
 
@@ -102,6 +104,22 @@ export class Tab {
   seesNo(color) {
     return until(`${this.parameters.name} sees no ${color}`, () => this.ask('seen'), (found) => (
       !found.some((picture) => picture.color && COLORS[color](picture.color))));
+  }
+
+  /** Accepts what rings with video, from the menu beside the button. */
+  async acceptWithVideo() {
+    await this.page.locator('button[aria-haspopup="true"]').first().click();
+    await this.page.getByRole('menuitem', { name: 'Accept with Video' }).click();
+  }
+
+  /** Presses the microphone button of the call, the wide part of it. */
+  microphone() {
+    return this.part('call-composite-microphone-button').click();
+  }
+
+  /** Presses the camera button of the call, the wide part of it. */
+  camera() {
+    return this.part('call-composite-camera-button').click();
   }
 
   /** Leaves through the button and its question. */
