@@ -72,17 +72,31 @@ export class Tab {
   async start({ camera = true, microphone = true } = {}) {
     await this.part('call-composite-start-call-button').waitFor();
     await this.until('the devices', ({ cameras }) => cameras?.length > 0);
-    await this.#turn('camera', camera, 'cameraStatus', 'On');
-    await this.#turn('microphone', microphone, 'isLocalPreviewMicrophoneEnabled', true);
+    await this.#turn('camera', camera);
+    await this.#turn('microphone', microphone);
     await this.part('call-composite-start-call-button').click();
   }
 
-  async #turn(device, wanted, name, on) {
-    const read = () => this.page.evaluate((property) => globalThis.adapter.getState()[property], name);
-    if ((await read() === on) !== wanted) {
+  async #turn(device, wanted) {
+    const read = () => this.page.evaluate((name) => {
+      const { devices, isLocalPreviewMicrophoneEnabled } = globalThis.adapter.getState();
+      return name === 'camera' ? devices.unparentedViews.length > 0 : isLocalPreviewMicrophoneEnabled;
+    }, device);
+    if (await read() !== wanted) {
       await this.part(`call-composite-local-device-settings-${device}-button`).click();
-      await until(`the ${device} is ${wanted}`, read, (value) => (value === on) === wanted);
+      await until(`the ${device} is ${wanted}`, read, (value) => value === wanted);
     }
+  }
+
+  /** Gives the call so many stars, or passes the question over. */
+  async rate(stars) {
+    if (stars === undefined) {
+      await this.button('Skip').click();
+      return;
+    }
+    await this.page.locator('.ms-Rating-button').nth(stars - 1).click();
+    await this.button('Send Feedback').click();
+    await this.part('thank-you-page').waitFor();
   }
 
   hears(hertz) {

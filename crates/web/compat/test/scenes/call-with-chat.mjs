@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 
-import { newThread, newUser, until } from '../support.mjs';
+import { newThread, newUser } from '../support.mjs';
 import { Tab } from '../tab.mjs';
 import { YAN, ZOE, as } from '../people.mjs';
 import { hearAndSeeEachOther, shareAndStop } from './common.mjs';
@@ -50,7 +50,7 @@ export async function callWithChat(stage) {
       await tab.leave();
       await tab.onPage('leftCall');
     }
-    await until('the page is drawn', () => zoe.part('left-call-page').count(), (count) => count > 0);
+    await zoe.rate();
     await zoe.picture('call-with-chat-left');
   });
   await zoe.close();

@@ -1,6 +1,6 @@
 // Steps that calls of every kind have in common.
 
-import { expect, until } from '../support.mjs';
+import { expect } from '../support.mjs';
 
 /** Both are on the call page, and each hears and sees the other. */
 export async function hearAndSeeEachOther(name, report, one, other) {
@@ -90,12 +90,14 @@ export async function holdAndResume(name, report, one, other) {
   });
 }
 
-/** Leaves through the button and lands on the page that says so. */
+/** Leaves through the button and lands on the page that says so, and asks how it was. */
 export async function leave(name, report, tab) {
   await report.step(`${name}: leaving leads to the end page`, async () => {
     await tab.leave();
     const { endReason } = await tab.onPage('leftCall');
-    await until('the page is drawn', () => tab.part('left-call-page').count(), (count) => count > 0);
+    await tab.part('call-composite-survey').waitFor();
+    await tab.picture(`${name}-survey`);
+    await tab.rate(5);
     await tab.picture(`${name}-left`);
     return endReason;
   });

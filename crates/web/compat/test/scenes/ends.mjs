@@ -18,6 +18,8 @@ export async function ends(stage) {
   };
   const endsOn = async (tab, { page, code, subCode, text, picture }) => {
     const { endReason } = await tab.onPage(page);
+    // Only who left or was parted from the other is asked how it was.
+    if (page === 'leftCall') await tab.rate();
     if (text) await tab.page.getByText(text).first().waitFor();
     await tab.picture(`end-${picture}`);
     expect(endReason.code === code && (subCode === undefined || endReason.subCode === subCode),
@@ -37,7 +39,8 @@ export async function ends(stage) {
   });
 
   await report.step('ends: nobody there to be called', async () => {
-    const caller = await call({ call: yan.rawId });
+    const nobody = await newUser(context, origin, 'Nobody');
+    const caller = await call({ call: nobody.rawId });
     await caller.start({ camera: false });
     return endsOn(caller, {
       page: 'leftCall', code: 480, subCode: 10037, text: 'Target participant is currently not available', picture: 'unreachable',
@@ -48,8 +51,10 @@ export async function ends(stage) {
     const caller = await call({ call: `8:orgid:${randomUUID()}` });
     await caller.start({ camera: false });
     const { endReason } = await caller.onPage('leftCall');
+    await caller.rate();
     await caller.picture('end-unknown');
     await caller.close();
+    expect(endReason.code >= 400, `it ended with ${JSON.stringify(endReason)}`);
     return endReason;
   });
 
@@ -93,6 +98,7 @@ export async function ends(stage) {
     await callee.button(/accept/i).waitFor();
     await caller.leave();
     const { endReason } = await caller.onPage('leftCall');
+    await caller.rate();
     await caller.picture('end-taken-back');
     await caller.close();
     await callee.close();

@@ -45,6 +45,8 @@ export async function user(stage) {
     await callee.onPage('leftCall');
     const { endReason } = await caller.onPage('leftCall');
     expect(endReason.code === 0, `the reason is ${JSON.stringify(endReason)}`);
+    await caller.rate();
+    await caller.page.getByText('You left the call').waitFor();
     await caller.picture('user-left');
     return endReason;
   });
