@@ -1,6 +1,6 @@
 // Bundles the composite page and the contract page into dist/.
 
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -40,6 +40,8 @@ for (const [entry, source] of Object.entries({ page: 'src/page.tsx', contract: '
   const { raw, gzip } = sizeOf(entry, { outputFiles, metafile });
   console.log(`${entry}: ${(raw / 1000).toFixed(1)} kB, ${(gzip / 1000).toFixed(1)} kB gzip`);
 }
+// The icon fonts come from the page's own origin rather than from the library's default one.
+await cp(path.join(here, 'node_modules/@fluentui/font-icons-mdl2/fonts'), path.join(dist, 'fonts'), { recursive: true });
 await Promise.all(PLAIN_FILES.map((file) => copyFile(path.join(here, 'src', file), path.join(dist, file))));
 
 /** The names of the calling package must lead to the one beside this folder and to no other. */

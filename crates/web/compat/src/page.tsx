@@ -13,11 +13,14 @@
 // | `thread` | the chat thread |
 // | `form` | `desktop` (default) or `mobile` |
 
+import { initializeIcons } from '@fluentui/font-icons-mdl2';
 import { createRoot } from 'react-dom/client';
 
 import { App } from './app';
 import { readParameters } from './parameters';
 import { signIn } from './identity';
+
+initializeIcons(new URL('fonts/', document.baseURI).href);
 
 const root = createRoot(document.getElementById('root')!);
 

@@ -16,11 +16,11 @@ const dist = path.join(here, '..', 'dist');
 
 /**
  * What the composites need: Fluent and Griffel write `style` elements, and icons and pictures come
- * as `data:` and `blob:`.
+ * as `data:` and `blob:`. What it would fetch from elsewhere, the icon fonts, is served beside the page.
  */
 export const CONTENT_SECURITY = [
   "default-src 'none'", "script-src 'self'", "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:", "connect-src 'self'", "media-src 'self' blob:",
+  "img-src 'self' data: blob:", "font-src 'self'", "connect-src 'self'", "media-src 'self' blob:",
   "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 ].join('; ');
 
@@ -29,6 +29,7 @@ const CONTENT_TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.map': 'application/json',
+  '.woff': 'font/woff',
 };
 
 /** Reads a variable of the environment; says which one is missing. */
