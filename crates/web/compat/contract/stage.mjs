@@ -1,7 +1,7 @@
 // What a rule plays on: users of the exchange, their clients, and calls between them.
 
 /** Long enough for media to come up on a busy machine. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /** Throws with words when a condition does not hold. */
 export function expect(condition, words) {

@@ -22,7 +22,7 @@ after(async () => {
 assert.deepEqual(rules.map(({ number }) => number), Array.from({ length: 18 }, (_, index) => index + 1));
 
 for (const { number, title } of rules) {
-  test(`rule ${number}: ${title}`, { timeout: 60_000 }, async (context) => {
+  test(`rule ${number}: ${title}`, { timeout: 120_000 }, async (context) => {
     const { origin } = exchange;
     const troubles = [];
     const browserContext = await openContext(browser, { origin, troubles });

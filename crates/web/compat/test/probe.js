@@ -27,7 +27,7 @@
   });
 
   /** A picture of one colour with a square that moves, so that frames differ. */
-  function picture(fill, width = 640, height = 360) {
+  function picture(fill, width = 320, height = 180) {
     const canvas = document.createElement('canvas');
     Object.assign(canvas, { width, height });
     const context = canvas.getContext('2d');
@@ -40,8 +40,9 @@
       frame += 1;
     };
     draw();
-    setInterval(draw, 66);
-    return canvas.captureStream(15).getVideoTracks()[0];
+    // Few frames: a software encoder and decoder for every one of them shares the machine.
+    setInterval(draw, 200);
+    return canvas.captureStream(5).getVideoTracks()[0];
   }
 
   let sound;
@@ -68,7 +69,7 @@
       if (constraints.video) tracks.push(picture(color ?? 'gray'));
       return new MediaStream(tracks);
     };
-    devices.getDisplayMedia = async () => new MediaStream([picture(screen, 1280, 720)]);
+    devices.getDisplayMedia = async () => new MediaStream([picture(screen, 640, 360)]);
   }
 
   const analysers = new Map();

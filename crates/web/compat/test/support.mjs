@@ -7,9 +7,12 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import { launch } from '../../../../tests/browser/harness.mjs';
+import { launch, until as untilWithin } from '../../../../tests/browser/harness.mjs';
 
-export { Report, expect, until } from '../../../../tests/browser/harness.mjs';
+export { Report, expect } from '../../../../tests/browser/harness.mjs';
+
+/** A machine that builds something else besides needs this long for what otherwise takes a moment. */
+export const PATIENCE_MS = 60_000;
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(here, '..', 'dist');
@@ -91,9 +94,7 @@ export async function openContext(browser, { origin, troubles, ...options }) {
     permissions: ['camera', 'microphone'],
     ...options,
   });
-  context.setDefaultTimeout(20_000);
-  // The bundle is large and a machine that does other things besides takes its time.
-  context.setDefaultNavigationTimeout(60_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   await context.route(`${origin}/compat/**`, serve);
   await context.addInitScript({ path: path.join(here, 'probe.js') });
   context.on('page', (page) => watch(page, { origin, troubles }));
@@ -129,6 +130,11 @@ function watch(page, { origin, troubles }) {
     const url = request.url();
     if (!url.startsWith(origin) && !/^(blob|data):/.test(url)) troubles.push(`a request left the origin: ${url}`);
   });
+}
+
+/** Asks until the answer satisfies, or says what the last answer was. */
+export function until(what, ask, satisfies) {
+  return untilWithin(what, ask, satisfies, { within: PATIENCE_MS });
 }
 
 /** Asks the exchange from outside a page. */

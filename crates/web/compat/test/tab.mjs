@@ -60,12 +60,12 @@ export class Tab {
   }
 
   /** Waits until the adapter's state satisfies. */
-  until(what, satisfies, options) {
-    return until(`${this.parameters.name ?? this.parameters.as}: ${what}`, () => this.state(), (state) => state && satisfies(state), options);
+  until(what, satisfies) {
+    return until(`${this.parameters.name ?? this.parameters.as}: ${what}`, () => this.state(), (state) => state && satisfies(state));
   }
 
   onPage(name) {
-    return this.until(`the ${name} page`, ({ page }) => page === name, { within: 20_000 });
+    return this.until(`the ${name} page`, ({ page }) => page === name);
   }
 
   /** Turns the camera and the microphone of the first page to these, and starts. */
