@@ -216,7 +216,7 @@ impl Meetings {
             message_id: MeetingMessageId::none(),
         };
         let id = MeetingId::from_uuid_bytes(self.node.random_id());
-        let mut new = NewMeeting {
+        let new = NewMeeting {
             id,
             coordinates,
             organizer: organizer.clone(),
@@ -230,6 +230,21 @@ impl Meetings {
             thread_members: BTreeSet::from([organizer]),
             config: self.tables().config.limits.clone(),
         };
+        let (organizer, thread_id) = (new.organizer.clone(), new.coordinates.thread_id.clone());
+        let made = self.make(id, new).await;
+        if made.is_err() {
+            // A chat without its meeting is nobody's.
+            let _ = self.node.chat().delete_thread(&chat_actor(&organizer), &thread_id).await;
+        }
+        made?.show(MeetingActor::Application).await
+    }
+
+    /// Stores a meeting and starts its task.
+    async fn make(
+        &self,
+        id: MeetingId,
+        mut new: NewMeeting,
+    ) -> Result<MeetingHandle, MeetingFailure> {
         let store = self.node.store();
         let meeting = loop {
             let meeting = Meeting::create(self.node.clock().now(), new.clone())?;
@@ -247,7 +262,7 @@ impl Meetings {
         self.tables().post(id, *meeting.code());
         let handle = MeetingTask::spawn(&self.node, meeting, Origin::New);
         self.tables().live().insert(id, handle.clone());
-        handle.show(MeetingActor::Application).await
+        Ok(handle)
     }
 
     /// Returns a meeting, by its UUID, its link or the digits of its code.

@@ -100,6 +100,12 @@ async fn mtg_users_run_meetings_of_their_own_and_every_name_finds_them() {
     let mut bob = scene.meetings_as("bob").await;
     let others = CreateMeetingRequest { organizer: "alice".to_owned(), ..Default::default() };
     assert_eq!(bob.create_meeting(others).await.unwrap_err().code(), Code::PermissionDenied);
+    // A subject that is too long makes neither a meeting nor its chat.
+    let long = CreateMeetingRequest { subject: "x".repeat(300), ..Default::default() };
+    assert_eq!(bob.create_meeting(long).await.unwrap_err().code(), Code::InvalidArgument);
+    let mut chat = scene.chat("bob").await;
+    let threads = chat.list_threads(ListThreadsRequest::default()).await.unwrap().into_inner();
+    assert!(threads.threads.iter().all(|thread| thread.deleted_on.is_some()), "{threads:?}");
     let mut made = Vec::new();
     for _ in 0..3 {
         let created = bob.create_meeting(CreateMeetingRequest::default()).await.unwrap();
