@@ -285,10 +285,12 @@ export class Call extends EventTarget {
       this.#moveTo(wireName(change.state, this.state), wireName(change.previous, this.state));
     } else if (event.snapshot && own) {
       // What rings came this way, and no other: events before the snapshot went to nobody here.
-      if (this.state === 'None' && own.callState === 'Ringing') this.#moveTo('Connecting', 'None');
+      const comesBy = own.callState === 'Ringing' || own.callState === 'InLobby';
+      if (this.state === 'None' && comesBy) this.#moveTo('Connecting', 'None');
       this.#moveTo(own.callState, this.state);
     }
-    if (own && own.isMuted !== wasMuted) this.wantsMute = own.isMuted;
+    // In the lobby everybody is silenced, whatever they chose.
+    if (own && own.isMuted !== wasMuted && this.state !== 'InLobby') this.wantsMute = own.isMuted;
     if (own && this.isScreenSharingOn && event.participantUpdated && !own.isScreenSharingOn
       && event.participantUpdated.participant?.participantId === own.id) {
       this.#stop('SCREEN');
