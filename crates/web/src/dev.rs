@@ -1,6 +1,6 @@
 //! The development identity endpoints and the key set.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,8 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use trunkline_ids::DisplayName;
-use trunkline_interop::{MeetingSettings, Schedule};
-use trunkline_node::{CreateMeeting, IdentityError, MeetingActor, TokenRequest, User};
+use trunkline_node::{IdentityError, TokenRequest, User};
 use trunkline_policy::Scope;
 
 use crate::credential::refuse;
@@ -51,49 +50,6 @@ pub(crate) async fn issue_token(
     match issue(&shared, request).await {
         Ok(body) => ([(CACHE_CONTROL, "no-store")], Json(body)).into_response(),
         Err(error) => refuse_identity(&error),
-    }
-}
-
-/// `POST /dev/meetings` with `{"organizer": "<alias or raw id>"}`: makes a meeting, and says how it
-/// is joined.
-pub(crate) async fn create_meeting(
-    State(shared): State<Shared>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
-        return refusal;
-    }
-    let body = json_object(&headers, &body);
-    let organizer = body.as_ref().and_then(|body| body.get("organizer")).and_then(Value::as_str);
-    let meetings = shared.node.meetings();
-    let Some(organizer) = organizer.and_then(|text| meetings.identifier(text).ok()) else {
-        let message = "send JSON with `organizer` (alias or raw id)";
-        return refuse(StatusCode::BAD_REQUEST, "invalid_request", message);
-    };
-    let wanted = CreateMeeting {
-        organizer,
-        subject: None,
-        schedule: Schedule::MeetNow,
-        settings: MeetingSettings::default(),
-        roles: BTreeMap::new(),
-        invited: BTreeSet::new(),
-        is_channel: false,
-    };
-    match meetings.create(&MeetingActor::Application, wanted).await {
-        Ok(meeting) => {
-            let code = meeting.code.unwrap_or_default();
-            let body = json!({
-                "meetingId": meeting.meeting_id,
-                "joinLink": meeting.join_link,
-                "code": { "meetingId": code.meeting_id, "passcode": code.passcode },
-            });
-            ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
-        }
-        Err(failure) => {
-            refuse(StatusCode::UNPROCESSABLE_ENTITY, failure.code(), &failure.to_string())
-        }
     }
 }
 

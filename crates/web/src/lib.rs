@@ -47,7 +47,6 @@ pub fn router(config: WebConfig, node: Node) -> Router {
         router = router
             .route("/dev/token", post(dev::issue_token))
             .route("/dev/users", get(dev::users))
-            .route("/dev/meetings", post(dev::create_meeting))
             .route("/adfs/.well-known/openid-configuration", get(sign_in::configuration))
             .route("/adfs/discovery/keys", get(sign_in::keys))
             .route("/adfs/oauth2/token", post(sign_in::token))

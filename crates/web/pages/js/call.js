@@ -12,7 +12,8 @@ const RESTART_DELAY_MS = 1_000;
  * A call that this endpoint placed, joined or accepted.
  *
  * Events: `change` (anything worth drawing), `event` (detail: one call event), `transition`
- * (detail `{from, to}` of this connection), `trouble` (detail: words), `ended`.
+ * (detail `{from, to}` of this connection), `meeting` (detail: one meeting event), `trouble` (detail:
+ * words), `ended`.
  */
 export class Call extends EventTarget {
   #session;
@@ -23,6 +24,7 @@ export class Call extends EventTarget {
   #awaitsSnapshot = false;
 
   model = new CallModel();
+  /** What the meeting of this call is like; unknown where there is none, and in its lobby. */
   meeting = new MeetingModel();
   peer = new Peer();
   /** Which participant and what is on each receive m-line. */
@@ -39,6 +41,8 @@ export class Call extends EventTarget {
   mediaReport = null;
   wantsCamera;
   wantsMute = false;
+  /** Whether this tab joined a meeting, as opposed to a call between people. */
+  isOfMeeting = false;
 
   constructor({ session, media, direction, title, wantsCamera }) {
     super();
@@ -55,9 +59,15 @@ export class Call extends EventTarget {
     return this.#begin('placeCall', { targets, displayName });
   }
 
-  /** Joins what a locator names: `{groupId}`, or `{meeting}`. */
-  async join(locator, displayName) {
-    return this.#begin('joinCall', { ...locator, displayName });
+  /** Joins the call of a group. */
+  async join(groupId, displayName) {
+    return this.#begin('joinCall', { groupId, displayName });
+  }
+
+  /** Joins a meeting, or comes to its lobby. */
+  async joinMeeting(locator, displayName) {
+    this.isOfMeeting = true;
+    return this.#begin('joinCall', { meeting: locator, displayName });
   }
 
   /** Accepts a call that rings here. */
@@ -73,10 +83,7 @@ export class Call extends EventTarget {
     else if (frame.mediaAnswer) this.#handleAnswer(frame.mediaAnswer);
     else if (frame.mediaAssignments) this.#handleAssignments(frame.mediaAssignments.assignments ?? []);
     else if (frame.mediaStateChanged) this.#handleMediaState(frame.mediaStateChanged);
-    else if (frame.meetingEvent) {
-      this.meeting.apply(frame.meetingEvent);
-      this.#changed();
-    }
+    else if (frame.meetingEvent) this.#handleMeetingEvent(frame.meetingEvent);
   }
 
   /** The kind of command that an operation id stands for, if this tab gave it. */
@@ -145,7 +152,7 @@ export class Call extends EventTarget {
     return this.#command('muteAllParticipants');
   }
 
-  /** Does something in the meeting of this call: one member of the protocol's MeetingAction. */
+  /** Admits, rejects, locks, raises a hand and so on: one MeetingAction. */
   actInMeeting(action) {
     return this.#command('actInMeeting', { action });
   }
@@ -278,11 +285,12 @@ export class Call extends EventTarget {
       this.#moveTo(wireName(change.state, this.state), wireName(change.previous, this.state));
     } else if (event.snapshot && own) {
       // What rings came this way, and no other: events before the snapshot went to nobody here.
-      const isPast = own.callState === 'Ringing' || own.callState === 'InLobby';
-      if (this.state === 'None' && isPast) this.#moveTo('Connecting', 'None');
+      const comesBy = own.callState === 'Ringing' || own.callState === 'InLobby';
+      if (this.state === 'None' && comesBy) this.#moveTo('Connecting', 'None');
       this.#moveTo(own.callState, this.state);
     }
-    if (own && own.isMuted !== wasMuted) this.wantsMute = own.isMuted;
+    // In the lobby everybody is silenced, whatever they chose.
+    if (own && own.isMuted !== wasMuted && this.state !== 'InLobby') this.wantsMute = own.isMuted;
     if (own && this.isScreenSharingOn && event.participantUpdated && !own.isScreenSharingOn
       && event.participantUpdated.participant?.participantId === own.id) {
       this.#stop('SCREEN');
@@ -294,12 +302,19 @@ export class Call extends EventTarget {
     this.#changed();
   }
 
+  #handleMeetingEvent(event) {
+    if (!this.meeting.apply(event)) return;
+    this.dispatchEvent(new CustomEvent('meeting', { detail: event }));
+    this.#changed();
+  }
+
   #moveTo(state, from) {
     if (state === this.state) return;
     this.state = state;
     this.path.push(state);
     if (state === 'Connected' && this.connectedAt === null) {
       this.connectedAt = Date.now();
+      if (this.wantsMute) this.mute().catch((error) => this.#trouble(error.message));
       if (this.wantsCamera) this.startVideo().catch((error) => this.#trouble(error.message));
     }
     this.dispatchEvent(new CustomEvent('transition', { detail: { from, to: state } }));
