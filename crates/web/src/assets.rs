@@ -34,15 +34,6 @@ macro_rules! assets {
     };
 }
 
-/// The page that a join link opens: it reads the meeting from its own address.
-pub(crate) async fn join_page() -> Response {
-    let page = ASSETS.iter().find(|asset| asset.path == "/call");
-    page.map_or_else(
-        || StatusCode::NOT_FOUND.into_response(),
-        |asset| ([(CONTENT_TYPE, asset.content_type)], asset.body).into_response(),
-    )
-}
-
 const ASSETS: &[Asset] = assets! {
     "/" => "index.html", HTML;
     "/call" => "call.html", HTML;

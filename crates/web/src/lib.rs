@@ -38,7 +38,6 @@ pub struct WebConfig {
 /// `into_make_service_with_connect_info::<SocketAddr>()` so that logs name the peer of a socket.
 pub fn router(config: WebConfig, node: Node) -> Router {
     let mut router = assets::routes()
-        .route("/l/meetup-join/{thread}/{message}", get(assets::join_page))
         .route("/signaling", any(socket::signaling))
         .route("/events/chat", get(events::chat_events))
         .route("/policy/explain", post(policy::explain))
