@@ -18,7 +18,10 @@ const LOBBY_MS = 2_000;
 
 await run(async ({ browser, report, origin, pictures }) => {
   const { troubles } = report;
-  const picture = (page, name) => page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  const picture = async (page, name) => {
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  };
   const ask = (page, name, ...parameters) => (
     page.evaluate(([method, values]) => globalThis.probe[method](...values), [name, parameters]));
   const state = (page, wanted) => until(`state ${wanted}`, () => ask(page, 'call'), (call) => call?.state === wanted);
@@ -31,7 +34,6 @@ await run(async ({ browser, report, origin, pictures }) => {
   };
   const narrow = async (page, what, name) => {
     await page.setViewportSize({ width: 390, height: 844 });
-    await page.evaluate(() => scrollTo(0, 0));
     await fits(page, what);
     await picture(page, name);
     await page.setViewportSize({ width: 1440, height: 900 });
@@ -153,7 +155,7 @@ await run(async ({ browser, report, origin, pictures }) => {
     await until('the roster counts it', () => bob.locator('.hand-mark:visible').allInnerTexts(), (marks) => marks.length === 1 && marks[0].endsWith('1'));
     await guest.click('[data-reaction="heart"]');
     await bob.waitForSelector('.reaction-overlay [data-kind="heart"]');
-    await bob.click('[data-group="in"] [data-action="spotlight"]:visible >> nth=1');
+    await bob.click('[data-group="in"] [data-action="spotlight"]:visible >> nth=0');
     await guest.waitForSelector('.tile.spotlit');
     await picture(bob, 'meeting-call');
     await bob.locator('[data-action="lower-hand"]:visible').click();

@@ -290,6 +290,11 @@ class App {
     try {
       await beginning;
     } catch (error) {
+      if (view.call.isOfMeeting && error.reason) {
+        // Refused at the door: said where the meeting would have been, until the person goes on.
+        view.call.abandon(error.reason);
+        return;
+      }
       this.#remove(view);
       this.#banners.flash(`${view.call.title}: ${errorText(error)}`, 'bad');
     }

@@ -226,6 +226,16 @@ export class Call extends EventTarget {
     }
   }
 
+  /** Who comes in from the lobby is still silenced. A meeting may want it to stay so. */
+  async #leaveSilenceOfLobby() {
+    try {
+      await this.unmute();
+    } catch {
+      this.wantsMute = true;
+      this.#gateTracks();
+    }
+  }
+
   async #openMicrophone() {
     const track = await this.#media.microphone();
     if (this.isOver || this.#tracks.MICROPHONE) {
@@ -315,6 +325,7 @@ export class Call extends EventTarget {
     if (state === 'Connected' && this.connectedAt === null) {
       this.connectedAt = Date.now();
       if (this.wantsMute) this.mute().catch((error) => this.#trouble(error.message));
+      else if (this.model.own?.isMuted) this.#leaveSilenceOfLobby();
       if (this.wantsCamera) this.startVideo().catch((error) => this.#trouble(error.message));
     }
     this.dispatchEvent(new CustomEvent('transition', { detail: { from, to: state } }));
