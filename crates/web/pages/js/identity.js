@@ -3,18 +3,6 @@
 const NAMES_KEY = 'trunkline.names';
 const MOST_NAMES = 50;
 
-/** Makes a meeting of somebody, at once: `{joinLink, code: {meetingId, passcode}}`. */
-export async function createMeeting(organizer) {
-  const response = await fetch('/dev/meetings', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ organizer }),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.message ?? 'The meeting could not be made.');
-  return answer;
-}
-
 /** Somebody as the exchange describes them. */
 export class Identity {
   constructor({ identifier, displayName, alias }) {

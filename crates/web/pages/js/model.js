@@ -43,9 +43,9 @@ export class CallModel {
     return this.participants.get(this.ownId) ?? null;
   }
 
-  /** Everybody else, in order of joining; those who wait in a lobby are not there yet. */
+  /** Everybody else, in order of joining. */
   get others() {
-    return [...this.participants.values()].filter(({ id, state }) => id !== this.ownId && state !== 'InLobby');
+    return [...this.participants.values()].filter((participant) => participant.id !== this.ownId);
   }
 
   /** The name of a participant, also of one who left. */

@@ -17,7 +17,7 @@ export function avatar(name, key = name) {
 export class People {
   #list;
 
-  constructor(root, { onCall, onJoin, onMeeting, onMeetNow }) {
+  constructor(root, { onCall, onJoin }) {
     this.#list = find('[data-people]', root);
     this.onCall = onCall;
     const dial = find('form[data-dial]', root);
@@ -33,20 +33,6 @@ export class People {
       if (!field.value.trim()) field.value = crypto.randomUUID();
       onJoin(field.value.trim());
     });
-    const meeting = find('form[data-meeting]', root);
-    meeting.addEventListener('submit', (event) => {
-      event.preventDefault();
-      onMeeting(meeting.elements.meeting.value);
-    });
-    find('[data-meet-now]', meeting).addEventListener('click', onMeetNow);
-  }
-
-  /** Shows how others join the meeting that was just made. */
-  showMeeting({ joinLink, code }) {
-    const made = find('[data-meeting-made]');
-    made.hidden = false;
-    made.replaceChildren('Others join by ', h('a', { href: joinLink }, 'this link'), ', or by ',
-      h('code', {}, `${code.meetingId} ${code.passcode}`), '.');
   }
 
   /** Shows everybody but the person of this tab. */
