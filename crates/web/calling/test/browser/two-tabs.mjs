@@ -70,7 +70,7 @@ try {
     heard?.level > AUDIBLE && Math.abs(heard.hertz - hertz) <= 12));
   const silence = (who) => until('hears nothing', () => ask(who, 'heard'), (heard) => heard && heard.level < SILENT);
   const sees = (who, type, rgb) => until(`sees ${rgb}`, () => ask(who, 'seen', type), (seen) => (
-    seen?.color.every((part, index) => Math.abs(part - rgb[index]) < 40)));
+    seen?.color.every((part, index) => Math.abs(part - rgb[index]) < 60)));
   let alice;
   let bob;
   const incoming = () => bob.page.waitForFunction(() => globalThis.person.incoming.length > 0);
