@@ -163,7 +163,8 @@ export class AgentImpl extends Emitter implements CallHost, IncomingHost {
       case 'callEvent':
       case 'mediaAnswer':
       case 'mediaAssignments':
-      case 'mediaStateChanged': {
+      case 'mediaStateChanged':
+      case 'meetingEvent': {
         const { callId } = body.value;
         const call = this.calls.find(({ id }) => id === callId);
         if (call) {

@@ -196,9 +196,11 @@ try {
     const { reason } = await inState(bob, 'Disconnected');
     return reason;
   });
-  await report.step('a meeting that the exchange cannot join yet says so', async () => {
-    await ask(alice, 'join', { meetingId: '123456789012', passcode: 'aBc123' });
-    return (await inState(alice, 'Disconnected')).reason;
+  await report.step('a meeting that is not there says so', async () => {
+    await ask(alice, 'join', { meetingId: '123 456 789 012', passcode: 'aBc123' });
+    const { reason } = await inState(alice, 'Disconnected');
+    expect(reason.code !== 0 && reason.message, JSON.stringify(reason));
+    return reason;
   });
 } catch (error) {
   report.failure = String(error.stack ?? error);

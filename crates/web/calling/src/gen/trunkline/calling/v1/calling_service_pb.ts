@@ -8,13 +8,15 @@ import type { CallKind, MediaOffer } from "./calling_pb.js";
 import { file_trunkline_calling_v1_calling } from "./calling_pb.js";
 import type { CommunicationIdentifier, EndReason } from "../../common/v1/common_pb.js";
 import { file_trunkline_common_v1_common } from "../../common/v1/common_pb.js";
+import type { MeetingLocator } from "../../meetings/v1/meetings_pb.js";
+import { file_trunkline_meetings_v1_meetings } from "../../meetings/v1/meetings_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trunkline/calling/v1/calling_service.proto.
  */
 export const file_trunkline_calling_v1_calling_service: GenFile = /*@__PURE__*/
-  fileDesc("Cip0cnVua2xpbmUvY2FsbGluZy92MS9jYWxsaW5nX3NlcnZpY2UucHJvdG8SFHRydW5rbGluZS5jYWxsaW5nLnYxIpMBChBQbGFjZUNhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgd0YXJnZXRzGAIgAygJEhEKCXRocmVhZF9pZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSLwoFbWVkaWEYBSABKAsyIC50cnVua2xpbmUuY2FsbGluZy52MS5NZWRpYU9mZmVyIoABCg9Kb2luQ2FsbFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIvCgVtZWRpYRgEIAEoCzIgLnRydW5rbGluZS5jYWxsaW5nLnYxLk1lZGlhT2ZmZXIi0wEKDEluY29taW5nQ2FsbBIPCgdjYWxsX2lkGAEgASgJEjwKBmNhbGxlchgCIAEoCzIsLnRydW5rbGluZS5jb21tb24udjEuQ29tbXVuaWNhdGlvbklkZW50aWZpZXISGwoTY2FsbGVyX2Rpc3BsYXlfbmFtZRgDIAEoCRIsCgRraW5kGAQgASgOMh4udHJ1bmtsaW5lLmNhbGxpbmcudjEuQ2FsbEtpbmQSEQoJdGhyZWFkX2lkGAUgASgJEhYKDnBhcnRpY2lwYW50X2lkGAYgASgJIlQKEUluY29taW5nQ2FsbEVuZGVkEg8KB2NhbGxfaWQYASABKAkSLgoGcmVhc29uGAIgASgLMh4udHJ1bmtsaW5lLmNvbW1vbi52MS5FbmRSZWFzb24igQEKEUFjY2VwdENhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIvCgVtZWRpYRgEIAEoCzIgLnRydW5rbGluZS5jYWxsaW5nLnYxLk1lZGlhT2ZmZXIiOgoRUmVqZWN0Q2FsbFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiTAoNSGFuZ1VwUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRIUCgxmb3JfZXZlcnlvbmUYAyABKAgiNAoLSG9sZFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiNgoNUmVzdW1lUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI0CgtNdXRlUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI2Cg1Vbm11dGVSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIlQKFk11dGVQYXJ0aWNpcGFudFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkSEwoLcGFydGljaXBhbnQYAyABKAkiQwoaTXV0ZUFsbFBhcnRpY2lwYW50c1JlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiYQoVQWRkUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEg4KBnRhcmdldBgDIAEoCRIRCgl0aHJlYWRfaWQYBCABKAkiWQobQ2FuY2VsQWRkUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhMKC3BhcnRpY2lwYW50GAMgASgJIlYKGFJlbW92ZVBhcnRpY2lwYW50UmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRITCgtwYXJ0aWNpcGFudBgDIAEoCWIGcHJvdG8z", [file_trunkline_calling_v1_calling, file_trunkline_common_v1_common]);
+  fileDesc("Cip0cnVua2xpbmUvY2FsbGluZy92MS9jYWxsaW5nX3NlcnZpY2UucHJvdG8SFHRydW5rbGluZS5jYWxsaW5nLnYxIq8BChBQbGFjZUNhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgd0YXJnZXRzGAIgAygJEhEKCXRocmVhZF9pZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSLwoFbWVkaWEYBSABKAsyIC50cnVua2xpbmUuY2FsbGluZy52MS5NZWRpYU9mZmVyEhoKEm1hbnVhbF9jaGF0X3Jvc3RlchgGIAEoCCLlAQoPSm9pbkNhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIQCghncm91cF9pZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoFbWVkaWEYBCABKAsyIC50cnVua2xpbmUuY2FsbGluZy52MS5NZWRpYU9mZmVyEjYKB21lZXRpbmcYBSABKAsyJS50cnVua2xpbmUubWVldGluZ3MudjEuTWVldGluZ0xvY2F0b3ISDwoHcm9vbV9pZBgGIAEoCRIaChJtYW51YWxfY2hhdF9yb3N0ZXIYByABKAgi0wEKDEluY29taW5nQ2FsbBIPCgdjYWxsX2lkGAEgASgJEjwKBmNhbGxlchgCIAEoCzIsLnRydW5rbGluZS5jb21tb24udjEuQ29tbXVuaWNhdGlvbklkZW50aWZpZXISGwoTY2FsbGVyX2Rpc3BsYXlfbmFtZRgDIAEoCRIsCgRraW5kGAQgASgOMh4udHJ1bmtsaW5lLmNhbGxpbmcudjEuQ2FsbEtpbmQSEQoJdGhyZWFkX2lkGAUgASgJEhYKDnBhcnRpY2lwYW50X2lkGAYgASgJIlQKEUluY29taW5nQ2FsbEVuZGVkEg8KB2NhbGxfaWQYASABKAkSLgoGcmVhc29uGAIgASgLMh4udHJ1bmtsaW5lLmNvbW1vbi52MS5FbmRSZWFzb24igQEKEUFjY2VwdENhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIvCgVtZWRpYRgEIAEoCzIgLnRydW5rbGluZS5jYWxsaW5nLnYxLk1lZGlhT2ZmZXIiOgoRUmVqZWN0Q2FsbFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiTAoNSGFuZ1VwUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRIUCgxmb3JfZXZlcnlvbmUYAyABKAgiNAoLSG9sZFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiNgoNUmVzdW1lUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI0CgtNdXRlUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI2Cg1Vbm11dGVSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIlQKFk11dGVQYXJ0aWNpcGFudFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkSEwoLcGFydGljaXBhbnQYAyABKAkiQwoaTXV0ZUFsbFBhcnRpY2lwYW50c1JlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiYQoVQWRkUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEg4KBnRhcmdldBgDIAEoCRIRCgl0aHJlYWRfaWQYBCABKAkiWQobQ2FuY2VsQWRkUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhMKC3BhcnRpY2lwYW50GAMgASgJIlYKGFJlbW92ZVBhcnRpY2lwYW50UmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRITCgtwYXJ0aWNpcGFudBgDIAEoCWIGcHJvdG8z", [file_trunkline_calling_v1_calling, file_trunkline_common_v1_common, file_trunkline_meetings_v1_meetings]);
 
 /**
  * Input of PlaceCall.
@@ -37,7 +39,7 @@ export type PlaceCallRequest = Message<"trunkline.calling.v1.PlaceCallRequest"> 
   targets: string[];
 
   /**
-   * The chat thread to bind to a group call.
+   * The chat thread to bind to a group call; the exchange makes one if it is empty.
    *
    * @generated from field: string thread_id = 3;
    */
@@ -56,6 +58,13 @@ export type PlaceCallRequest = Message<"trunkline.calling.v1.PlaceCallRequest"> 
    * @generated from field: trunkline.calling.v1.MediaOffer media = 5;
    */
   media?: MediaOffer | undefined;
+
+  /**
+   * Leaves the chat's members to be changed by hand; by default they follow who is in the call.
+   *
+   * @generated from field: bool manual_chat_roster = 6;
+   */
+  manualChatRoster: boolean;
 };
 
 /**
@@ -79,7 +88,7 @@ export type JoinCallRequest = Message<"trunkline.calling.v1.JoinCallRequest"> & 
   operationId: string;
 
   /**
-   * The group: a UUID that everybody who joins shares.
+   * The group: a UUID that everybody who joins shares. Exactly one of group, meeting and room is given.
    *
    * @generated from field: string group_id = 2;
    */
@@ -98,6 +107,27 @@ export type JoinCallRequest = Message<"trunkline.calling.v1.JoinCallRequest"> & 
    * @generated from field: trunkline.calling.v1.MediaOffer media = 4;
    */
   media?: MediaOffer | undefined;
+
+  /**
+   * The meeting.
+   *
+   * @generated from field: trunkline.meetings.v1.MeetingLocator meeting = 5;
+   */
+  meeting?: MeetingLocator | undefined;
+
+  /**
+   * The room: its decimal digits.
+   *
+   * @generated from field: string room_id = 6;
+   */
+  roomId: string;
+
+  /**
+   * In a group: leaves the chat's members to be changed by hand. The first to join decides.
+   *
+   * @generated from field: bool manual_chat_roster = 7;
+   */
+  manualChatRoster: boolean;
 };
 
 /**
