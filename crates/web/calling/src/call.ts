@@ -561,7 +561,7 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
     this.wireMuted = own.isMuted;
     if (isChange && this.expectedMutes > 0) {
       this.expectedMutes -= 1;
-    } else if (isChange && own.isMuted !== this.isMuted) {
+    } else if (isChange && own.isMuted !== this.isMuted && IN_CALL.has(this.state)) {
       this.setMuted(own.isMuted);
       if (own.isMuted) this.emit('mutedByOthers');
     }
@@ -581,7 +581,10 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
     if (state === 'Disconnecting' && reason) this.callEndReason = reason;
     const isFirst = state === 'Connected' && !IN_CALL.has(this.state);
     this.setState(state);
-    if (isFirst) void this.startOfferedVideo();
+    if (isFirst) {
+      void this.agreeOnMute();
+      void this.startOfferedVideo();
+    }
   }
 
   private setState(state: CallState): void {
@@ -597,6 +600,15 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
     this.id = id;
     this.hasId = true;
     if (isChange) this.emit('idChanged');
+  }
+
+  /** Who waited in a lobby was muted there: what was chosen before holds from here on, if it may. */
+  private async agreeOnMute(): Promise<void> {
+    try {
+      await this.pushMute(this.isMuted);
+    } catch {
+      if (!this.isOver) this.setMuted(this.wireMuted);
+    }
   }
 
   /** The camera that was chosen before the call begins once it is connected. */
