@@ -5,14 +5,15 @@
 // What every Trunkline service shares: identifiers, reasons and errors.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { describeFile } from "../../../../descriptors.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trunkline/common/v1/common.proto.
  */
 export const file_trunkline_common_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("CiB0cnVua2xpbmUvY29tbW9uL3YxL2NvbW1vbi5wcm90bxITdHJ1bmtsaW5lLmNvbW1vbi52MSJcChdDb21tdW5pY2F0aW9uSWRlbnRpZmllchIOCgZyYXdfaWQYASABKAkSMQoEa2luZBgCIAEoDjIjLnRydW5rbGluZS5jb21tb24udjEuSWRlbnRpZmllcktpbmQiTgoJRW5kUmVhc29uEgwKBGNvZGUYASABKAUSEAoIc3ViX2NvZGUYAiABKAUSEAoIY2F0ZWdvcnkYAyABKAkSDwoHbWVhbmluZxgEIAEoCSJWCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSLgoGcmVhc29uGAMgASgLMh4udHJ1bmtsaW5lLmNvbW1vbi52MS5FbmRSZWFzb24q+AEKDklkZW50aWZpZXJLaW5kEh8KG0lERU5USUZJRVJfS0lORF9VTlNQRUNJRklFRBAAEiYKIklERU5USUZJRVJfS0lORF9DT01NVU5JQ0FUSU9OX1VTRVIQARIoCiRJREVOVElGSUVSX0tJTkRfTUlDUk9TT0ZUX1RFQU1TX1VTRVIQAhIgChxJREVOVElGSUVSX0tJTkRfUEhPTkVfTlVNQkVSEAMSJwojSURFTlRJRklFUl9LSU5EX01JQ1JPU09GVF9URUFNU19BUFAQBBIoCiRJREVOVElGSUVSX0tJTkRfVEVBTVNfRVhURU5TSU9OX1VTRVIQBWIGcHJvdG8z");
+  describeFile("trunkline/common/v1/common.proto", "trunkline.common.v1", [["CommunicationIdentifier",[["raw_id",1,9],["kind",2,14,".trunkline.common.v1.IdentifierKind"]]],["EndReason",[["code",1,5],["sub_code",2,5],["category",3,9],["meaning",4,9]]],["Error",[["code",1,9],["message",2,9],["reason",3,11,".trunkline.common.v1.EndReason"]]]], [["IdentifierKind",[["IDENTIFIER_KIND_UNSPECIFIED",0],["IDENTIFIER_KIND_COMMUNICATION_USER",1],["IDENTIFIER_KIND_MICROSOFT_TEAMS_USER",2],["IDENTIFIER_KIND_PHONE_NUMBER",3],["IDENTIFIER_KIND_MICROSOFT_TEAMS_APP",4],["IDENTIFIER_KIND_TEAMS_EXTENSION_USER",5]]]], []);
 
 /**
  * Names one user, phone or application.

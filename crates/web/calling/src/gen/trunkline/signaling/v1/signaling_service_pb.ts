@@ -23,65 +23,26 @@
 // session can be resumed; after the others it is over. In JSON and in protobuf alike, a field that
 // the receiver does not know is skipped.
 
-import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { describeFile } from "../../../../descriptors.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "../../../../timestamp.js";
 import type { CallEvent, MediaOffer, StreamKind, VideoTile } from "../../calling/v1/calling_pb.js";
 import { file_trunkline_calling_v1_calling } from "../../calling/v1/calling_pb.js";
 import type { AcceptCallRequest, AddParticipantRequest, CancelAddParticipantRequest, HangUpRequest, HoldRequest, IncomingCall, IncomingCallEnded, JoinCallRequest, MuteAllParticipantsRequest, MuteParticipantRequest, MuteRequest, PlaceCallRequest, RejectCallRequest, RemoveParticipantRequest, ResumeRequest, UnmuteRequest } from "../../calling/v1/calling_service_pb.js";
 import { file_trunkline_calling_v1_calling_service } from "../../calling/v1/calling_service_pb.js";
 import type { CommunicationIdentifier, Error } from "../../common/v1/common_pb.js";
 import { file_trunkline_common_v1_common } from "../../common/v1/common_pb.js";
+import type { MeetingAction, MeetingEvent } from "../../meetings/v1/meetings_pb.js";
+import { file_trunkline_meetings_v1_meetings } from "../../meetings/v1/meetings_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trunkline/signaling/v1/signaling_service.proto.
  */
 export const file_trunkline_signaling_v1_signaling_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci50cnVua2xpbmUvc2lnbmFsaW5nL3YxL3NpZ25hbGluZ19zZXJ2aWNlLnByb3RvEhZ0cnVua2xpbmUuc2lnbmFsaW5nLnYxIkQKDkNvbm5lY3RSZXF1ZXN0EjIKBWZyYW1lGAEgASgLMiMudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5DbGllbnRGcmFtZSJFCg9Db25uZWN0UmVzcG9uc2USMgoFZnJhbWUYASABKAsyIy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlNlcnZlckZyYW1lIuICCgtDbGllbnRGcmFtZRILCgNzZXEYASABKAQSCwoDYWNrGAIgASgEEi4KBWhlbGxvGAogASgLMh0udHJ1bmtsaW5lLnNpZ25hbGluZy52MS5IZWxsb0gAEiwKBHBvbmcYCyABKAsyHC50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlBvbmdIABIsCgRwaW5nGAwgASgLMhwudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5QaW5nSAASPQoNcmVmcmVzaF90b2tlbhgNIAEoCzIkLnRydW5rbGluZS5zaWduYWxpbmcudjEuUmVmcmVzaFRva2VuSAASMgoHY29tbWFuZBgOIAEoCzIfLnRydW5rbGluZS5zaWduYWxpbmcudjEuQ29tbWFuZEgAEjIKB2dvb2RieWUYDyABKAsyHy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLkdvb2RieWVIAEIGCgRib2R5Is8GCgtTZXJ2ZXJGcmFtZRILCgNzZXEYASABKAQSCwoDYWNrGAIgASgEEjIKB3dlbGNvbWUYCiABKAsyHy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLldlbGNvbWVIABIsCgRwaW5nGAsgASgLMhwudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5QaW5nSAASLAoEcG9uZxgMIAEoCzIcLnRydW5rbGluZS5zaWduYWxpbmcudjEuUG9uZ0gAEkEKD3Rva2VuX3JlZnJlc2hlZBgNIAEoCzImLnRydW5rbGluZS5zaWduYWxpbmcudjEuVG9rZW5SZWZyZXNoZWRIABI/Cg50b2tlbl9leHBpcmluZxgOIAEoCzIlLnRydW5rbGluZS5zaWduYWxpbmcudjEuVG9rZW5FeHBpcmluZ0gAEj8KDmNvbW1hbmRfcmVzdWx0GA8gASgLMiUudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5Db21tYW5kUmVzdWx0SAASOwoNaW5jb21pbmdfY2FsbBgQIAEoCzIiLnRydW5rbGluZS5jYWxsaW5nLnYxLkluY29taW5nQ2FsbEgAEkYKE2luY29taW5nX2NhbGxfZW5kZWQYESABKAsyJy50cnVua2xpbmUuY2FsbGluZy52MS5JbmNvbWluZ0NhbGxFbmRlZEgAEjUKCmNhbGxfZXZlbnQYEiABKAsyHy50cnVua2xpbmUuY2FsbGluZy52MS5DYWxsRXZlbnRIABI7CgxtZWRpYV9hbnN3ZXIYEyABKAsyIy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLk1lZGlhQW5zd2VySAASRQoRbWVkaWFfYXNzaWdubWVudHMYFCABKAsyKC50cnVua2xpbmUuc2lnbmFsaW5nLnYxLk1lZGlhQXNzaWdubWVudHNIABJIChNtZWRpYV9zdGF0ZV9jaGFuZ2VkGBUgASgLMikudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5NZWRpYVN0YXRlQ2hhbmdlZEgAEj8KDnNlc3Npb25fY2xvc2VkGBYgASgLMiUudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5TZXNzaW9uQ2xvc2VkSABCBgoEYm9keSJ3CgVIZWxsbxINCgV0b2tlbhgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSNQoGcmVzdW1lGAMgASgLMiUudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5SZXN1bWVTZXNzaW9uEhIKCnVzZXJfYWdlbnQYBCABKAkiNQoNUmVzdW1lU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhAKCGxhc3Rfc2VxGAIgASgEIq8CCgdXZWxjb21lEhIKCnNlc3Npb25faWQYASABKAkSEwoLZW5kcG9pbnRfaWQYAiABKAkSQAoKaWRlbnRpZmllchgDIAEoCzIsLnRydW5rbGluZS5jb21tb24udjEuQ29tbXVuaWNhdGlvbklkZW50aWZpZXISFAoMZGlzcGxheV9uYW1lGAQgASgJEg8KB3Jlc3VtZWQYBSABKAgSEAoIbGFzdF9zZXEYBiABKAQSGQoRaGVhcnRiZWF0X3NlY29uZHMYByABKA0SFgoOcmVzdW1lX3NlY29uZHMYCCABKA0SNAoQdG9rZW5fZXhwaXJlc19vbhgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoPbWF4X2ZyYW1lX2J5dGVzGAogASgNIhUKBFBpbmcSDQoFbm9uY2UYASABKAQiFQoEUG9uZxINCgVub25jZRgBIAEoBCIdCgxSZWZyZXNoVG9rZW4SDQoFdG9rZW4YASABKAkiawoOVG9rZW5SZWZyZXNoZWQSLgoKZXhwaXJlc19vbhgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFZXJyb3IYAiABKAsyGi50cnVua2xpbmUuY29tbW9uLnYxLkVycm9yIj8KDVRva2VuRXhwaXJpbmcSLgoKZXhwaXJlc19vbhgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiCQoHR29vZGJ5ZSJOCg1TZXNzaW9uQ2xvc2VkEhIKCmNsb3NlX2NvZGUYASABKA0SKQoFZXJyb3IYAiABKAsyGi50cnVua2xpbmUuY29tbW9uLnYxLkVycm9yIt8KCgdDb21tYW5kEjwKCnBsYWNlX2NhbGwYASABKAsyJi50cnVua2xpbmUuY2FsbGluZy52MS5QbGFjZUNhbGxSZXF1ZXN0SAASOgoJam9pbl9jYWxsGAIgASgLMiUudHJ1bmtsaW5lLmNhbGxpbmcudjEuSm9pbkNhbGxSZXF1ZXN0SAASPgoLYWNjZXB0X2NhbGwYAyABKAsyJy50cnVua2xpbmUuY2FsbGluZy52MS5BY2NlcHRDYWxsUmVxdWVzdEgAEj4KC3JlamVjdF9jYWxsGAQgASgLMicudHJ1bmtsaW5lLmNhbGxpbmcudjEuUmVqZWN0Q2FsbFJlcXVlc3RIABI2CgdoYW5nX3VwGAUgASgLMiMudHJ1bmtsaW5lLmNhbGxpbmcudjEuSGFuZ1VwUmVxdWVzdEgAEjEKBGhvbGQYBiABKAsyIS50cnVua2xpbmUuY2FsbGluZy52MS5Ib2xkUmVxdWVzdEgAEjUKBnJlc3VtZRgHIAEoCzIjLnRydW5rbGluZS5jYWxsaW5nLnYxLlJlc3VtZVJlcXVlc3RIABIxCgRtdXRlGAggASgLMiEudHJ1bmtsaW5lLmNhbGxpbmcudjEuTXV0ZVJlcXVlc3RIABI1CgZ1bm11dGUYCSABKAsyIy50cnVua2xpbmUuY2FsbGluZy52MS5Vbm11dGVSZXF1ZXN0SAASSAoQbXV0ZV9wYXJ0aWNpcGFudBgKIAEoCzIsLnRydW5rbGluZS5jYWxsaW5nLnYxLk11dGVQYXJ0aWNpcGFudFJlcXVlc3RIABJRChVtdXRlX2FsbF9wYXJ0aWNpcGFudHMYCyABKAsyMC50cnVua2xpbmUuY2FsbGluZy52MS5NdXRlQWxsUGFydGljaXBhbnRzUmVxdWVzdEgAEkYKD2FkZF9wYXJ0aWNpcGFudBgMIAEoCzIrLnRydW5rbGluZS5jYWxsaW5nLnYxLkFkZFBhcnRpY2lwYW50UmVxdWVzdEgAElMKFmNhbmNlbF9hZGRfcGFydGljaXBhbnQYDSABKAsyMS50cnVua2xpbmUuY2FsbGluZy52MS5DYW5jZWxBZGRQYXJ0aWNpcGFudFJlcXVlc3RIABJMChJyZW1vdmVfcGFydGljaXBhbnQYDiABKAsyLi50cnVua2xpbmUuY2FsbGluZy52MS5SZW1vdmVQYXJ0aWNpcGFudFJlcXVlc3RIABI5CgtzdGFydF92aWRlbxgPIAEoCzIiLnRydW5rbGluZS5zaWduYWxpbmcudjEuU3RhcnRWaWRlb0gAEjcKCnN0b3BfdmlkZW8YECABKAsyIS50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlN0b3BWaWRlb0gAEkYKEnN0YXJ0X3NjcmVlbl9zaGFyZRgRIAEoCzIoLnRydW5rbGluZS5zaWduYWxpbmcudjEuU3RhcnRTY3JlZW5TaGFyZUgAEkQKEXN0b3Bfc2NyZWVuX3NoYXJlGBIgASgLMicudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5TdG9wU2NyZWVuU2hhcmVIABJACg9zZXRfdmlkZW9fdGlsZXMYEyABKAsyJS50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlNldFZpZGVvVGlsZXNIABI9Cg1yZXN0YXJ0X21lZGlhGBQgASgLMiQudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5SZXN0YXJ0TWVkaWFIABI7CgxnZXRfc25hcHNob3QYFSABKAsyIy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLkdldFNuYXBzaG90SABCBgoEa2luZCIzCgpTdGFydFZpZGVvEhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIjIKCVN0b3BWaWRlbxIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI5ChBTdGFydFNjcmVlblNoYXJlEhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIjgKD1N0b3BTY3JlZW5TaGFyZRIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSJmCg1TZXRWaWRlb1RpbGVzEhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEi4KBXRpbGVzGAMgAygLMh8udHJ1bmtsaW5lLmNhbGxpbmcudjEuVmlkZW9UaWxlImYKDFJlc3RhcnRNZWRpYRIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRIvCgVtZWRpYRgDIAEoCzIgLnRydW5rbGluZS5jYWxsaW5nLnYxLk1lZGlhT2ZmZXIiNAoLR2V0U25hcHNob3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiswEKDUNvbW1hbmRSZXN1bHQSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkSFgoOcGFydGljaXBhbnRfaWQYAyABKAkSGgoSY2FsbF9jb25uZWN0aW9uX2lkGAQgASgJEikKBWVycm9yGAUgASgLMhoudHJ1bmtsaW5lLmNvbW1vbi52MS5FcnJvchIcChRhZGRlZF9wYXJ0aWNpcGFudF9pZBgGIAEoCSIrCgtNZWRpYUFuc3dlchIPCgdjYWxsX2lkGAEgASgJEgsKA3NkcBgCIAEoCSJhChBNZWRpYUFzc2lnbm1lbnRzEg8KB2NhbGxfaWQYASABKAkSPAoLYXNzaWdubWVudHMYAiADKAsyJy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLk1lZGlhQXNzaWdubWVudCJmCg9NZWRpYUFzc2lnbm1lbnQSCwoDbWlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEi4KBGtpbmQYAyABKA4yIC50cnVua2xpbmUuY2FsbGluZy52MS5TdHJlYW1LaW5kIpQBChFNZWRpYVN0YXRlQ2hhbmdlZBIPCgdjYWxsX2lkGAEgASgJEjEKBXN0YXRlGAIgASgOMiIudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5NZWRpYVN0YXRlEhQKDHNydHBfcHJvZmlsZRgDIAEoCRIWCg5zaW5jZV9vZmZlcl9tcxgEIAEoDRINCgVjYXVzZRgFIAEoCSp5CgpNZWRpYVN0YXRlEhsKF01FRElBX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVTUVESUFfU1RBVEVfQ09OTkVDVEVEEAESGwoXTUVESUFfU1RBVEVfSU5URVJSVVBURUQQAhIWChJNRURJQV9TVEFURV9GQUlMRUQQAzJyChBTaWduYWxpbmdTZXJ2aWNlEl4KB0Nvbm5lY3QSJi50cnVua2xpbmUuc2lnbmFsaW5nLnYxLkNvbm5lY3RSZXF1ZXN0GicudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5Db25uZWN0UmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_timestamp, file_trunkline_calling_v1_calling, file_trunkline_calling_v1_calling_service, file_trunkline_common_v1_common]);
-
-/**
- * One frame from the client.
- *
- * @generated from message trunkline.signaling.v1.ConnectRequest
- */
-export type ConnectRequest = Message<"trunkline.signaling.v1.ConnectRequest"> & {
-  /**
-   * The frame.
-   *
-   * @generated from field: trunkline.signaling.v1.ClientFrame frame = 1;
-   */
-  frame?: ClientFrame | undefined;
-};
-
-/**
- * Describes the message trunkline.signaling.v1.ConnectRequest.
- * Use `create(ConnectRequestSchema)` to create a new message.
- */
-export const ConnectRequestSchema: GenMessage<ConnectRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 0);
-
-/**
- * One frame from the server.
- *
- * @generated from message trunkline.signaling.v1.ConnectResponse
- */
-export type ConnectResponse = Message<"trunkline.signaling.v1.ConnectResponse"> & {
-  /**
-   * The frame.
-   *
-   * @generated from field: trunkline.signaling.v1.ServerFrame frame = 1;
-   */
-  frame?: ServerFrame | undefined;
-};
-
-/**
- * Describes the message trunkline.signaling.v1.ConnectResponse.
- * Use `create(ConnectResponseSchema)` to create a new message.
- */
-export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 1);
+  describeFile("trunkline/signaling/v1/signaling_service.proto", "trunkline.signaling.v1", [["ClientFrame",[["seq",1,4],["ack",2,4],["hello",10,11,".trunkline.signaling.v1.Hello",0,0],["pong",11,11,".trunkline.signaling.v1.Pong",0,0],["ping",12,11,".trunkline.signaling.v1.Ping",0,0],["refresh_token",13,11,".trunkline.signaling.v1.RefreshToken",0,0],["command",14,11,".trunkline.signaling.v1.Command",0,0],["goodbye",15,11,".trunkline.signaling.v1.Goodbye",0,0]],["body"]],["ServerFrame",[["seq",1,4],["ack",2,4],["welcome",10,11,".trunkline.signaling.v1.Welcome",0,0],["ping",11,11,".trunkline.signaling.v1.Ping",0,0],["pong",12,11,".trunkline.signaling.v1.Pong",0,0],["token_refreshed",13,11,".trunkline.signaling.v1.TokenRefreshed",0,0],["token_expiring",14,11,".trunkline.signaling.v1.TokenExpiring",0,0],["command_result",15,11,".trunkline.signaling.v1.CommandResult",0,0],["incoming_call",16,11,".trunkline.calling.v1.IncomingCall",0,0],["incoming_call_ended",17,11,".trunkline.calling.v1.IncomingCallEnded",0,0],["call_event",18,11,".trunkline.calling.v1.CallEvent",0,0],["media_answer",19,11,".trunkline.signaling.v1.MediaAnswer",0,0],["media_assignments",20,11,".trunkline.signaling.v1.MediaAssignments",0,0],["media_state_changed",21,11,".trunkline.signaling.v1.MediaStateChanged",0,0],["session_closed",22,11,".trunkline.signaling.v1.SessionClosed",0,0],["meeting_event",23,11,".trunkline.meetings.v1.MeetingEvent",0,0]],["body"]],["Hello",[["token",1,9],["display_name",2,9],["resume",3,11,".trunkline.signaling.v1.ResumeSession"],["user_agent",4,9]]],["ResumeSession",[["session_id",1,9],["last_seq",2,4]]],["Welcome",[["session_id",1,9],["endpoint_id",2,9],["identifier",3,11,".trunkline.common.v1.CommunicationIdentifier"],["display_name",4,9],["resumed",5,8],["last_seq",6,4],["heartbeat_seconds",7,13],["resume_seconds",8,13],["token_expires_on",9,11,".google.protobuf.Timestamp"],["max_frame_bytes",10,13]]],["Ping",[["nonce",1,4]]],["Pong",[["nonce",1,4]]],["RefreshToken",[["token",1,9]]],["TokenRefreshed",[["expires_on",1,11,".google.protobuf.Timestamp"],["error",2,11,".trunkline.common.v1.Error"]]],["TokenExpiring",[["expires_on",1,11,".google.protobuf.Timestamp"]]],["Goodbye",[]],["SessionClosed",[["close_code",1,13],["error",2,11,".trunkline.common.v1.Error"]]],["Command",[["place_call",1,11,".trunkline.calling.v1.PlaceCallRequest",0,0],["join_call",2,11,".trunkline.calling.v1.JoinCallRequest",0,0],["accept_call",3,11,".trunkline.calling.v1.AcceptCallRequest",0,0],["reject_call",4,11,".trunkline.calling.v1.RejectCallRequest",0,0],["hang_up",5,11,".trunkline.calling.v1.HangUpRequest",0,0],["hold",6,11,".trunkline.calling.v1.HoldRequest",0,0],["resume",7,11,".trunkline.calling.v1.ResumeRequest",0,0],["mute",8,11,".trunkline.calling.v1.MuteRequest",0,0],["unmute",9,11,".trunkline.calling.v1.UnmuteRequest",0,0],["mute_participant",10,11,".trunkline.calling.v1.MuteParticipantRequest",0,0],["mute_all_participants",11,11,".trunkline.calling.v1.MuteAllParticipantsRequest",0,0],["add_participant",12,11,".trunkline.calling.v1.AddParticipantRequest",0,0],["cancel_add_participant",13,11,".trunkline.calling.v1.CancelAddParticipantRequest",0,0],["remove_participant",14,11,".trunkline.calling.v1.RemoveParticipantRequest",0,0],["start_video",15,11,".trunkline.signaling.v1.StartVideo",0,0],["stop_video",16,11,".trunkline.signaling.v1.StopVideo",0,0],["start_screen_share",17,11,".trunkline.signaling.v1.StartScreenShare",0,0],["stop_screen_share",18,11,".trunkline.signaling.v1.StopScreenShare",0,0],["set_video_tiles",19,11,".trunkline.signaling.v1.SetVideoTiles",0,0],["restart_media",20,11,".trunkline.signaling.v1.RestartMedia",0,0],["get_snapshot",21,11,".trunkline.signaling.v1.GetSnapshot",0,0],["act_in_meeting",22,11,".trunkline.signaling.v1.ActInMeeting",0,0]],["kind"]],["ActInMeeting",[["operation_id",1,9],["call_id",2,9],["action",3,11,".trunkline.meetings.v1.MeetingAction"]]],["StartVideo",[["operation_id",1,9],["call_id",2,9]]],["StopVideo",[["operation_id",1,9],["call_id",2,9]]],["StartScreenShare",[["operation_id",1,9],["call_id",2,9]]],["StopScreenShare",[["operation_id",1,9],["call_id",2,9]]],["SetVideoTiles",[["operation_id",1,9],["call_id",2,9],["tiles",3,11,".trunkline.calling.v1.VideoTile",1]]],["RestartMedia",[["operation_id",1,9],["call_id",2,9],["media",3,11,".trunkline.calling.v1.MediaOffer"]]],["GetSnapshot",[["operation_id",1,9],["call_id",2,9]]],["CommandResult",[["operation_id",1,9],["call_id",2,9],["participant_id",3,9],["call_connection_id",4,9],["error",5,11,".trunkline.common.v1.Error"],["added_participant_id",6,9]]],["MediaAnswer",[["call_id",1,9],["sdp",2,9]]],["MediaAssignments",[["call_id",1,9],["assignments",2,11,".trunkline.signaling.v1.MediaAssignment",1]]],["MediaAssignment",[["mid",1,9],["participant_id",2,9],["kind",3,14,".trunkline.calling.v1.StreamKind"]]],["MediaStateChanged",[["call_id",1,9],["state",2,14,".trunkline.signaling.v1.MediaState"],["srtp_profile",3,9],["since_offer_ms",4,13],["cause",5,9]]]], [["MediaState",[["MEDIA_STATE_UNSPECIFIED",0],["MEDIA_STATE_CONNECTED",1],["MEDIA_STATE_INTERRUPTED",2],["MEDIA_STATE_FAILED",3]]]], [file_google_protobuf_timestamp, file_trunkline_calling_v1_calling, file_trunkline_calling_v1_calling_service, file_trunkline_common_v1_common, file_trunkline_meetings_v1_meetings]);
 
 /**
  * What a client sends.
@@ -164,7 +125,7 @@ export type ClientFrame = Message<"trunkline.signaling.v1.ClientFrame"> & {
  * Use `create(ClientFrameSchema)` to create a new message.
  */
 export const ClientFrameSchema: GenMessage<ClientFrame> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 2);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 0);
 
 /**
  * What a server sends.
@@ -296,6 +257,14 @@ export type ServerFrame = Message<"trunkline.signaling.v1.ServerFrame"> & {
      */
     value: SessionClosed;
     case: "sessionClosed";
+  } | {
+    /**
+     * Something happened in the meeting of a call of this endpoint. Sequenced.
+     *
+     * @generated from field: trunkline.meetings.v1.MeetingEvent meeting_event = 23;
+     */
+    value: MeetingEvent;
+    case: "meetingEvent";
   } | { case: undefined; value?: undefined };
 };
 
@@ -304,7 +273,7 @@ export type ServerFrame = Message<"trunkline.signaling.v1.ServerFrame"> & {
  * Use `create(ServerFrameSchema)` to create a new message.
  */
 export const ServerFrameSchema: GenMessage<ServerFrame> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 3);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 1);
 
 /**
  * Opens or resumes a session.
@@ -346,7 +315,7 @@ export type Hello = Message<"trunkline.signaling.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 4);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 2);
 
 /**
  * Which session to resume and from where.
@@ -374,7 +343,7 @@ export type ResumeSession = Message<"trunkline.signaling.v1.ResumeSession"> & {
  * Use `create(ResumeSessionSchema)` to create a new message.
  */
 export const ResumeSessionSchema: GenMessage<ResumeSession> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 5);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 3);
 
 /**
  * The session is open.
@@ -458,7 +427,7 @@ export type Welcome = Message<"trunkline.signaling.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 6);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 4);
 
 /**
  * Asks for a Pong.
@@ -479,7 +448,7 @@ export type Ping = Message<"trunkline.signaling.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 7);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 5);
 
 /**
  * Answers a Ping.
@@ -500,7 +469,7 @@ export type Pong = Message<"trunkline.signaling.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 8);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 6);
 
 /**
  * Replaces the token of a live session.
@@ -521,7 +490,7 @@ export type RefreshToken = Message<"trunkline.signaling.v1.RefreshToken"> & {
  * Use `create(RefreshTokenSchema)` to create a new message.
  */
 export const RefreshTokenSchema: GenMessage<RefreshToken> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 9);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 7);
 
 /**
  * The token was replaced, or was not.
@@ -549,7 +518,7 @@ export type TokenRefreshed = Message<"trunkline.signaling.v1.TokenRefreshed"> & 
  * Use `create(TokenRefreshedSchema)` to create a new message.
  */
 export const TokenRefreshedSchema: GenMessage<TokenRefreshed> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 10);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 8);
 
 /**
  * The token runs out soon; without a RefreshToken the session closes with 4401 then.
@@ -570,7 +539,7 @@ export type TokenExpiring = Message<"trunkline.signaling.v1.TokenExpiring"> & {
  * Use `create(TokenExpiringSchema)` to create a new message.
  */
 export const TokenExpiringSchema: GenMessage<TokenExpiring> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 11);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 9);
 
 /**
  * Ends the session for good.
@@ -585,7 +554,7 @@ export type Goodbye = Message<"trunkline.signaling.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 12);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 10);
 
 /**
  * The session is over.
@@ -613,7 +582,7 @@ export type SessionClosed = Message<"trunkline.signaling.v1.SessionClosed"> & {
  * Use `create(SessionClosedSchema)` to create a new message.
  */
 export const SessionClosedSchema: GenMessage<SessionClosed> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 13);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 11);
 
 /**
  * Does something. Its outcome is one CommandResult, and for a call one OperationCompleted event.
@@ -794,6 +763,14 @@ export type Command = Message<"trunkline.signaling.v1.Command"> & {
      */
     value: GetSnapshot;
     case: "getSnapshot";
+  } | {
+    /**
+     * Does something in the meeting that a call belongs to.
+     *
+     * @generated from field: trunkline.signaling.v1.ActInMeeting act_in_meeting = 22;
+     */
+    value: ActInMeeting;
+    case: "actInMeeting";
   } | { case: undefined; value?: undefined };
 };
 
@@ -802,7 +779,42 @@ export type Command = Message<"trunkline.signaling.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 14);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 12);
+
+/**
+ * Does something in the meeting that a call belongs to.
+ *
+ * @generated from message trunkline.signaling.v1.ActInMeeting
+ */
+export type ActInMeeting = Message<"trunkline.signaling.v1.ActInMeeting"> & {
+  /**
+   * Names this operation.
+   *
+   * @generated from field: string operation_id = 1;
+   */
+  operationId: string;
+
+  /**
+   * The call.
+   *
+   * @generated from field: string call_id = 2;
+   */
+  callId: string;
+
+  /**
+   * What to do.
+   *
+   * @generated from field: trunkline.meetings.v1.MeetingAction action = 3;
+   */
+  action?: MeetingAction | undefined;
+};
+
+/**
+ * Describes the message trunkline.signaling.v1.ActInMeeting.
+ * Use `create(ActInMeetingSchema)` to create a new message.
+ */
+export const ActInMeetingSchema: GenMessage<ActInMeeting> = /*@__PURE__*/
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 13);
 
 /**
  * Starts sending the camera.
@@ -830,7 +842,7 @@ export type StartVideo = Message<"trunkline.signaling.v1.StartVideo"> & {
  * Use `create(StartVideoSchema)` to create a new message.
  */
 export const StartVideoSchema: GenMessage<StartVideo> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 15);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 14);
 
 /**
  * Stops sending the camera.
@@ -858,7 +870,7 @@ export type StopVideo = Message<"trunkline.signaling.v1.StopVideo"> & {
  * Use `create(StopVideoSchema)` to create a new message.
  */
 export const StopVideoSchema: GenMessage<StopVideo> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 16);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 15);
 
 /**
  * Starts sharing the screen.
@@ -886,7 +898,7 @@ export type StartScreenShare = Message<"trunkline.signaling.v1.StartScreenShare"
  * Use `create(StartScreenShareSchema)` to create a new message.
  */
 export const StartScreenShareSchema: GenMessage<StartScreenShare> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 17);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 16);
 
 /**
  * Stops sharing the screen.
@@ -914,7 +926,7 @@ export type StopScreenShare = Message<"trunkline.signaling.v1.StopScreenShare"> 
  * Use `create(StopScreenShareSchema)` to create a new message.
  */
 export const StopScreenShareSchema: GenMessage<StopScreenShare> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 18);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 17);
 
 /**
  * Chooses whose video to receive on which m-line. M-lines not named keep what they show. Without
@@ -950,7 +962,7 @@ export type SetVideoTiles = Message<"trunkline.signaling.v1.SetVideoTiles"> & {
  * Use `create(SetVideoTilesSchema)` to create a new message.
  */
 export const SetVideoTilesSchema: GenMessage<SetVideoTiles> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 19);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 18);
 
 /**
  * Replaces the media path after the network changed.
@@ -985,7 +997,7 @@ export type RestartMedia = Message<"trunkline.signaling.v1.RestartMedia"> & {
  * Use `create(RestartMediaSchema)` to create a new message.
  */
 export const RestartMediaSchema: GenMessage<RestartMedia> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 20);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 19);
 
 /**
  * Asks for a snapshot event.
@@ -1013,7 +1025,7 @@ export type GetSnapshot = Message<"trunkline.signaling.v1.GetSnapshot"> & {
  * Use `create(GetSnapshotSchema)` to create a new message.
  */
 export const GetSnapshotSchema: GenMessage<GetSnapshot> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 21);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 20);
 
 /**
  * A command was taken up, or refused.
@@ -1069,7 +1081,7 @@ export type CommandResult = Message<"trunkline.signaling.v1.CommandResult"> & {
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema: GenMessage<CommandResult> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 22);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 21);
 
 /**
  * The answer to a media offer.
@@ -1097,7 +1109,7 @@ export type MediaAnswer = Message<"trunkline.signaling.v1.MediaAnswer"> & {
  * Use `create(MediaAnswerSchema)` to create a new message.
  */
 export const MediaAnswerSchema: GenMessage<MediaAnswer> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 23);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 22);
 
 /**
  * Who is on which receive m-line.
@@ -1125,7 +1137,7 @@ export type MediaAssignments = Message<"trunkline.signaling.v1.MediaAssignments"
  * Use `create(MediaAssignmentsSchema)` to create a new message.
  */
 export const MediaAssignmentsSchema: GenMessage<MediaAssignments> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 24);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 23);
 
 /**
  * The occupant of one receive m-line.
@@ -1160,7 +1172,7 @@ export type MediaAssignment = Message<"trunkline.signaling.v1.MediaAssignment"> 
  * Use `create(MediaAssignmentSchema)` to create a new message.
  */
 export const MediaAssignmentSchema: GenMessage<MediaAssignment> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 25);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 24);
 
 /**
  * The media path changed its state.
@@ -1209,7 +1221,7 @@ export type MediaStateChanged = Message<"trunkline.signaling.v1.MediaStateChange
  * Use `create(MediaStateChangedSchema)` to create a new message.
  */
 export const MediaStateChangedSchema: GenMessage<MediaStateChanged> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 26);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 25);
 
 /**
  * State of the media path between an endpoint and the exchange.
@@ -1251,23 +1263,4 @@ export enum MediaState {
  */
 export const MediaStateSchema: GenEnum<MediaState> = /*@__PURE__*/
   enumDesc(file_trunkline_signaling_v1_signaling_service, 0);
-
-/**
- * Carries signaling frames.
- *
- * @generated from service trunkline.signaling.v1.SignalingService
- */
-export const SignalingService: GenService<{
-  /**
-   * Runs one session, or a part of one.
-   *
-   * @generated from rpc trunkline.signaling.v1.SignalingService.Connect
-   */
-  connect: {
-    methodKind: "bidi_streaming";
-    input: typeof ConnectRequestSchema;
-    output: typeof ConnectResponseSchema;
-  },
-}> = /*@__PURE__*/
-  serviceDesc(file_trunkline_signaling_v1_signaling_service, 0);
 
