@@ -20,16 +20,16 @@ pub(crate) struct Options {
     /// Leave out the tests with real peers (browser, Python) and the lint of the protocol files.
     #[arg(long)]
     without_peers: bool,
-    /// Leave out the release build with its figures and benches.
+    /// Build for release as well, and print the figures of the demos and benches there: those count.
     #[arg(long)]
-    without_release: bool,
+    figures: bool,
 }
 
 /// Runs every step; `plain` passes output on line by line, as a log wants it.
 pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<()> {
-    let mut total = 10;
+    let mut total = 9;
     total -= usize::from(options.without_peers) * 2;
-    total -= usize::from(options.without_release) * 2;
+    total += usize::from(options.figures);
     let target = Metadata::load(root)?.target_directory;
     let mut steps = Steps::new(total, target.join("xtask"), plain)?;
 
@@ -52,16 +52,34 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
     steps.commands("tests", vec![own_tests(root), tests(root, peers.as_ref())])?;
     ensure!(steps.tests().passed > 0, "step `tests` ran no test");
     steps.commands("fuzz", vec![fuzz(root, &target)])?;
-    if options.without_release {
-        println!("--without-release: LEAVING OUT the release build, its figures and the benches");
-    } else {
+    steps.commands(
+        "demos and benches",
+        vec![
+            debug_build(root),
+            first_call(root, &target.join("debug")),
+            party(root, &target.join("debug"), "5"),
+            criterion_once(root),
+            end_to_end(root, &target.join("debug"), "1"),
+            chat_end_to_end(root, &target.join("debug"), &["--seconds", "1", "--idle", "100"]),
+        ],
+    )?;
+    if options.figures {
+        let release = target.join("release");
         steps.commands(
-            "release",
-            vec![release_build(root), first_call(root, &target), party(root, &target)],
+            "figures",
+            vec![
+                release_build(root),
+                first_call(root, &release),
+                party(root, &release, "10"),
+                criterion(root, None, true),
+                end_to_end(root, &release, "2"),
+                chat_end_to_end(root, &release, &["--seconds", "1", "--idle", "100"]),
+            ],
         )?;
-        let quick_chat = chat_end_to_end(root, &target, &["--seconds", "1", "--idle", "100"]);
-        let benches = vec![criterion(root, None, true), end_to_end(root, &target), quick_chat];
-        steps.commands("benches", benches)?;
+    } else {
+        println!(
+            "the figures above are of an unoptimized build; `--figures` adds those that count"
+        );
     }
     steps.summary();
     Ok(())
@@ -73,7 +91,7 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
 pub(crate) fn bench(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Command>> {
     let mut commands = vec![criterion(root, filter, false)];
     if filter.is_none() {
-        let target = Metadata::load(root)?.target_directory;
+        let release = Metadata::load(root)?.target_directory.join("release");
         let peer: &[&str] = match is_on_path("prosody") {
             true => &["--against", "prosody"],
             false => {
@@ -81,8 +99,8 @@ pub(crate) fn bench(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Com
                 &[]
             }
         };
-        let chat = chat_end_to_end(root, &target, peer);
-        commands.extend([release_build(root), end_to_end(root, &target), chat]);
+        let chat = chat_end_to_end(root, &release, peer);
+        commands.extend([release_build(root), end_to_end(root, &release, "2"), chat]);
     }
     Ok(commands)
 }
@@ -113,6 +131,14 @@ fn fuzz(root: &Path, target: &Path) -> Command {
     built(root, target.join("debug/trunkline-fuzz"), &["all", "--seconds", "2"])
 }
 
+/// Builds the programs that the next commands run: little is left to do once the tests have run.
+fn debug_build(root: &Path) -> Command {
+    let mut command = cargo();
+    command.current_dir(root).args(["build", "--workspace", "--exclude", "xtask", "--locked"]);
+    command.arg("--bins");
+    command
+}
+
 /// Builds what is measured. The two packages together, here and for the benches, so that their
 /// dependencies have the same features and are compiled once.
 fn release_build(root: &Path) -> Command {
@@ -121,24 +147,24 @@ fn release_build(root: &Path) -> Command {
     command
 }
 
-/// A whole call through the release build: two people, real media, printed figures.
-fn first_call(root: &Path, target: &Path) -> Command {
-    built(root, target.join("release/trunkline"), &["demo", "first-call"])
+/// A whole call: two people, real media, printed figures.
+fn first_call(root: &Path, programs: &Path) -> Command {
+    built(root, programs.join("trunkline"), &["demo", "first-call"])
 }
 
 /// Twenty clients in one group call, and what that costs.
-fn party(root: &Path, target: &Path) -> Command {
-    built(root, target.join("release/trunkline"), &["demo", "party", "--seconds", "10"])
+fn party(root: &Path, programs: &Path, seconds: &str) -> Command {
+    built(root, programs.join("trunkline"), &["demo", "party", "--seconds", seconds])
 }
 
-/// The media plane over loopback, for two seconds at each size.
-fn end_to_end(root: &Path, target: &Path) -> Command {
-    built(root, target.join("release/media_e2e"), &["--seconds", "2"])
+/// The media plane over loopback, for so long at each size.
+fn end_to_end(root: &Path, programs: &Path, seconds: &str) -> Command {
+    built(root, programs.join("media_e2e"), &["--seconds", seconds])
 }
 
 /// Durable messages to many over TLS, through the server as a process of its own.
-fn chat_end_to_end(root: &Path, target: &Path, arguments: &[&str]) -> Command {
-    built(root, target.join("release/chat_e2e"), arguments)
+fn chat_end_to_end(root: &Path, programs: &Path, arguments: &[&str]) -> Command {
+    built(root, programs.join("chat_e2e"), arguments)
 }
 
 fn is_on_path(program: &str) -> bool {
@@ -154,6 +180,14 @@ fn criterion(root: &Path, filter: Option<&str>, quick: bool) -> Command {
         command.arg("--quick");
     }
     command.args(filter);
+    command
+}
+
+/// Runs every bench once, to see that it runs: what it prints is no figure.
+fn criterion_once(root: &Path) -> Command {
+    let mut command = cargo();
+    command.current_dir(root).args(["test", "--workspace", "--exclude", "xtask", "--locked"]);
+    command.args(["--bench", "*"]);
     command
 }
 

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod chat;
+pub mod meeting;
 pub mod policy;
 pub mod room;
 
@@ -278,6 +279,8 @@ fn command_error_code(error: &CommandError) -> &'static str {
         CommandError::ScreenShareTaken { .. } => "screen_share_taken",
         CommandError::TargetIsActor => "target_is_actor",
         CommandError::TooManyParticipants { .. } => "too_many_participants",
+        CommandError::MeetingDecides => "meeting_decides",
+        CommandError::NotAllowed { .. } => "not_allowed",
         CommandError::UnsupportedKind { .. } => "unsupported_kind",
         CommandError::VideoAlreadyStarted => "video_already_started",
         CommandError::VideoAlreadyStopped => "video_already_stopped",

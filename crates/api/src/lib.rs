@@ -50,6 +50,15 @@ pub mod events {
     }
 }
 
+/// Stubs of the service that keeps meetings.
+pub mod meetings {
+    /// Package `trunkline.meetings.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.meetings.v1.rs");
+    }
+}
+
 /// Stubs of the service that keeps rooms.
 pub mod rooms {
     /// Package `trunkline.rooms.v1`.

@@ -10,7 +10,7 @@ use trunkline_reasons::EndReason;
 
 use crate::{
     aggregate::OperationKey,
-    input::MediaMode,
+    input::{MediaMode, MediaRights},
     roster::{Direction, ParticipantView},
     state::{CallState, ParticipantState},
 };
@@ -30,6 +30,7 @@ pub(crate) struct Connection {
     pub(crate) state: CallState,
     pub(crate) end_reason: Option<EndReason>,
     pub(crate) is_holding: bool,
+    pub(crate) rights: MediaRights,
     pub(crate) is_muted: bool,
     /// What subscribers were told; the latest measurement waits in `is_speaking_measured`.
     pub(crate) is_speaking: bool,
@@ -66,6 +67,8 @@ pub(crate) struct Joined {
     pub(crate) endpoint: EndpointId,
     pub(crate) via: Via,
     pub(crate) media: MediaMode,
+    /// Whether it waits in the lobby.
+    pub(crate) is_held: bool,
     pub(crate) is_media_up: bool,
     pub(crate) is_media_interrupted: bool,
     pub(crate) is_transport_lost: bool,
@@ -114,6 +117,7 @@ impl Connection {
             state: CallState::None,
             end_reason: None,
             is_holding: false,
+            rights: MediaRights::ALL,
             is_muted: false,
             is_speaking: false,
             is_speaking_measured: false,
@@ -156,9 +160,9 @@ impl Connection {
     pub(crate) fn switches(&self) -> MediaSwitches {
         let flows = self.state.is_established() && !self.is_holding;
         MediaSwitches {
-            audio: flows && !self.is_muted,
-            camera: flows && self.is_video_on,
-            screen: flows && self.is_sharing_screen,
+            audio: flows && self.rights.audio && !self.is_muted,
+            camera: flows && self.rights.camera && self.is_video_on,
+            screen: flows && self.rights.screen && self.is_sharing_screen,
             receive: flows,
         }
     }
@@ -188,6 +192,7 @@ impl Joined {
             endpoint,
             via,
             media,
+            is_held: false,
             is_media_up: false,
             is_media_interrupted: false,
             is_transport_lost: false,

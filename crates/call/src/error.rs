@@ -4,7 +4,10 @@ use thiserror::Error;
 use trunkline_ids::ParticipantId;
 use trunkline_reasons::EndReason;
 
-use crate::state::{CallKind, CallState};
+use crate::{
+    output::StreamKind,
+    state::{CallKind, CallState},
+};
 
 /// Why a command did nothing.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -39,6 +42,15 @@ pub enum CommandError {
     /// No target was named.
     #[error("no target was named")]
     NoTargets,
+    /// The meeting decides who may do that: ask it instead of its call.
+    #[error("the meeting decides who may do that")]
+    MeetingDecides,
+    /// The meeting does not let the actor send this stream.
+    #[error("the meeting does not let the actor send {}", stream.as_str())]
+    NotAllowed {
+        /// The stream.
+        stream: StreamKind,
+    },
     /// The actor's connection is not established.
     #[error("the call is {state}, not connected")]
     NotConnected {
@@ -144,7 +156,9 @@ impl CommandError {
             | Self::NotHeld { .. }
             | Self::NotPending { .. }
             | Self::NotSettingUp { .. } => EndReason::WRONG_STATE,
-            Self::NotInCall => EndReason::NOT_PERMITTED,
+            Self::MeetingDecides | Self::NotAllowed { .. } | Self::NotInCall => {
+                EndReason::NOT_PERMITTED
+            }
             Self::NotJoinable { .. } | Self::NotPlaceable | Self::UnsupportedKind { .. } => {
                 EndReason::NOT_SUPPORTED
             }

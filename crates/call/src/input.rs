@@ -5,12 +5,15 @@ use std::time::Duration;
 use trunkline_ids::{
     CallConnectionId, CommunicationIdentifier, DisplayName, EndpointId, OperationId, ParticipantId,
 };
+use trunkline_reasons::EndReason;
 
 /// Anything that a call is told, besides the passing of time.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// Somebody wants something.
     Command(Command),
+    /// The meeting that the call belongs to decides something.
+    Meeting(MeetingInput),
     /// Something happened to a connection or an endpoint.
     Signal(Signal),
 }
@@ -28,6 +31,91 @@ pub struct Command {
     pub operation_id: OperationId,
     /// What is wanted.
     pub action: Action,
+}
+
+/// What the meeting decides about its call. Comes from the meeting alone, never from a peer: there is
+/// no command by which somebody joins a meeting past its lobby.
+#[derive(Clone, Debug)]
+pub enum MeetingInput {
+    /// Somebody does what the meeting has allowed: a command that concerns others is carried out only
+    /// when it comes this way.
+    Act(Command),
+    /// Lets somebody in who waits in the lobby; one who does not wait stays as it is.
+    Admit {
+        /// Who.
+        endpoint: EndpointId,
+        /// What may be sent from here on.
+        rights: MediaRights,
+    },
+    /// Says that an operation of somebody in the call, which the meeting had to decide, succeeded.
+    Complete {
+        /// Whose.
+        actor: Actor,
+        /// The name of the operation, unique for the actor's endpoint.
+        operation_id: OperationId,
+    },
+    /// Ends somebody's connection, in the lobby or in the call.
+    End {
+        /// Whose.
+        endpoint: EndpointId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Ends the call for everybody, lobby included.
+    EndCall {
+        /// Why.
+        reason: EndReason,
+    },
+    /// Somebody comes; the operation ends when the connection is established or will not be.
+    Join {
+        /// Who.
+        actor: Actor,
+        /// The name of the operation, unique for the actor's endpoint.
+        operation_id: OperationId,
+        /// The name to show to the others.
+        display_name: Option<DisplayName>,
+        /// Whether media will come.
+        media: MediaMode,
+        /// Where it leads.
+        entry: Entry,
+        /// What may be sent.
+        rights: MediaRights,
+    },
+    /// Changes what somebody may send; what is on and no longer allowed goes off.
+    SetRights {
+        /// Who.
+        endpoint: EndpointId,
+        /// What may be sent.
+        rights: MediaRights,
+    },
+}
+
+/// Which streams somebody may send, whatever the client goes on sending.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MediaRights {
+    /// The microphone.
+    pub audio: bool,
+    /// The camera.
+    pub camera: bool,
+    /// The screen.
+    pub screen: bool,
+}
+
+impl MediaRights {
+    /// Everything may be sent.
+    pub const ALL: Self = Self { audio: true, camera: true, screen: true };
+    /// Nothing may be sent.
+    pub const NONE: Self = Self { audio: false, camera: false, screen: false };
+}
+
+/// Where joining a meeting leads.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Entry {
+    /// Into the call.
+    Direct,
+    /// Into the lobby, where no media flows in either direction, and where the endpoint is told of
+    /// itself alone.
+    Lobby,
 }
 
 /// An authenticated actor.
@@ -100,6 +188,34 @@ pub enum Action {
     StopVideo,
     /// Ends the actor's mute, whoever muted it.
     Unmute,
+}
+
+impl Action {
+    /// Returns whether the action does something to others, so that in a meeting not everybody may.
+    pub const fn concerns_others(&self) -> bool {
+        match self {
+            Self::AddParticipant(_)
+            | Self::CancelAddParticipant(_)
+            | Self::HangUpForEveryone
+            | Self::MuteAllOthers
+            | Self::MuteParticipant(_)
+            | Self::RemoveParticipant(_) => true,
+            Self::Accept { .. }
+            | Self::Cancel
+            | Self::HangUp
+            | Self::Hold
+            | Self::Join { .. }
+            | Self::Mute
+            | Self::Place { .. }
+            | Self::Reject
+            | Self::Resume
+            | Self::StartScreenShare
+            | Self::StartVideo
+            | Self::StopScreenShare
+            | Self::StopVideo
+            | Self::Unmute => false,
+        }
+    }
 }
 
 /// Whether a connection brings media.

@@ -19,14 +19,14 @@ mod state;
 mod transition;
 
 pub use crate::{
-    aggregate::{Call, NewCall, Origin},
+    aggregate::{Call, NewCall, Origin, thread_id_of},
     config::{CallConfig, Limits, Timeouts},
     error::CommandError,
     event::{Event, EventKind, OperationOutcome},
     feed::SnapshotRequired,
     input::{
-        Action, Actor, Command, Input, Invite, MediaMode, ParticipantSelector, ResolvedTarget,
-        Signal,
+        Action, Actor, Command, Entry, Input, Invite, MediaMode, MediaRights, MeetingInput,
+        ParticipantSelector, ResolvedTarget, Signal,
     },
     output::{EndpointCommand, Invitation, MediaCommand, Output, StreamKind},
     roster::{CallSnapshot, Direction, ParticipantView, Roster, RosterError},

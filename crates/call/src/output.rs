@@ -66,6 +66,9 @@ pub enum EndpointCommand {
         participant_id: ParticipantId,
         /// Whether it called or was called.
         direction: Direction,
+        /// Whether it waits in the lobby: then the snapshot and the events are about itself alone.
+        /// When it is let in, another `Attach` follows.
+        is_in_lobby: bool,
     },
     /// The endpoint's connection is over: send it the events up to here, then no more.
     Detach {
@@ -155,4 +158,13 @@ pub enum StreamKind {
 impl StreamKind {
     /// All streams.
     pub const ALL: [Self; 3] = [Self::Audio, Self::Camera, Self::Screen];
+
+    /// Returns the word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Camera => "camera",
+            Self::Screen => "screen",
+        }
+    }
 }

@@ -13,5 +13,7 @@ mod groups;
 mod holding;
 #[path = "behavior/laws.rs"]
 mod laws;
+#[path = "behavior/meetings.rs"]
+mod meetings;
 #[path = "behavior/ringing.rs"]
 mod ringing;

@@ -1,7 +1,9 @@
 //! `trunkline demo`: scenarios run end to end, each step ticked.
 
 mod first_call;
+mod meeting;
 mod party;
+mod roster;
 mod similarity;
 
 use clap::Subcommand;
@@ -15,14 +17,20 @@ use crate::output::Output;
 pub(crate) enum DemoCommand {
     /// An app user calls a directory user, speaks, and is heard.
     FirstCall(first_call::FirstCallArguments),
+    /// Guests come to a meeting by each of its three locators, wait in the lobby, and are let in.
+    Meeting(meeting::MeetingArguments),
     /// Many headless clients meet in one group call; prints what that costs the exchange.
     Party(party::PartyArguments),
+    /// People are added to a call and its chat and removed from both, by hand and followed.
+    Roster(roster::RosterArguments),
 }
 
 pub(crate) async fn run(command: DemoCommand, output: &Output) -> Result<(), Failure> {
     match command {
         DemoCommand::FirstCall(arguments) => first_call::run(arguments, output).await,
+        DemoCommand::Meeting(arguments) => meeting::run(arguments, output).await,
         DemoCommand::Party(arguments) => party::run(arguments, output).await,
+        DemoCommand::Roster(arguments) => roster::run(arguments, output).await,
     }
 }
 

@@ -17,7 +17,8 @@ use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
 use trunkline_events::{Guard, Loopback, OutboundConfig};
-use trunkline_node::{ChatConfig, IdentityConfig, Node, NodeConfig, RelayConfig};
+use trunkline_interop::MeetingConfig;
+use trunkline_node::{ChatConfig, IdentityConfig, MeetingsConfig, Node, NodeConfig, RelayConfig};
 use trunkline_policy::FederationConfig;
 use trunkline_realtime::Realtime;
 use trunkline_transport::PlaneConfig;
@@ -82,8 +83,9 @@ impl Exchange {
         let address = listener.local_addr().context("cannot read the bound address")?;
         let admin_address = admin_listener.local_addr().context("cannot read the bound address")?;
 
-        let node =
-            Node::start(node_config(&config, &data)?).await.context("the node cannot start")?;
+        let node = Node::start(node_config(&config, &data, address)?)
+            .await
+            .context("the node cannot start")?;
         let realtime = facades::realtime(&node)?;
         let app = facades::over_tls(&config, &node, &realtime);
         let handle = Handle::new();
@@ -147,11 +149,7 @@ impl Exchange {
 
     /// Returns the address of pages and API as a URL.
     pub fn url(&self) -> String {
-        // Secure contexts and certificates go by name; `localhost` is in every development one.
-        match self.address.ip().is_loopback() {
-            true => format!("https://localhost:{}", self.address.port()),
-            false => format!("https://{}", self.address),
-        }
+        url_of(self.address)
     }
 
     /// Returns the development authority's certificate: its file, and the PEM text.
@@ -194,7 +192,20 @@ fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
     Ok(listener)
 }
 
-fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<NodeConfig> {
+/// Where pages and API are by default.
+fn url_of(address: SocketAddr) -> String {
+    // Secure contexts and certificates go by name; `localhost` is in every development one.
+    match address.ip().is_loopback() {
+        true => format!("https://localhost:{}", address.port()),
+        false => format!("https://{address}"),
+    }
+}
+
+fn node_config(
+    config: &ExchangeConfig,
+    data: &data::DataDirectory,
+    address: SocketAddr,
+) -> Result<NodeConfig> {
     let [first, second] = config.access_keys.as_slice() else {
         anyhow::bail!("`access_keys` needs two keys");
     };
@@ -234,6 +245,14 @@ fn node_config(config: &ExchangeConfig, data: &data::DataDirectory) -> Result<No
         },
         participant_limit: config.participant_limit,
         chat: ChatConfig::default(),
+        meetings: MeetingsConfig {
+            origin: config.public_url.clone().unwrap_or_else(|| url_of(address)),
+            limits: MeetingConfig {
+                meeting_participants: config.meeting_participant_limit,
+                ..MeetingConfig::default()
+            },
+            ..MeetingsConfig::default()
+        },
         relay: RelayConfig {
             outbound: OutboundConfig { guard: Guard::new(loopback), ..OutboundConfig::default() },
             subscriptions: subscriptions.collect::<Result<_>>()?,

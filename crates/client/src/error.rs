@@ -96,6 +96,8 @@ operation_errors! {
     HoldError {}
     /// Why the own audio could not be muted.
     MuteError {}
+    /// Why something was not done in a meeting.
+    ActInMeetingError {}
     /// Why another participant could not be muted.
     MuteParticipantError {}
     /// Why an incoming call could not be rejected.

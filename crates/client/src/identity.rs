@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use trunkline_ids::{CommunicationIdentifier, GroupId};
-use trunkline_proto::common::v1 as common;
+use trunkline_ids::{CommunicationIdentifier, GroupId, MeetingLocator};
+use trunkline_proto::{calling::v1 as calling, common::v1 as common, meetings::v1 as meetings};
 use trunkline_reasons::EndReason;
 
 /// Whom to call: an identifier, or the alias of a directory user such as `bob`.
@@ -17,6 +17,65 @@ pub struct CallTarget(String);
 pub struct GroupCallLocator {
     /// The group.
     pub group_id: GroupId,
+}
+
+/// Names whatever is joined rather than called.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum JoinLocator {
+    /// The call of a group.
+    Group(GroupCallLocator),
+    /// A meeting, by its link, its coordinates, or its id and passcode. The joiner may have to wait
+    /// in the lobby: the call is then in the state `InLobby`.
+    Meeting(MeetingLocator),
+    /// A room of an app, by its digits.
+    Room(String),
+}
+
+impl From<GroupCallLocator> for JoinLocator {
+    fn from(locator: GroupCallLocator) -> Self {
+        Self::Group(locator)
+    }
+}
+
+impl From<MeetingLocator> for JoinLocator {
+    fn from(locator: MeetingLocator) -> Self {
+        Self::Meeting(locator)
+    }
+}
+
+impl JoinLocator {
+    pub(crate) fn to_request(&self) -> calling::JoinCallRequest {
+        let mut request = calling::JoinCallRequest::default();
+        match self {
+            Self::Group(locator) => request.group_id = locator.group_id.to_string(),
+            Self::Meeting(locator) => request.meeting = Some(meeting_locator(locator)),
+            Self::Room(room_id) => request.room_id.clone_from(room_id),
+        }
+        request
+    }
+}
+
+fn meeting_locator(locator: &MeetingLocator) -> meetings::MeetingLocator {
+    use meetings::meeting_locator::Kind;
+
+    let kind = match locator {
+        MeetingLocator::Code(code) => Kind::Code(meetings::JoinCode {
+            meeting_id: code.id.reveal().to_owned(),
+            passcode: code.passcode.reveal().to_owned(),
+        }),
+        MeetingLocator::Coordinates(coordinates) => {
+            Kind::Coordinates(meetings::MeetingCoordinates {
+                thread_id: coordinates.thread_id.to_string(),
+                organizer_id: coordinates.organizer_id.to_string(),
+                tenant_id: coordinates.tenant_id.to_string(),
+                message_id: coordinates.message_id.to_string(),
+            })
+        }
+        MeetingLocator::Link(link) => {
+            Kind::Link(meetings::JoinLink { join_link: link.to_string() })
+        }
+    };
+    meetings::MeetingLocator { kind: Some(kind) }
 }
 
 /// Why a call or a participant ended: `callEndReason` with `code` and `subCode`.

@@ -34,13 +34,13 @@ pub use crate::{
     connection::{ConnectError, TrustRoots, TrustRootsError},
     credential::{TokenCredential, TokenError},
     error::{
-        AcceptCallError, AddParticipantError, CreateAgentError, HangUpError, HoldError,
-        JoinCallError, MuteError, MuteParticipantError, Refusal, RejectCallError,
+        AcceptCallError, ActInMeetingError, AddParticipantError, CreateAgentError, HangUpError,
+        HoldError, JoinCallError, MuteError, MuteParticipantError, Refusal, RejectCallError,
         RemoveParticipantError, ResumeError, ScreenShareError, SnapshotError, StartCallError,
         UnmuteError, VideoError, VideoTilesError,
     },
     event::{Events, EventsError},
-    identity::{CallEndReason, CallTarget, GroupCallLocator},
+    identity::{CallEndReason, CallTarget, GroupCallLocator, JoinLocator},
     incoming::{IncomingCall, IncomingCallState},
     media::{
         AudioStatistics, EncodedVideoFrame, MediaOptions, MediaState, MediaStatistics,

@@ -26,6 +26,11 @@ pub(crate) fn require_own_access_key(node: &Node, metadata: &MetadataMap) -> Res
     })
 }
 
+/// Returns whether a request says that it carries an access key, whichever.
+pub(crate) fn has_access_key(metadata: &MetadataMap) -> bool {
+    credential(metadata, "AccessKey ").is_ok()
+}
+
 /// Returns whose token a request carries.
 pub(crate) async fn require_token(
     node: &Node,

@@ -194,12 +194,7 @@ impl CallingService for Calling {
         request: Request<wire::RemoveParticipantRequest>,
     ) -> Answer<wire::RemoveParticipantResponse> {
         let controller = self.controller(request.metadata()).await?;
-        let request = request.into_inner();
-        let (call_id, operation_id) = (&request.call_id, request.operation_id);
-        controller
-            .act_on(call_id, operation_id, &request.participant, Action::RemoveParticipant)
-            .await
-            .map_err(status::calling)?;
+        controller.remove_participant(request.into_inner()).await.map_err(status::calling)?;
         Ok(Response::new(wire::RemoveParticipantResponse {}))
     }
 

@@ -11,9 +11,10 @@ use tonic::{Code, Status};
 use trunkline_api::convert::archive::MalformedRecord;
 use trunkline_api::convert::policy::MalformedSetting;
 use trunkline_chat::ImportError;
+use trunkline_interop::JoinByCodeError;
 use trunkline_node::{
-    AdminError, ArchiveError, CallingError, ChatFailure, IdentityError, RelayError, RoomFailure,
-    SubscriptionEnd, TailEnd, WatchError,
+    AdminError, ArchiveError, CallingError, ChatFailure, IdentityError, MeetingFailure, RelayError,
+    RoomFailure, SubscriptionEnd, TailEnd, WatchError,
 };
 use trunkline_reasons::EndReason;
 use trunkline_storage::StoreError;
@@ -198,6 +199,44 @@ pub(crate) fn calling(error: CallingError) -> Status {
     };
     let trailers = Trailers { name: error.code(), reason: error.reason(), retry_after: None };
     with_trailers(code, error.to_string(), trailers)
+}
+
+pub(crate) fn meeting(failure: MeetingFailure) -> Status {
+    if let MeetingFailure::Store(error) = &failure {
+        return store(error);
+    }
+    let retry_after = match &failure {
+        MeetingFailure::Chat(failure) => failure.retry_after(),
+        MeetingFailure::Code(JoinByCodeError::TooManyAttempts { retry_after }) => {
+            Some(*retry_after)
+        }
+        MeetingFailure::Code(JoinByCodeError::Refused)
+        | MeetingFailure::Create(_)
+        | MeetingFailure::Denied(_)
+        | MeetingFailure::Failed(_)
+        | MeetingFailure::Malformed(_)
+        | MeetingFailure::NotFound
+        | MeetingFailure::NotOwn
+        | MeetingFailure::Refused(_)
+        | MeetingFailure::ShuttingDown
+        | MeetingFailure::Store(_)
+        | MeetingFailure::TooManyReaders { .. } => None,
+    };
+    let code = match &failure {
+        MeetingFailure::Chat(failure) => code_of_http(failure.status()),
+        MeetingFailure::Code(JoinByCodeError::Refused)
+        | MeetingFailure::Denied(_)
+        | MeetingFailure::NotOwn => Code::PermissionDenied,
+        MeetingFailure::Code(JoinByCodeError::TooManyAttempts { .. })
+        | MeetingFailure::TooManyReaders { .. } => Code::ResourceExhausted,
+        MeetingFailure::Create(_) | MeetingFailure::Malformed(_) => Code::InvalidArgument,
+        MeetingFailure::Failed(reason) => refusal_code(reason.code()),
+        MeetingFailure::NotFound => Code::NotFound,
+        MeetingFailure::Refused(error) => refusal_code(error.reason().code()),
+        MeetingFailure::ShuttingDown | MeetingFailure::Store(_) => Code::Unavailable,
+    };
+    let trailers = Trailers { name: failure.code(), reason: failure.reason(), retry_after };
+    with_trailers(code, failure.to_string(), trailers)
 }
 
 pub(crate) fn watch(error: WatchError) -> Status {

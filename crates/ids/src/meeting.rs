@@ -5,6 +5,8 @@ mod link;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::{
     code::{JoinCode, JoinMeetingId, Passcode},
     link::{JoinLink, ParseJoinLinkError},
@@ -15,7 +17,8 @@ use crate::{
 };
 
 /// The four ids that together name a meeting.
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MeetingCoordinates {
     /// The chat thread of the meeting.
     pub thread_id: ThreadId,

@@ -7,11 +7,13 @@ mod entering;
 mod error;
 mod input;
 mod joiner;
+mod kept;
 mod leaving;
 mod lobby;
 mod managing;
 mod operations;
 mod output;
+mod record;
 mod role;
 mod settings;
 mod stage;
@@ -21,6 +23,7 @@ use std::{
     fmt,
 };
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use trunkline_clock::{Deadlines, Instant, Now, Timestamp};
 use trunkline_ids::{CommunicationIdentifier, EndpointId, JoinCode, MeetingCoordinates, MeetingId};
@@ -29,6 +32,7 @@ use trunkline_reasons::EndReason;
 
 use self::{
     attendee::{Attendee, People},
+    kept::Kept,
     operations::Operations,
 };
 pub use self::{
@@ -41,6 +45,7 @@ pub use self::{
     output::{
         AttendeeView, CallStep, Event, EventKind, MediaRights, OperationOutcome, Output, ThreadStep,
     },
+    record::MeetingRecord,
     role::{AllowedPresenters, MeetingRole},
     settings::{LobbyBypassScope, MeetingConfig, MeetingSettings, Permission},
 };
@@ -53,7 +58,8 @@ pub use self::{
 /// is due. After each of them it drains `poll_output`, acts on every output in order, and re-arms its
 /// timer from `poll_timeout`. It applies the steps for the call and for the thread in the order in
 /// which they come. Signals tell of what others did to call and thread, never of the meeting's own
-/// steps. The media plane asks [`Meeting::lets_media_through`] before it forwards anything.
+/// steps. It stores [`Meeting::record`] and the code when [`Meeting::revision`] has risen, before it
+/// acts. The media plane asks [`Meeting::lets_media_through`] before it forwards anything.
 pub struct Meeting {
     id: MeetingId,
     coordinates: MeetingCoordinates,
@@ -61,12 +67,12 @@ pub struct Meeting {
     subject: Option<Box<str>>,
     schedule: Schedule,
     is_channel: bool,
-    code: JoinCode,
+    code: Kept<JoinCode>,
     created_at: Timestamp,
-    settings: MeetingSettings,
-    roles: BTreeMap<CommunicationIdentifier, MeetingRole>,
-    invited: BTreeSet<CommunicationIdentifier>,
-    is_locked: bool,
+    settings: Kept<MeetingSettings>,
+    roles: Kept<BTreeMap<CommunicationIdentifier, MeetingRole>>,
+    invited: Kept<BTreeSet<CommunicationIdentifier>>,
+    is_locked: Kept<bool>,
     config: MeetingConfig,
     phase: Phase,
     now: Now,
@@ -75,9 +81,9 @@ pub struct Meeting {
     admitted: People,
     denied: People,
     /// Who is in the thread, as far as the meeting was told.
-    thread: BTreeSet<CommunicationIdentifier>,
+    thread: Kept<BTreeSet<CommunicationIdentifier>>,
     /// Whom the meeting itself put into the thread.
-    added_to_thread: BTreeSet<CommunicationIdentifier>,
+    added_to_thread: Kept<BTreeSet<CommunicationIdentifier>>,
     spotlights: Vec<EndpointId>,
     operations: Operations,
     timers: Deadlines<Timer>,
@@ -115,7 +121,8 @@ pub struct NewMeeting {
 }
 
 /// When a meeting takes place. The times are for people: it can be joined before and after.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Schedule {
     /// At once.
     MeetNow,
@@ -201,20 +208,20 @@ impl Meeting {
             subject: new.subject.map(Into::into),
             schedule: new.schedule,
             is_channel: new.is_channel,
-            code: new.code,
+            code: Kept::new(new.code),
             created_at: now.wall,
-            settings: new.settings,
-            roles: new.roles,
-            invited: new.invited,
-            is_locked: false,
+            settings: Kept::new(new.settings),
+            roles: Kept::new(new.roles),
+            invited: Kept::new(new.invited),
+            is_locked: Kept::new(false),
             phase: Phase::Idle,
             now,
             attendees: BTreeMap::new(),
             next_place: 0,
             admitted: People::new(new.config.remembered_people),
             denied: People::new(new.config.remembered_people),
-            thread: new.thread_members,
-            added_to_thread: BTreeSet::new(),
+            thread: Kept::new(new.thread_members),
+            added_to_thread: Kept::new(BTreeSet::new()),
             spotlights: Vec::new(),
             operations: Operations::new(new.config.remembered_operations),
             timers: Deadlines::new(),
@@ -281,6 +288,24 @@ impl Meeting {
         &self.organizer
     }
 
+    /// Returns the role that somebody was given, there or not; `None` for who was given none.
+    pub fn given_role(&self, identifier: &CommunicationIdentifier) -> Option<MeetingRole> {
+        if *identifier == self.organizer {
+            return Some(MeetingRole::Organizer);
+        }
+        self.roles.get(identifier).copied()
+    }
+
+    /// Returns the number of the last event, zero before the first.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Checks what an actor may do, as every command does: for what the driver carries out itself.
+    pub fn check(&self, actor: &Actor, asked: Capability) -> Result<(), MeetingError> {
+        self.require(actor, asked)
+    }
+
     /// Returns what it is about.
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
@@ -303,7 +328,7 @@ impl Meeting {
 
     /// Returns whether nobody else may come.
     pub fn is_locked(&self) -> bool {
-        self.is_locked
+        *self.is_locked
     }
 
     /// Returns whether somebody is in it.
@@ -381,7 +406,7 @@ impl Meeting {
             is_invited: self.invited.contains(identifier) || self.roles.contains_key(identifier),
             is_entitled_bot: self.settings.bots.contains(identifier),
             remembrance,
-            is_locked: self.is_locked,
+            is_locked: *self.is_locked,
             is_host_present: self.present().any(|attendee| attendee.role.is_host()),
             settings: &self.settings,
         })
@@ -435,7 +460,7 @@ impl fmt::Debug for Meeting {
         f.debug_struct("Meeting")
             .field("id", &self.id)
             .field("phase", &self.phase)
-            .field("is_locked", &self.is_locked)
+            .field("is_locked", &*self.is_locked)
             .field("present", &self.present().count())
             .field("waiting", &self.waiting().count())
             .field("seq", &self.seq)

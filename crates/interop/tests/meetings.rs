@@ -13,5 +13,7 @@ mod entry_table;
 mod life;
 #[path = "meetings/lobby.rs"]
 mod lobby;
+#[path = "meetings/record.rs"]
+mod record;
 #[path = "meetings/stage.rs"]
 mod stage;

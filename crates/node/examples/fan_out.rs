@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use trunkline_chat::{ChatEventKind, CreateThread, MessageContent, NewContent, NewMember};
 use trunkline_node::{
-    ChatActor, ChatConfig, Identity, IdentityConfig, Node, NodeConfig, RelayConfig, SendMessage,
+    ChatActor, ChatConfig, Identity, IdentityConfig, MeetingsConfig, Node, NodeConfig, RelayConfig,
+    SendMessage,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_storage::{SealingKey, SqliteOptions, SqliteStore};
@@ -110,6 +111,7 @@ async fn start(place: &tempfile::TempDir) -> Node {
         plane: PlaneConfig { shards: 1, ..PlaneConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) },
         participant_limit: 2,
         chat: ChatConfig::default(),
+        meetings: MeetingsConfig::default(),
         relay: RelayConfig::default(),
     };
     Node::start(config).await.unwrap()

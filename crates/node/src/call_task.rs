@@ -7,12 +7,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use trunkline_api::convert;
 use trunkline_call::{
-    Call, CallSnapshot, Command, EndpointCommand, Event, EventKind, Input, Invitation,
-    MediaCommand, OperationOutcome, Output, Roster, Signal,
+    Call, CallSnapshot, CallState, Command, EndpointCommand, Event, EventKind, Input, Invitation,
+    MediaCommand, MeetingInput, OperationOutcome, Output, Roster, Signal,
 };
 use trunkline_ids::{
     CallConnectionId, CommunicationIdentifier, EndpointId, GroupId, OperationId, ParticipantId,
 };
+use trunkline_interop::SyncMode;
 use trunkline_media::control::{LegKey, MediaEvent, Mid, RoomKey, StreamKind};
 use trunkline_media::tiles::Published;
 use trunkline_proto::calling::v1 as wire;
@@ -25,8 +26,10 @@ use crate::calls::{
 use crate::clock::sleep_until;
 use crate::event_log::{EventLog, WatchStart};
 use crate::media::{self, Leg, Offer};
+use crate::meetings::MeetingHandle;
 use crate::node::Node;
 use crate::registry::{EndpointMessage, EndpointSender};
+use crate::rosters::Standing;
 
 /// A call and everything that its outputs reach.
 pub(crate) struct CallTask {
@@ -43,13 +46,31 @@ pub(crate) struct CallTask {
     /// Everybody who ever was on the roster: they may read the call.
     readers: HashSet<CommunicationIdentifier>,
     log: EventLog,
-    attached: HashMap<EndpointId, EndpointSender>,
+    attached: HashMap<EndpointId, Attached>,
     legs: HashMap<CallConnectionId, Leg>,
     leg_keys: HashMap<LegKey, CallConnectionId>,
     /// Offers whose connection the machine has yet to name.
     offers: HashMap<(EndpointId, OperationId), Offer>,
     pending: HashMap<(EndpointId, OperationId), PendingAnswer>,
+    /// Whether what is being carried out is the meeting's own doing.
+    is_of_meeting: bool,
     is_over: bool,
+}
+
+/// An endpoint that is told of the call.
+struct Attached {
+    sender: EndpointSender,
+    /// Set while it waits in the lobby, where it is told of itself alone.
+    lobby: Option<LobbyView>,
+}
+
+/// What an endpoint in the lobby sees: its own participant, in a call without others.
+#[derive(Clone, Copy)]
+struct LobbyView {
+    participant_id: ParticipantId,
+    /// The last event that it was told. Before it is told of one that is not the next, it gets a
+    /// snapshot, so that it never sees a gap.
+    seen: u64,
 }
 
 struct PendingAnswer {
@@ -60,9 +81,31 @@ struct PendingAnswer {
 
 impl CallTask {
     /// Makes a call reachable and starts its task.
-    pub(crate) fn spawn(node: &Node, call: Call, group_id: Option<GroupId>) -> CallHandle {
+    pub(crate) fn spawn(
+        node: &Node,
+        call: Call,
+        group_id: Option<GroupId>,
+        sync: SyncMode,
+    ) -> CallHandle {
+        Self::start(node, call, group_id, None, sync)
+    }
+
+    /// Makes the call of a meeting reachable and starts its task. The meeting is told of whoever
+    /// leaves by another way than its own steps.
+    pub(crate) fn spawn_in_meeting(node: &Node, call: Call, meeting: MeetingHandle) -> CallHandle {
+        // The meeting itself decides about its chat.
+        Self::start(node, call, None, Some(meeting), SyncMode::Manual)
+    }
+
+    fn start(
+        node: &Node,
+        call: Call,
+        group_id: Option<GroupId>,
+        meeting: Option<MeetingHandle>,
+        sync: SyncMode,
+    ) -> CallHandle {
         let first = call.snapshot();
-        let (handle, messages) = CallHandle::new(first.call_id);
+        let (handle, messages) = CallHandle::new(first.call_id, meeting, sync);
         // Calls that share a room key would share a room; ids are random, so 64 bits of one do.
         let bytes = first.call_id.to_uuid_bytes();
         let (_, tail) = bytes.split_at(8);
@@ -84,6 +127,7 @@ impl CallTask {
             leg_keys: HashMap::new(),
             offers: HashMap::new(),
             pending: HashMap::new(),
+            is_of_meeting: false,
             is_over: false,
         };
         metrics::counter!("trunkline_calls_total").increment(1);
@@ -153,6 +197,15 @@ impl CallTask {
             CallMessage::Command { command, offer, answer_at, answer } => {
                 self.handle_command(*command, offer, answer_at, answer);
             }
+            CallMessage::Meeting { input, offer, answer_at, answer } => {
+                self.handle_meeting(*input, offer, answer_at, answer);
+            }
+            CallMessage::MeetingStep(input) => {
+                self.call.handle_input(now, Input::Meeting(*input));
+                self.is_of_meeting = true;
+                self.drain();
+                self.is_of_meeting = false;
+            }
             CallMessage::Media(event) => self.handle_media(event),
             CallMessage::MediaOpened { connection_id, outcome } => {
                 self.handle_opened(connection_id, outcome);
@@ -165,18 +218,30 @@ impl CallTask {
             }
             CallMessage::Signal(signal) => self.call.handle_input(now, Input::Signal(signal)),
             CallMessage::Snapshot { reader, answer } => {
-                let call = self.readers.contains(&reader).then(|| convert::call(&self.snapshot()));
-                let _ = answer.send(call);
+                let call = match self.readers.contains(&reader) {
+                    true => Some(self.snapshot()),
+                    false => self.waiting_as(&reader).map(|id| self.lobby_snapshot(id)),
+                };
+                let _ = answer.send(call.as_ref().map(convert::call));
             }
             CallMessage::SendSnapshot { endpoint, answer } => {
                 let outcome = match self.attached.get(&endpoint) {
-                    Some(sender) => {
-                        self.send_snapshot(sender);
+                    Some(attached) => {
+                        self.send_snapshot(attached);
                         Ok(())
                     }
                     None => Err(Refused::NotFound),
                 };
                 let _ = answer.send(outcome);
+            }
+            CallMessage::Standing { answer } => {
+                let ids = self.arrivals.iter();
+                let there = ids.filter_map(|id| self.roster.participant(id));
+                let (ids, participants) =
+                    there.map(|one| (one.participant_id, one.identifier.clone())).unzip();
+                let thread_id = self.roster.thread_id().cloned();
+                let standing = Standing { thread_id, participants, ids };
+                let _ = answer.send(standing);
             }
             CallMessage::Watch { reader, after_seq, answer } => {
                 let _ = answer.send(self.watch(&reader, after_seq));
@@ -192,11 +257,45 @@ impl CallTask {
         answer: oneshot::Sender<Result<Accepted, Refused>>,
     ) {
         let key = (command.actor.endpoint.clone(), command.operation_id.clone());
+        self.carry_out(key, Input::Command(command), offer, PendingAnswer::new(answer, answer_at));
+    }
+
+    /// Carries out what the meeting wants for somebody who waits for the answer.
+    fn handle_meeting(
+        &mut self,
+        input: MeetingInput,
+        offer: Option<Offer>,
+        answer_at: AnswerAt,
+        answer: oneshot::Sender<Result<Accepted, Refused>>,
+    ) {
+        let key = match &input {
+            MeetingInput::Act(command) => {
+                (command.actor.endpoint.clone(), command.operation_id.clone())
+            }
+            MeetingInput::Join { actor, operation_id, .. } => {
+                (actor.endpoint.clone(), operation_id.clone())
+            }
+            MeetingInput::Admit { .. }
+            | MeetingInput::Complete { .. }
+            | MeetingInput::End { .. }
+            | MeetingInput::EndCall { .. }
+            | MeetingInput::SetRights { .. } => return,
+        };
+        self.carry_out(key, Input::Meeting(input), offer, PendingAnswer::new(answer, answer_at));
+    }
+
+    fn carry_out(
+        &mut self,
+        key: (EndpointId, OperationId),
+        input: Input,
+        offer: Option<Offer>,
+        pending: PendingAnswer,
+    ) {
         if let Some(offer) = offer {
             self.offers.insert(key.clone(), offer);
         }
-        self.pending.insert(key.clone(), PendingAnswer { answer, answer_at, subject: None });
-        self.call.handle_input(self.node.clock().now(), Input::Command(command));
+        self.pending.insert(key.clone(), pending);
+        self.call.handle_input(self.node.clock().now(), input);
         self.drain();
         self.offers.remove(&key);
         // The machine answers every command; what it has not finished by here it has started.
@@ -244,8 +343,15 @@ impl CallTask {
 
     fn answer(&mut self, key: &(EndpointId, OperationId), outcome: Result<(), Refused>) {
         let Some(pending) = self.pending.remove(key) else { return };
-        let outcome = outcome
-            .map(|()| Accepted { subject: pending.subject, call: convert::call(&self.snapshot()) });
+        let call = match self.attached.get(&key.0).and_then(|attached| attached.lobby) {
+            Some(lobby) => self.lobby_snapshot(lobby.participant_id),
+            None => match pending.subject.filter(|(id, _)| self.waits(id)) {
+                Some((id, _)) => self.lobby_snapshot(id),
+                None => self.snapshot(),
+            },
+        };
+        let outcome =
+            outcome.map(|()| Accepted { subject: pending.subject, call: convert::call(&call) });
         // An asker that is gone does not want the answer; the operation stands.
         let _ = pending.answer.send(outcome);
     }
@@ -254,7 +360,10 @@ impl CallTask {
         // Keep whom the event takes away readable until it is converted.
         if let EventKind::ParticipantAdded { participant } = &event.kind {
             self.arrivals.push(participant.participant_id);
-            self.readers.insert(participant.identifier.clone());
+            // Whoever comes to a meeting may have to wait, and reads nothing until let in.
+            if self.handle.meeting().is_none() {
+                self.readers.insert(participant.identifier.clone());
+            }
             self.node.calls().add_user(&participant.identifier, self.handle.id());
         }
         if let EventKind::ParticipantRemoved { participant_id, .. } = &event.kind {
@@ -263,13 +372,20 @@ impl CallTask {
                 self.node.calls().remove_user(&participant.identifier, self.handle.id());
             }
         }
+        self.prepare_lobby(event);
         if let Err(error) = self.roster.apply(event) {
             tracing::error!(call = %self.handle.id(), %error, "the call's events do not add up");
         }
         let wired = Arc::new(convert::event(&self.handle.id(), event, &self.roster));
         self.log.append(Arc::clone(&wired));
-        for endpoint in self.attached.values() {
-            endpoint.send(EndpointMessage::CallEvent(Arc::clone(&wired)));
+        for (endpoint, attached) in &mut self.attached {
+            if let Some(lobby) = &mut attached.lobby {
+                if !concerns(event, endpoint, lobby.participant_id) {
+                    continue;
+                }
+                lobby.seen = event.seq;
+            }
+            attached.sender.send(EndpointMessage::CallEvent(Arc::clone(&wired)));
         }
         match &event.kind {
             EventKind::ParticipantAdded { participant } => {
@@ -313,15 +429,25 @@ impl CallTask {
 
     fn tell_endpoint(&mut self, command: EndpointCommand) {
         match command {
-            EndpointCommand::Attach { endpoint, .. } => {
+            EndpointCommand::Attach { endpoint, participant_id, is_in_lobby, .. } => {
+                if !is_in_lobby && let Some(own) = self.roster.participant(&participant_id) {
+                    self.readers.insert(own.identifier.clone());
+                }
                 // A controller without a registered endpoint watches the call instead.
                 if let Some(sender) = self.node.registry().endpoint(&endpoint) {
-                    self.send_snapshot(&sender);
-                    self.attached.insert(endpoint, sender);
+                    let seen = self.roster.seq();
+                    let lobby = is_in_lobby.then_some(LobbyView { participant_id, seen });
+                    let attached = Attached { sender, lobby };
+                    self.send_snapshot(&attached);
+                    self.attached.insert(endpoint, attached);
                 }
             }
-            EndpointCommand::Detach { endpoint, .. } => {
+            EndpointCommand::Detach { endpoint, reason, .. } => {
                 self.attached.remove(&endpoint);
+                if let Some(meeting) = self.handle.meeting().filter(|_| !self.is_of_meeting) {
+                    let gone = trunkline_interop::Signal::ConnectionEnded { endpoint, reason };
+                    meeting.signal(gone);
+                }
             }
             EndpointCommand::Ring { endpoint, invitation } => self.ring(endpoint, &invitation),
             EndpointCommand::StopRinging { endpoint, reason, .. } => {
@@ -362,9 +488,48 @@ impl CallTask {
         self.call.handle_input(now, Input::Signal(signal));
     }
 
-    fn send_snapshot(&self, endpoint: &EndpointSender) {
-        let event = convert::snapshot_event(&self.snapshot(), self.node.wall());
-        endpoint.send(EndpointMessage::CallEvent(Arc::new(event)));
+    fn send_snapshot(&self, attached: &Attached) {
+        let snapshot = match attached.lobby {
+            Some(lobby) => self.lobby_snapshot(lobby.participant_id),
+            None => self.snapshot(),
+        };
+        let event = convert::snapshot_event(&snapshot, self.node.wall());
+        attached.sender.send(EndpointMessage::CallEvent(Arc::new(event)));
+    }
+
+    /// Brings those in the lobby up to date who are about to be told of themselves.
+    fn prepare_lobby(&mut self, event: &Event) {
+        let at = self.node.wall();
+        for (endpoint, attached) in &self.attached {
+            if let Some(lobby) = attached.lobby
+                && lobby.seen + 1 != event.seq
+                && concerns(event, endpoint, lobby.participant_id)
+            {
+                let snapshot = self.lobby_snapshot(lobby.participant_id);
+                let snapshot = Arc::new(convert::snapshot_event(&snapshot, at));
+                attached.sender.send(EndpointMessage::CallEvent(snapshot));
+            }
+        }
+    }
+
+    /// The call as somebody sees it who waits in the lobby.
+    fn lobby_snapshot(&self, participant_id: ParticipantId) -> CallSnapshot {
+        let mut snapshot = self.snapshot();
+        snapshot.participants.retain(|participant| participant.participant_id == participant_id);
+        snapshot
+    }
+
+    fn waits(&self, participant_id: &ParticipantId) -> bool {
+        let participant = self.roster.participant(participant_id);
+        participant.is_some_and(|participant| participant.call_state == CallState::InLobby)
+    }
+
+    /// Returns as whom somebody waits in the lobby.
+    fn waiting_as(&self, reader: &CommunicationIdentifier) -> Option<ParticipantId> {
+        let mut waiting = self.roster.participants().filter(|participant| {
+            participant.identifier == *reader && participant.call_state == CallState::InLobby
+        });
+        waiting.next().map(|participant| participant.participant_id)
     }
 
     /// The call after the last event handed out, which may be less than the machine has decided.
@@ -624,8 +789,8 @@ impl CallTask {
     }
 
     fn send(&self, endpoint: &EndpointId, message: EndpointMessage) {
-        if let Some(sender) = self.attached.get(endpoint) {
-            sender.send(message);
+        if let Some(attached) = self.attached.get(endpoint) {
+            attached.sender.send(message);
         }
     }
 
@@ -643,6 +808,32 @@ impl CallTask {
     fn leg(&self, key: LegKey) -> Option<(CallConnectionId, &Leg)> {
         let connection_id = self.leg_keys.get(&key)?;
         Some((*connection_id, self.legs.get(connection_id)?))
+    }
+}
+
+impl PendingAnswer {
+    fn new(answer: oneshot::Sender<Result<Accepted, Refused>>, answer_at: AnswerAt) -> Self {
+        Self { answer, answer_at, subject: None }
+    }
+}
+
+/// Returns whether an event is about one participant alone, whose endpoint is named, so that it may
+/// be told in the lobby.
+fn concerns(event: &Event, own: &EndpointId, own_id: ParticipantId) -> bool {
+    match &event.kind {
+        EventKind::CallEnded { .. } => true,
+        EventKind::ConnectionStateChanged { participant_id, .. }
+        | EventKind::ParticipantMuteChanged { participant_id, .. }
+        | EventKind::ParticipantRemoved { participant_id, .. }
+        | EventKind::ParticipantStateChanged { participant_id, .. }
+        | EventKind::VideoChanged { participant_id, .. } => *participant_id == own_id,
+        EventKind::OperationCompleted { endpoint, .. } => endpoint == own,
+        EventKind::CallStarted { .. }
+        | EventKind::KindChanged { .. }
+        | EventKind::ParticipantAccepted { .. }
+        | EventKind::ParticipantAdded { .. }
+        | EventKind::ScreenShareChanged { .. }
+        | EventKind::SpeakingChanged { .. } => false,
     }
 }
 

@@ -4,15 +4,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
-use trunkline_call::{Command, CommandError, Signal};
+use trunkline_call::{Command, CommandError, MeetingInput, Signal};
 use trunkline_ids::{
     CallConnectionId, CallId, CommunicationIdentifier, EndpointId, GroupId, ParticipantId,
 };
+use trunkline_interop::SyncMode;
 use trunkline_media::control::{LegKey, MediaEvent};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_reasons::EndReason;
 
 use crate::media::Offer;
+use crate::meetings::MeetingHandle;
+use crate::rosters::Standing;
 
 /// What a call's task is told.
 #[derive(Debug)]
@@ -24,6 +27,15 @@ pub(crate) enum CallMessage {
         answer_at: AnswerAt,
         answer: oneshot::Sender<Result<Accepted, Refused>>,
     },
+    /// The meeting of this call brings somebody in, or lets somebody act on others.
+    Meeting {
+        input: Box<MeetingInput>,
+        offer: Option<Offer>,
+        answer_at: AnswerAt,
+        answer: oneshot::Sender<Result<Accepted, Refused>>,
+    },
+    /// The meeting of this call changes it.
+    MeetingStep(Box<MeetingInput>),
     /// The media plane noticed something about a leg of this call.
     Media(MediaEvent),
     /// The media plane answered an offer.
@@ -53,6 +65,10 @@ pub(crate) enum CallMessage {
     SendSnapshot {
         endpoint: EndpointId,
         answer: oneshot::Sender<Result<(), Refused>>,
+    },
+    /// Somebody wants to know who is on the roster.
+    Standing {
+        answer: oneshot::Sender<Standing>,
     },
     /// Somebody wants the events.
     Watch {
@@ -98,6 +114,19 @@ pub(crate) enum Refused {
     NoMedia,
 }
 
+impl Refused {
+    /// Returns the documented code of the refusal.
+    pub(crate) fn reason(&self) -> EndReason {
+        match self {
+            Self::Command(error) => error.reason(),
+            Self::Failed { reason } => *reason,
+            Self::NoMedia => EndReason::WRONG_STATE,
+            Self::NotFound => EndReason::NOT_FOUND,
+            Self::UnknownTile { .. } => EndReason::INVALID_ARGUMENT,
+        }
+    }
+}
+
 /// Why the media plane did not take an offer, and whether the client is at fault.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenFailure {
@@ -133,12 +162,30 @@ pub enum WatchError {
 pub(crate) struct CallHandle {
     id: CallId,
     messages: mpsc::Sender<CallMessage>,
+    /// The meeting that decides about this call.
+    meeting: Option<MeetingHandle>,
+    /// Whether the chat follows who is in the call.
+    sync: SyncMode,
 }
 
 impl CallHandle {
-    pub(crate) fn new(id: CallId) -> (Self, mpsc::Receiver<CallMessage>) {
+    pub(crate) fn new(
+        id: CallId,
+        meeting: Option<MeetingHandle>,
+        sync: SyncMode,
+    ) -> (Self, mpsc::Receiver<CallMessage>) {
         let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
-        (Self { id, messages }, receiver)
+        (Self { id, messages, meeting, sync }, receiver)
+    }
+
+    /// Returns whether the chat follows who is in the call.
+    pub(crate) fn sync(&self) -> SyncMode {
+        self.sync
+    }
+
+    /// Returns the meeting that decides about this call, if it is one's.
+    pub(crate) fn meeting(&self) -> Option<&MeetingHandle> {
+        self.meeting.as_ref()
     }
 
     pub(crate) fn id(&self) -> CallId {

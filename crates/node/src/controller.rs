@@ -45,11 +45,7 @@ impl Node {
     pub fn controller(&self, claims: TokenClaims) -> Controller {
         let display_name =
             self.identity().directory_name(&claims.identifier).unwrap_or_else(DisplayName::guest);
-        let raw_id = claims.identifier.to_string();
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, raw_id.as_bytes());
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest.as_ref()[..16]);
-        let id = EndpointId::from_uuid_bytes(bytes);
+        let id = controller_endpoint(&claims.identifier);
         Controller { node: self.clone(), endpoint: Endpoint { id, claims, display_name } }
     }
 }
@@ -92,6 +88,15 @@ impl Controller {
             commands::add_participant(&self.node, &self.endpoint, request, AnswerAt::Start).await?,
         );
         Ok(call.participants.into_iter().find(|entry| entry.participant_id == participant_id))
+    }
+
+    /// Removes somebody from a call, and from its chat where that follows.
+    pub async fn remove_participant(
+        &self,
+        request: wire::RemoveParticipantRequest,
+    ) -> Result<(), CallingError> {
+        let at = AnswerAt::Completion;
+        commands::remove_participant(&self.node, &self.endpoint, request, at).await.map(|_| ())
     }
 
     /// Carries out an action and returns once it has ended.
@@ -198,7 +203,8 @@ impl Ringer {
                 EndpointMessage::CallEvent(_)
                 | EndpointMessage::MediaAnswer(_)
                 | EndpointMessage::MediaAssignments(_)
-                | EndpointMessage::MediaStateChanged(_) => {}
+                | EndpointMessage::MediaStateChanged(_)
+                | EndpointMessage::MeetingEvent(_) => {}
             }
         }
     }
@@ -210,6 +216,15 @@ impl Drop for Ringer {
         let (user, endpoint) = (self.user.clone(), self.endpoint.clone());
         self.node.spawn(async move { node.unregister_endpoint(&user, &endpoint).await });
     }
+}
+
+/// Returns the endpoint that all controllers of a user are.
+pub(crate) fn controller_endpoint(user: &CommunicationIdentifier) -> EndpointId {
+    let raw_id = user.to_string();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, raw_id.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_ref()[..16]);
+    EndpointId::from_uuid_bytes(bytes)
 }
 
 fn joined(outcome: Outcome) -> (wire::Call, String) {

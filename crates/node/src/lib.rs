@@ -16,6 +16,7 @@ mod handshake;
 mod identity;
 mod link;
 mod media;
+mod meetings;
 mod node;
 mod page;
 mod push_endpoints;
@@ -24,6 +25,7 @@ mod relay;
 mod repeatability;
 mod resources;
 mod rooms;
+mod rosters;
 mod session;
 mod token;
 
@@ -44,6 +46,7 @@ pub use crate::{
         OidcIssuer, TokenRequest, User,
     },
     link::{Inbound, OpenTransportError, Outbound, Transport, TransportOrigin},
+    meetings::{CreateMeeting, MeetingActor, MeetingFailure, Meetings, MeetingsConfig},
     node::{Node, NodeConfig, NodeStartError, NodeStatus},
     page::{Page, PageCursor},
     push_endpoints::PushEndpoints,

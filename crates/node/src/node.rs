@@ -25,6 +25,7 @@ use crate::handshake;
 use crate::identity::{Identity, IdentityConfig, IdentityError, IdentityStartError, Started};
 use crate::link::{self, OpenTransportError, Transport, TransportOrigin};
 use crate::media;
+use crate::meetings::{self, MeetingsConfig};
 use crate::push_endpoints::PushEndpoints;
 use crate::registry::{EndpointSender, Registry};
 use crate::relay::{Relay, RelayConfig};
@@ -46,6 +47,8 @@ pub struct NodeConfig {
     pub participant_limit: usize,
     /// How chat behaves.
     pub chat: ChatConfig,
+    /// How meetings behave.
+    pub meetings: MeetingsConfig,
     /// How events leave.
     pub relay: RelayConfig,
 }
@@ -107,6 +110,7 @@ struct Inner {
     threads: Arc<Threads>,
     chat: Chat,
     rooms: Rooms,
+    meetings: meetings::Tables,
     relay: Relay,
     push_endpoints: PushEndpoints,
     repeatability: Repeatability,
@@ -131,14 +135,23 @@ impl Node {
     /// Starts a node: reads what the store has, starts the media shards and the tasks that go on by
     /// themselves.
     pub async fn start(config: NodeConfig) -> Result<Self, NodeStartError> {
-        let NodeConfig { store, identity, federation, plane, participant_limit, chat, relay } =
-            config;
+        let NodeConfig {
+            store,
+            identity,
+            federation,
+            plane,
+            participant_limit,
+            chat,
+            meetings,
+            relay,
+        } = config;
         let base = Base::new(SystemClock::start(), store);
         let started =
             Identity::start(Arc::clone(&base.store), identity, federation, base.wall()).await?;
         let Started { identity, resources, directory } = started;
         let feed = Arc::new(Feed::new(base.store.feed_bounds().await?.head));
         let threads = Arc::new(Threads::default());
+        let meetings = meetings::Tables::start(meetings, &*base.store).await?;
         let (plane, media_events) = MediaPlane::start(plane)?;
         let chat = Chat::start(Parts {
             base: base.clone(),
@@ -160,6 +173,7 @@ impl Node {
                 threads,
                 chat,
                 rooms: Rooms::new(base.clone()),
+                meetings,
                 push_endpoints: PushEndpoints::start(base.clone()),
                 repeatability: Repeatability::new(base.clone()),
                 base,
@@ -362,6 +376,10 @@ impl Node {
 
     pub(crate) fn participant_limit(&self) -> usize {
         self.inner.participant_limit
+    }
+
+    pub(crate) fn meeting_tables(&self) -> &meetings::Tables {
+        &self.inner.meetings
     }
 
     pub(crate) fn plane(&self) -> &MediaPlane {

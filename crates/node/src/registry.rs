@@ -7,6 +7,7 @@ use tokio::sync::{Notify, mpsc};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, EndpointId, SessionId};
 use trunkline_proto::calling::v1::{CallEvent, IncomingCall, IncomingCallEnded};
+use trunkline_proto::meetings::v1::MeetingEvent;
 use trunkline_proto::signaling::v1::{MediaAnswer, MediaAssignments, MediaStateChanged};
 use trunkline_signaling::session::Resumption;
 
@@ -21,6 +22,7 @@ pub(crate) enum EndpointMessage {
     MediaAnswer(MediaAnswer),
     MediaAssignments(MediaAssignments),
     MediaStateChanged(MediaStateChanged),
+    MeetingEvent(Arc<MeetingEvent>),
 }
 
 /// Reaches one endpoint. Sending never waits: an endpoint that does not keep up is cut.

@@ -266,6 +266,9 @@ impl SessionTask {
             EndpointMessage::MediaStateChanged(change) => {
                 server_frame::Body::MediaStateChanged(change)
             }
+            EndpointMessage::MeetingEvent(event) => {
+                server_frame::Body::MeetingEvent(Arc::unwrap_or_clone(event))
+            }
         };
         self.session.send(body);
     }

@@ -58,6 +58,15 @@ pub mod events {
     }
 }
 
+/// Meetings, their lobby and their roles.
+pub mod meetings {
+    /// Package `trunkline.meetings.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.meetings.v1.rs");
+    }
+}
+
 /// Rooms and their rosters.
 pub mod rooms {
     /// Package `trunkline.rooms.v1`.

@@ -5,7 +5,7 @@ use std::{
     hash::{Hash, Hasher},
 };
 
-use serde::{Serialize, ser::SerializeStruct};
+use serde::{Deserialize, Serialize, de, ser::SerializeStruct};
 
 use crate::catalogue::{self, Category, EndedBy, Entry};
 
@@ -228,6 +228,22 @@ impl Serialize for EndReason {
     }
 }
 
+impl<'de> Deserialize<'de> for EndReason {
+    /// Reads what was written, by its codes alone: the words are the catalogue's.
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Codes {
+            code: u16,
+            sub_code: u32,
+        }
+        let Codes { code, sub_code } = Codes::deserialize(deserializer)?;
+        Self::find(code, sub_code).ok_or_else(|| {
+            de::Error::custom(format_args!("no reason has the codes {code}/{sub_code}"))
+        })
+    }
+}
+
 const fn catalogued(code: u16, sub_code: u32) -> EndReason {
     match catalogue::find(code, sub_code) {
         Some(entry) => EndReason(entry),
@@ -260,6 +276,18 @@ mod tests {
                 "code": 487, "subCode": 0, "category": "Success", "meaning": "caller cancelled",
             })
         );
+    }
+
+    #[test]
+    fn a_reason_is_read_by_its_codes_and_not_by_its_words() {
+        for entry in catalogue::entries() {
+            let reason = EndReason::find(entry.code, entry.sub_code).unwrap();
+            let json = serde_json::to_string(&reason).unwrap();
+            assert_eq!(serde_json::from_str::<EndReason>(&json).unwrap(), reason);
+        }
+        let other = r#"{"code":487,"subCode":0,"meaning":"something else"}"#;
+        assert_eq!(serde_json::from_str::<EndReason>(other).unwrap(), EndReason::CANCELED);
+        assert!(serde_json::from_str::<EndReason>(r#"{"code":480,"subCode":1}"#).is_err());
     }
 
     #[test]

@@ -114,5 +114,6 @@ pub fn server_body_name(body: Option<&server_frame::Body>) -> &'static str {
         Some(server_frame::Body::MediaAssignments(_)) => "media_assignments",
         Some(server_frame::Body::MediaStateChanged(_)) => "media_state_changed",
         Some(server_frame::Body::SessionClosed(_)) => "session_closed",
+        Some(server_frame::Body::MeetingEvent(_)) => "meeting_event",
     }
 }

@@ -74,7 +74,7 @@ pub trait IdentityStore: Send + Sync {
     /// Returns how many app users a resource has.
     async fn user_count(&self, resource: &ResourceId) -> Result<u64, StoreError>;
 
-    /// Deletes an app user and revokes its tokens; `false` when there is none.
+    /// Deletes an app user with its call history and revokes its tokens; `false` when there is none.
     async fn delete_user(&self, id: &CommunicationUser) -> Result<bool, StoreError>;
 
     /// Returns how often the tokens of a user, of an app or of a directory, were revoked. A token
@@ -104,7 +104,8 @@ pub trait IdentityStore: Send + Sync {
     /// Returns the users of a tenant's directory, by alias.
     async fn directory_users(&self, tenant: &TenantId) -> Result<Vec<DirectoryUser>, StoreError>;
 
-    /// Removes a user from a tenant's directory and revokes its tokens; `false` when there is none.
+    /// Removes a user from a tenant's directory, with the call history, and revokes its tokens; `false`
+    /// when there is none.
     async fn delete_directory_user(
         &self,
         tenant: &TenantId,

@@ -3,9 +3,11 @@
 //! Each trait is a part of [`Store`]; a façade or a task asks for the part that it needs. Times come
 //! from the caller: no clock is read here. Secrets are sealed at rest and redacted in `Debug`.
 
+mod call_history;
 mod chat;
 mod error;
 mod identity;
+mod meetings;
 mod outbox;
 mod policy;
 mod push_endpoints;
@@ -16,12 +18,17 @@ mod sqlite;
 mod store;
 
 pub use crate::{
+    call_history::{
+        CallHistoryLimits, CallHistoryStore, CallPosition, CallRecord, CallsQuery, MissedCalls,
+        OtherParty, UserCall,
+    },
     chat::{
         ChatStore, ChatUnit, FeedBounds, FeedEntry, PageQuery, ThreadPosition, ThreadSummary,
         ThreadsQuery,
     },
     error::{Cause, OpenError, StoreError},
     identity::{AppUser, IdentityStore, ResourceRecord, UserPosition},
+    meetings::{MeetingPosition, MeetingStore, PostedCode, PutMeetingError, StoredMeeting},
     outbox::{
         Backlog, DeadLetter, Delivery, Expansion, InvalidSubscriptionId, LogEntry, LogEvent,
         OtherEvent, Outbox, Outcome, Subscription, SubscriptionId,

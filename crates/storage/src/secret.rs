@@ -8,7 +8,7 @@ use std::{
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
-    rand,
+    hkdf, hmac, rand,
 };
 
 /// Bytes that must not be seen, such as what signs deliveries.
@@ -116,7 +116,10 @@ fn sync_directory_of(path: &Path) -> io::Result<()> {
 }
 
 /// Seals and opens. What is sealed for one place does not open in another.
-pub(crate) struct Sealer(RandomizedNonceKey);
+pub(crate) struct Sealer {
+    key: RandomizedNonceKey,
+    digest_key: hmac::Key,
+}
 
 /// Says that sealed bytes do not open: they are damaged, or were sealed with another key or for
 /// another place.
@@ -125,17 +128,25 @@ pub(crate) struct Sealer(RandomizedNonceKey);
 pub(crate) struct SealBroken;
 
 impl Sealer {
+    /// The length of a digest in bytes.
+    pub(crate) const DIGEST_BYTES: usize = 32;
+
     pub(crate) fn new(key: &SealingKey) -> Self {
+        let digest_key = hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+            .extract(&key.0)
+            .expand(&[b"trunkline/digest"], hmac::HMAC_SHA256)
+            .expect("one block is less than the 255 that HKDF gives")
+            .into();
         let key = RandomizedNonceKey::new(&AES_256_GCM, &key.0)
             .expect("AES-256-GCM takes every key of 32 bytes");
-        Self(key)
+        Self { key, digest_key }
     }
 
     /// Seals bytes for a place, under a nonce drawn at random: fine for 2^32 secrets of one key.
     pub(crate) fn seal(&self, place: &str, plain: &[u8]) -> Vec<u8> {
         let mut body = plain.to_vec();
         let nonce = self
-            .0
+            .key
             .seal_in_place_append_tag(Aad::from(place), &mut body)
             .expect("a secret is shorter than the 64 GiB that GCM seals");
         let mut sealed = Vec::with_capacity(1 + NONCE_BYTES + body.len());
@@ -153,8 +164,19 @@ impl Sealer {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealBroken)?;
         let mut body = body.to_vec();
         let plain =
-            self.0.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| SealBroken)?;
+            self.key.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| SealBroken)?;
         Ok(plain.to_vec())
+    }
+
+    /// Returns what finds a secret again without telling it: the same for the same place and bytes,
+    /// and nothing to guess by for who has not got the key.
+    pub(crate) fn digest(&self, place: &str, plain: &[u8]) -> [u8; Self::DIGEST_BYTES] {
+        let mut context = hmac::Context::with_key(&self.digest_key);
+        context.update(place.as_bytes());
+        context.update(&[0]);
+        context.update(plain);
+        let tag = context.sign();
+        tag.as_ref().try_into().expect("HMAC-SHA-256 gives 32 bytes")
     }
 }
 
@@ -198,6 +220,17 @@ mod tests {
     fn the_same_secret_never_seals_alike() {
         let sealer = Sealer::new(&SealingKey::from_bytes([7; 32]));
         assert_ne!(sealer.seal("place", b"the key"), sealer.seal("place", b"the key"));
+    }
+
+    #[test]
+    fn a_digest_depends_on_place_bytes_and_key() {
+        let sealer = |byte| Sealer::new(&SealingKey::from_bytes([byte; 32]));
+        let digest = sealer(7).digest("place", b"secret");
+        assert_eq!(sealer(7).digest("place", b"secret"), digest);
+        assert_ne!(sealer(8).digest("place", b"secret"), digest);
+        assert_ne!(sealer(7).digest("other", b"secret"), digest);
+        assert_ne!(sealer(7).digest("place", b"secrets"), digest);
+        assert_ne!(sealer(7).digest("places", b"ecret"), digest);
     }
 
     #[test]

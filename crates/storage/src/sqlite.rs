@@ -3,6 +3,7 @@
 //! [Durable](https://www.sqlite.org/pragma.html#pragma_synchronous) by `synchronous=FULL`: the log is
 //! flushed before a commit returns, and nothing is answered before.
 
+mod call_history;
 mod chat;
 mod checkpointer;
 mod codec;
@@ -11,6 +12,7 @@ mod feed;
 mod feed_position;
 mod identity;
 mod lock;
+mod meetings;
 mod migrations;
 mod outbox;
 mod policy;

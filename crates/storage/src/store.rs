@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use crate::{
-    chat::ChatStore, error::StoreError, identity::IdentityStore, outbox::Outbox,
-    policy::PolicyStore, push_endpoints::PushEndpointStore, repeatability::RepeatabilityStore,
-    rooms::RoomStore,
+    call_history::CallHistoryStore, chat::ChatStore, error::StoreError, identity::IdentityStore,
+    meetings::MeetingStore, outbox::Outbox, policy::PolicyStore, push_endpoints::PushEndpointStore,
+    repeatability::RepeatabilityStore, rooms::RoomStore,
 };
 
 /// A store: every trait of this crate, and how the store itself is.
@@ -14,8 +14,10 @@ use crate::{
 /// have its effect, as a whole.
 #[async_trait]
 pub trait Store:
-    ChatStore
+    CallHistoryStore
+    + ChatStore
     + IdentityStore
+    + MeetingStore
     + Outbox
     + PolicyStore
     + PushEndpointStore

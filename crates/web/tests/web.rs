@@ -21,7 +21,7 @@ use trunkline_chat::{CreateThread, NewContent};
 use trunkline_clock::Timestamp;
 use trunkline_node::{
     ChatActor, ChatConfig, DirectoryEntry, DirectoryToken, ExchangeError, Identity, IdentityConfig,
-    Node, NodeConfig, RelayConfig, SendMessage, TokenError, TokenRequest,
+    MeetingsConfig, Node, NodeConfig, RelayConfig, SendMessage, TokenError, TokenRequest,
 };
 use trunkline_policy::{FederationConfig, KeySlot, Scope};
 use trunkline_proto::signaling::v1::{ClientFrame, Hello, client_frame};
@@ -64,6 +64,7 @@ async fn node() -> (Node, TempDir) {
         plane: PlaneConfig { shards: 1, ..PlaneConfig::new(LOCALHOST) },
         participant_limit: 10,
         chat: ChatConfig::default(),
+        meetings: MeetingsConfig::default(),
         relay: RelayConfig::default(),
     };
     (Node::start(config).await.unwrap(), place)

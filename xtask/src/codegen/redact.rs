@@ -107,9 +107,10 @@ fn debug_impl(message: &DescriptorProto) -> anyhow::Result<String> {
 /// Fields that carry a secret or what somebody said, name a person or tell where a person is (an SDP
 /// names addresses and ICE passwords, the path of an endpoint may open it). A name missing here prints
 /// in logs.
-const PERSONAL_FIELDS: [&str; 25] = [
+const PERSONAL_FIELDS: [&str; 32] = [
     "access_key",
     "alias",
+    "bots",
     "caller_display_name",
     "candidate",
     "content",
@@ -117,7 +118,12 @@ const PERSONAL_FIELDS: [&str; 25] = [
     "endpoint",
     "event_json",
     "from",
+    "invited",
+    "join_link",
+    "meeting",
     "object_id",
+    "organizer",
+    "organizer_id",
     "participant",
     "passcode",
     "primary_key",
@@ -127,6 +133,7 @@ const PERSONAL_FIELDS: [&str; 25] = [
     "secondary_key",
     "secret",
     "sender_display_name",
+    "subject",
     "target",
     "targets",
     "to",

@@ -117,7 +117,8 @@ pub mod calling_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Joins the call of a group, or starts it.
+        /// Joins the call of a group, a meeting or a room, or starts it. In a meeting the joiner may wait in
+        /// the lobby; then the call in the answer shows the joiner alone.
         pub async fn join_call(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -654,7 +655,8 @@ pub mod calling_service_server {
             tonic::Response<::trunkline_proto::calling::v1::PlaceCallResponse>,
             tonic::Status,
         >;
-        /// Joins the call of a group, or starts it.
+        /// Joins the call of a group, a meeting or a room, or starts it. In a meeting the joiner may wait in
+        /// the lobby; then the call in the answer shows the joiner alone.
         async fn join_call(
             &self,
             request: tonic::Request<::trunkline_proto::calling::v1::JoinCallRequest>,

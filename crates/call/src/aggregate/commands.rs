@@ -9,7 +9,7 @@ use crate::{
     error::CommandError,
     event::{EventKind, OperationOutcome},
     input::{Action, Actor, Command, Invite, MediaMode, ParticipantSelector},
-    output::Output,
+    output::{Output, StreamKind},
     state::{CallKind, CallState},
 };
 
@@ -23,17 +23,22 @@ enum Done {
 
 impl Call {
     pub(super) fn handle_command(&mut self, command: Command) {
+        let is_governed = self.kind == CallKind::Meeting && command.action.concerns_others();
+        if is_governed {
+            let Command { actor, operation_id, .. } = command;
+            let key = OperationKey { endpoint: actor.endpoint, operation_id };
+            if !self.answer_repetition(&key) {
+                self.refuse(key, CommandError::MeetingDecides);
+            }
+        } else {
+            self.carry_out(command);
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, command: Command) {
         let Command { actor, operation_id, action } = command;
         let key = OperationKey { endpoint: actor.endpoint.clone(), operation_id };
-        if let Some(progress) = self.operations.progress(&key) {
-            let (endpoint, operation_id) = (key.endpoint, key.operation_id);
-            self.outputs.push_back(match progress.clone() {
-                Progress::Ended(outcome) => {
-                    Output::Repeated { endpoint, operation_id, outcome: Some(outcome) }
-                }
-                Progress::Refused(error) => Output::Rejected { endpoint, operation_id, error },
-                Progress::Running => Output::Repeated { endpoint, operation_id, outcome: None },
-            });
+        if self.answer_repetition(&key) {
             return;
         }
         match self.run(&key, &actor, action) {
@@ -43,12 +48,30 @@ impl Call {
                 self.operations.begin(key.clone());
                 self.complete(key, participant_id, OperationOutcome::Succeeded);
             }
-            Err(error) => {
-                self.operations.refuse(key.clone(), error.clone());
-                let (endpoint, operation_id) = (key.endpoint, key.operation_id);
-                self.outputs.push_back(Output::Rejected { endpoint, operation_id, error });
-            }
+            Err(error) => self.refuse(key, error),
         }
+    }
+
+    /// Answers a command that came before as it was answered then; returns whether it was one.
+    pub(super) fn answer_repetition(&mut self, key: &OperationKey) -> bool {
+        let Some(progress) = self.operations.progress(key).cloned() else {
+            return false;
+        };
+        let OperationKey { endpoint, operation_id } = key.clone();
+        self.outputs.push_back(match progress {
+            Progress::Ended(outcome) => {
+                Output::Repeated { endpoint, operation_id, outcome: Some(outcome) }
+            }
+            Progress::Refused(error) => Output::Rejected { endpoint, operation_id, error },
+            Progress::Running => Output::Repeated { endpoint, operation_id, outcome: None },
+        });
+        true
+    }
+
+    pub(super) fn refuse(&mut self, key: OperationKey, error: CommandError) {
+        self.operations.refuse(key.clone(), error.clone());
+        let OperationKey { endpoint, operation_id } = key;
+        self.outputs.push_back(Output::Rejected { endpoint, operation_id, error });
     }
 
     fn run(
@@ -60,6 +83,7 @@ impl Call {
         if let Status::Ended(reason) = self.status {
             return Err(CommandError::CallEnded { reason });
         }
+        self.check_lobby(actor, &action)?;
         match action {
             Action::Accept { display_name, media } => {
                 let ordinal =
@@ -91,11 +115,18 @@ impl Call {
             }
             Action::RemoveParticipant(selector) => self.remove_participant(key, actor, &selector),
             Action::Resume => self.set_holding(actor, false),
-            Action::StartScreenShare => self.start_screen_share(actor),
-            Action::StartVideo => self.set_video(actor, true),
+            Action::StartScreenShare => {
+                self.check_right(actor, StreamKind::Screen)?;
+                self.start_screen_share(actor)
+            }
+            Action::StartVideo => {
+                self.check_right(actor, StreamKind::Camera)?;
+                self.set_video(actor, true)
+            }
             Action::StopScreenShare => self.stop_screen_share(actor),
             Action::StopVideo => self.set_video(actor, false),
             Action::Unmute => {
+                self.check_right(actor, StreamKind::Audio)?;
                 let ordinal = self.joined_of(actor)?;
                 self.set_muted(ordinal, ordinal, false);
                 Ok(Done::At(Some(ordinal)))
@@ -351,7 +382,7 @@ impl Call {
         Ok(Done::At(None))
     }
 
-    fn set_muted(&mut self, ordinal: Ordinal, by: Ordinal, is_muted: bool) {
+    pub(super) fn set_muted(&mut self, ordinal: Ordinal, by: Ordinal, is_muted: bool) {
         let Some(by) = self.participant_id_of(by) else {
             return;
         };
@@ -412,7 +443,7 @@ impl Call {
         Ok(Done::At(Some(ordinal)))
     }
 
-    fn set_sharing(&mut self, ordinal: Ordinal, is_on: bool) {
+    pub(super) fn set_sharing(&mut self, ordinal: Ordinal, is_on: bool) {
         let Some(connection) = self.connections.get_mut(&ordinal) else {
             return;
         };
@@ -422,7 +453,7 @@ impl Call {
         self.sync_media(ordinal);
     }
 
-    fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.status = Status::Active;
         self.started_at = self.now.wall;
         let (kind, thread_id) = (self.kind, self.thread_id().cloned());
@@ -465,7 +496,7 @@ impl Call {
         }
     }
 
-    fn check_room(&self, requested: usize) -> Result<(), CommandError> {
+    pub(super) fn check_room(&self, requested: usize) -> Result<(), CommandError> {
         let limit = self.config.limits.participants;
         if requested > limit {
             return Err(CommandError::TooManyParticipants { limit, requested });
@@ -485,7 +516,7 @@ impl Call {
             && !self.state_of(ordinal).is_some_and(CallState::is_established)
     }
 
-    fn participant_id_of(&self, ordinal: Ordinal) -> Option<ParticipantId> {
+    pub(super) fn participant_id_of(&self, ordinal: Ordinal) -> Option<ParticipantId> {
         self.connections.get(&ordinal).map(|connection| connection.participant_id)
     }
 
@@ -495,7 +526,7 @@ impl Call {
 
     /// Returns the joined connection that an actor speaks for: that of its endpoint, else the first
     /// one with its identifier.
-    fn joined_of(&self, actor: &Actor) -> Result<Ordinal, CommandError> {
+    pub(super) fn joined_of(&self, actor: &Actor) -> Result<Ordinal, CommandError> {
         let is_own = |ordinal: &Ordinal| {
             self.connections.get(ordinal).is_some_and(|connection| {
                 connection.identifier == actor.identifier && connection.joined().is_some()

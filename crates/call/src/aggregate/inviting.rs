@@ -176,7 +176,7 @@ impl Call {
         joined.told = None;
         self.timers.cancel(&Timer::MediaSetUp(ordinal));
         self.refresh_network_loss(ordinal);
-        if is_established {
+        if is_established || self.is_held(ordinal) {
             self.sync_media(ordinal);
         } else {
             self.waiting.insert(ordinal);
@@ -188,7 +188,7 @@ impl Call {
 
     /// Establishes whoever waits, if there are two of them, or somebody is established already, or
     /// the one who waits joined by group id, where being alone is being in the call.
-    fn settle_arrivals(&mut self) {
+    pub(super) fn settle_arrivals(&mut self) {
         let joins_alone = |ordinal: &Ordinal| {
             let joined = self.connections.get(ordinal).and_then(Connection::joined);
             joined.is_some_and(|joined| joined.via == Via::Join)
@@ -243,7 +243,7 @@ impl Call {
         self.connections.get(&ordinal).map(|connection| connection.state)
     }
 
-    fn attach(&mut self, ordinal: Ordinal) {
+    pub(super) fn attach(&mut self, ordinal: Ordinal) {
         let Some(connection) = self.connections.get(&ordinal) else {
             return;
         };
@@ -255,6 +255,7 @@ impl Call {
             connection_id: connection.connection_id,
             participant_id: connection.participant_id,
             direction: connection.direction,
+            is_in_lobby: joined.is_held,
         };
         self.tell(command);
     }

@@ -62,6 +62,11 @@ pub struct ExchangeConfig {
     pub federation_resources: Vec<ResourceId>,
     /// The largest number of participants in a call.
     pub participant_limit: usize,
+    /// The largest number of participants in a meeting, its lobby not counted.
+    pub meeting_participant_limit: usize,
+    /// Where people reach the exchange: the beginning of join links. The TLS address when absent.
+    #[serde(default)]
+    pub public_url: Option<String>,
     /// The phone numbers of the resource, which exist here only.
     pub numbers: Vec<VirtualNumber>,
     /// Whose tokens of directory users are exchanged for tokens of this exchange.
@@ -127,6 +132,8 @@ impl ExchangeConfig {
             federation_enabled: true,
             federation_resources: Vec::new(),
             participant_limit: 350,
+            meeting_participant_limit: 1_000,
+            public_url: None,
             numbers: dev_numbers(),
             issuers: Vec::new(),
             webhooks: Vec::new(),
@@ -181,6 +188,12 @@ impl ExchangeConfig {
         if self.participant_limit < 2 {
             bail!("`participant_limit` must be at least 2");
         }
+        if self.meeting_participant_limit < 2 {
+            bail!("`meeting_participant_limit` must be at least 2");
+        }
+        if self.public_url.as_ref().is_some_and(|url| !is_https_origin(url)) {
+            bail!("`public_url` must be https:// with a host, and nothing after it");
+        }
         let mut seen = BTreeMap::new();
         for user in &self.directory {
             if seen.insert(user.alias.as_str(), ()).is_some() {
@@ -218,6 +231,7 @@ struct ServeDefaults {
     federation_enabled: bool,
     federation_resources: Vec<ResourceId>,
     participant_limit: usize,
+    meeting_participant_limit: usize,
     numbers: Vec<VirtualNumber>,
     issuers: Vec<IssuerConfig>,
     webhooks: Vec<WebhookConfig>,
@@ -239,6 +253,7 @@ impl Default for ServeDefaults {
             federation_enabled: false,
             federation_resources: Vec::new(),
             participant_limit: 350,
+            meeting_participant_limit: 1_000,
             numbers: Vec::new(),
             issuers: Vec::new(),
             webhooks: Vec::new(),
@@ -263,6 +278,12 @@ fn explain_figment(error: &figment::Error) -> String {
         Some((_, key)) => format!("unknown key `{unknown}`: did you mean `{key}`?"),
         None => format!("unknown key `{unknown}`: known are {}", known.join(", ")),
     }
+}
+
+fn is_https_origin(url: &str) -> bool {
+    url.strip_prefix("https://").is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
+    })
 }
 
 /// Levenshtein distance over bytes.
@@ -328,6 +349,8 @@ access_keys = ["", ""]              # two secrets of at least 32 characters, in 
 federation_enabled = false          # let app users and directory users call each other
 federation_resources = []           # restrict federation to these resources
 participant_limit = 350
+meeting_participant_limit = 1000
+# public_url = "https://meet.example" # the beginning of join links; the TLS address by default
 allowed_origins = []                # further web origins, such as "https://app.example"
 rest_profile = "strict"             # "loose": no rate limits, api-version may be missing
 

@@ -151,6 +151,8 @@ impl Actor {
                     tracing::warn!(code = error.code, "the exchange refused the new token");
                 }
             }
+            // Who is where is in the events of the call; the rest of a meeting is not kept here.
+            server_frame::Body::MeetingEvent(_) => {}
             // The session machine keeps these to itself.
             server_frame::Body::Welcome(_)
             | server_frame::Body::Ping(_)
@@ -555,6 +557,7 @@ fn with_offer(mut command: Kind, offer: &crate::media::LocalOffer) -> Kind {
         | Kind::StopScreenShare(_)
         | Kind::SetVideoTiles(_)
         | Kind::RestartMedia(_)
+        | Kind::ActInMeeting(_)
         | Kind::GetSnapshot(_) => {}
     }
     command
@@ -581,6 +584,7 @@ macro_rules! each_command {
             Kind::StopScreenShare($request) => $set,
             Kind::SetVideoTiles($request) => $set,
             Kind::RestartMedia($request) => $set,
+            Kind::ActInMeeting($request) => $set,
             Kind::GetSnapshot($request) => $set,
             $($unnamed => $nothing,)?
         }

@@ -7,6 +7,7 @@ use trunkline_ids::{CallConnectionId, CallId, CommunicationIdentifier, Participa
 use trunkline_media::control::StreamKind;
 use trunkline_proto::{
     calling::v1 as calling,
+    meetings::v1::{self as meetings, meeting_action},
     signaling::v1::{self as signaling, command::Kind},
 };
 
@@ -15,9 +16,9 @@ use crate::{
     agent::Completion,
     audio::AudioSource,
     error::{
-        AddParticipantError, HangUpError, HoldError, MuteError, MuteParticipantError,
-        OperationFailure, RemoveParticipantError, ResumeError, ScreenShareError, SnapshotError,
-        UnmuteError, VideoError, VideoTilesError,
+        ActInMeetingError, AddParticipantError, HangUpError, HoldError, MuteError,
+        MuteParticipantError, OperationFailure, RemoveParticipantError, ResumeError,
+        ScreenShareError, SnapshotError, UnmuteError, VideoError, VideoTilesError,
     },
     event::Events,
     identity::{CallEndReason, CallTarget},
@@ -190,6 +191,40 @@ impl Call {
     pub async fn mute_all_remote_participants(&self) -> Result<(), MuteParticipantError> {
         let request = calling::MuteAllParticipantsRequest::default();
         Ok(self.operate(Kind::MuteAllParticipants(request)).await?)
+    }
+
+    /// Lets somebody in who waits in the lobby of the meeting, or turns them away.
+    pub async fn admit(
+        &self,
+        participant_id: &ParticipantId,
+        is_admitted: bool,
+    ) -> Result<(), ActInMeetingError> {
+        let person = meetings::Person { participant: participant_id.to_string() };
+        self.act_in_meeting(match is_admitted {
+            true => meeting_action::Kind::Admit(person),
+            false => meeting_action::Kind::Reject(person),
+        })
+        .await
+    }
+
+    /// Lets everybody in who waits in the lobby of the meeting.
+    pub async fn admit_all(&self) -> Result<(), ActInMeetingError> {
+        self.act_in_meeting(meeting_action::Kind::AdmitAll(meetings::Nothing {})).await
+    }
+
+    /// Raises the own hand in the meeting.
+    pub async fn raise_hand(&self) -> Result<(), ActInMeetingError> {
+        self.act_in_meeting(meeting_action::Kind::RaiseHand(meetings::Nothing {})).await
+    }
+
+    /// Does anything else that the protocol knows in the meeting of this call.
+    pub async fn act_in_meeting(
+        &self,
+        action: meeting_action::Kind,
+    ) -> Result<(), ActInMeetingError> {
+        let action = Some(meetings::MeetingAction { kind: Some(action) });
+        let request = signaling::ActInMeeting { action, ..signaling::ActInMeeting::default() };
+        Ok(self.operate(Kind::ActInMeeting(request)).await?)
     }
 
     /// Puts the call on hold: no media in either direction until resumed.

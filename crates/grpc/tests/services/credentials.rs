@@ -19,6 +19,8 @@ enum Need {
     Key,
     /// A key of the exchange's own resource.
     OwnKey,
+    /// A key of the exchange's own resource, or a user's token.
+    OwnKeyOrToken,
     /// Nothing: the first frame carries the token.
     Nothing,
     /// A user's token; which scopes, each operation says.
@@ -37,6 +39,7 @@ fn need(service: &str, method: &str) -> Need {
             Need::Key
         }
         ("trunkline.calling.v1.CallingService", _) => Need::Token,
+        ("trunkline.meetings.v1.MeetingsService", _) => Need::OwnKeyOrToken,
         ("trunkline.signaling.v1.SignalingService", "Connect") => Need::Nothing,
         ("trunkline.chat.v1.ChatService", "CreateThread" | "DeleteThread" | "UpdateThread") => {
             Need::TokenFor(Right::ChangeThreads)
@@ -65,7 +68,7 @@ fn methods() -> Vec<(String, String)> {
             methods.extend(named.map(|method| (full_name.clone(), method)));
         }
     }
-    assert!(methods.len() >= 78, "{}", methods.len());
+    assert!(methods.len() >= 84, "{}", methods.len());
     methods
 }
 
@@ -134,6 +137,11 @@ async fn every_method_takes_its_own_credential_and_no_other() {
             Need::Token | Need::TokenFor(_) => {
                 assert_eq!(key, Code::Unauthenticated, "{}", place("a key"));
                 assert!(is_admitted(token), "{}: {token:?}", place("a token"));
+            }
+            Need::OwnKeyOrToken => {
+                assert!(is_admitted(key), "{}: {key:?}", place("a key"));
+                assert!(is_admitted(token), "{}: {token:?}", place("a token"));
+                assert_eq!(other_key, Code::PermissionDenied, "{}", place("another key"));
             }
             Need::Nothing => unreachable!("handled above"),
         }

@@ -20,8 +20,8 @@ use trunkline_api::{
 };
 use trunkline_ids::ResourceId;
 use trunkline_node::{
-    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, RelayConfig,
-    TokenRequest,
+    ChatConfig, DirectoryEntry, Identity, IdentityConfig, MeetingsConfig, Node, NodeConfig,
+    RelayConfig, TokenRequest,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_storage::{SealingKey, SqliteOptions, SqliteStore};
@@ -81,6 +81,7 @@ impl Scene {
             plane,
             participant_limit: 350,
             chat: ChatConfig::default(),
+            meetings: MeetingsConfig::default(),
             relay: RelayConfig::default(),
         };
         let node = Node::start(config).await.unwrap();

@@ -57,15 +57,27 @@ pub(super) struct People {
     limit: usize,
     known: BTreeSet<CommunicationIdentifier>,
     order: VecDeque<CommunicationIdentifier>,
+    changes: u64,
 }
 
 impl People {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, known: BTreeSet::new(), order: VecDeque::new() }
+        Self { limit, known: BTreeSet::new(), order: VecDeque::new(), changes: 0 }
+    }
+
+    /// Takes up whom it remembered before, the latest last.
+    pub(super) fn recall(limit: usize, known: Vec<CommunicationIdentifier>) -> Self {
+        let mut people = Self::new(limit);
+        known.iter().for_each(|who| people.insert(who));
+        Self { changes: 0, ..people }
     }
 
     pub(super) fn insert(&mut self, who: &CommunicationIdentifier) {
+        if self.order.back() == Some(who) {
+            return;
+        }
         self.remove(who);
+        self.changes += 1;
         if self.order.len() >= self.limit.max(1)
             && let Some(oldest) = self.order.pop_front()
         {
@@ -78,10 +90,21 @@ impl People {
     pub(super) fn remove(&mut self, who: &CommunicationIdentifier) {
         if self.known.remove(who) {
             self.order.retain(|other| other != who);
+            self.changes += 1;
         }
     }
 
     pub(super) fn contains(&self, who: &CommunicationIdentifier) -> bool {
         self.known.contains(who)
+    }
+
+    /// Returns everybody, the latest last.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &CommunicationIdentifier> {
+        self.order.iter()
+    }
+
+    /// Returns how often something has changed.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 }

@@ -138,7 +138,7 @@ impl Meeting {
         }
     }
 
-    fn remove_from_thread(&mut self, identifier: &CommunicationIdentifier) {
+    pub(super) fn remove_from_thread(&mut self, identifier: &CommunicationIdentifier) {
         self.thread.remove(identifier);
         self.added_to_thread.remove(identifier);
         let thread_id = self.coordinates.thread_id.clone();

@@ -25,11 +25,11 @@ impl Meeting {
         settings: MeetingSettings,
     ) -> Result<Done, MeetingError> {
         self.require(actor, Capability::ChangeMeeting)?;
-        if settings == self.settings {
+        if settings == *self.settings {
             return Ok(Done::Here);
         }
         let before = self.all_rights();
-        self.settings = settings;
+        self.settings.set(settings);
         self.refresh_roles();
         self.emit(EventKind::SettingsChanged);
         self.tell_rights(&before);
@@ -78,8 +78,7 @@ impl Meeting {
         is_locked: bool,
     ) -> Result<Done, MeetingError> {
         self.require(actor, Capability::ChangeMeeting)?;
-        if self.is_locked != is_locked {
-            self.is_locked = is_locked;
+        if self.is_locked.set(is_locked) {
             self.emit(EventKind::LockChanged { is_locked });
         }
         Ok(Done::Here)
@@ -91,7 +90,7 @@ impl Meeting {
         code: JoinCode,
     ) -> Result<Done, MeetingError> {
         self.require(actor, Capability::ChangeMeeting)?;
-        self.code = code;
+        self.code.set(code);
         self.emit(EventKind::CodeRotated);
         Ok(Done::Here)
     }

@@ -13,8 +13,9 @@ use trunkline_ids::{
 };
 use trunkline_interop::{
     Action, Actor, AllowedPresenters, CallStep, Capability, Command, EventKind, Input, JoinerKind,
-    LobbyBypassScope, Meeting, MeetingConfig, MeetingRole, MeetingSettings, NewMeeting, Output,
-    Permission, Reaction, Schedule, Signal, SyncMode, ThreadStep, barrier_between,
+    LobbyBypassScope, Meeting, MeetingConfig, MeetingRecord, MeetingRole, MeetingSettings,
+    NewMeeting, Output, Permission, Reaction, Schedule, Signal, SyncMode, ThreadStep,
+    barrier_between,
 };
 use trunkline_policy::Policy;
 use trunkline_reasons::EndReason;
@@ -86,6 +87,8 @@ pub(crate) struct Life {
     /// Who was turned away by a person and not forgiven.
     denied: BTreeSet<CommunicationIdentifier>,
     is_locked: bool,
+    /// What a driver has stored, and at which revision.
+    stored: (u64, MeetingRecord),
     last: Option<Command>,
     /// Two of everybody's, parsed once.
     endpoints: Vec<EndpointId>,
@@ -125,9 +128,11 @@ impl Life {
             },
         };
         let are_apart = rng.chance(500);
+        let meeting = Meeting::create(clock.now(), new).unwrap();
         Self {
             chat: Chat::new(clock.now()),
-            meeting: Meeting::create(clock.now(), new).unwrap(),
+            stored: (meeting.revision(), meeting.record()),
+            meeting,
             policy: policy(are_apart),
             other_policy: policy(!are_apart),
             rng,
@@ -472,7 +477,12 @@ impl Life {
     }
 
     /// Laws that hold after every step.
-    fn check(&self) {
+    fn check(&mut self) {
+        // Whoever stores only when the revision has risen misses nothing.
+        let (stored, kept) = (self.meeting.revision(), self.meeting.record());
+        assert!(stored >= self.stored.0);
+        assert!(stored > self.stored.0 || kept == self.stored.1, "changed unnoticed");
+        self.stored = (stored, kept);
         let mut waiting = 0;
         for attendee in self.meeting.attendees() {
             waiting += usize::from(attendee.is_waiting);

@@ -13,7 +13,8 @@ use trunkline_events::{Guard, Loopback, OutboundConfig};
 use trunkline_ids::{CommunicationIdentifier, ResourceId, TenantId, ThreadId};
 use trunkline_node::{
     Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, DirectoryEntry, FeedItem, Identity,
-    IdentityConfig, Node, NodeConfig, RelayConfig, SendMessage, SubscribeEvents, TokenRequest,
+    IdentityConfig, MeetingsConfig, Node, NodeConfig, RelayConfig, SendMessage, SubscribeEvents,
+    TokenRequest,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_storage::Store;
@@ -166,6 +167,7 @@ async fn start(
         participant_limit: 350,
         chat: ChatConfig::default(),
         // Receivers run on this machine.
+        meetings: MeetingsConfig::default(),
         relay: RelayConfig {
             outbound: OutboundConfig {
                 guard: Guard::new(Loopback::Allowed),

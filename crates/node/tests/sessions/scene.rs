@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 use trunkline_ids::ResourceId;
 use trunkline_node::{
-    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Inbound, Node, NodeConfig, Outbound,
-    RelayConfig, TokenRequest, Transport, TransportOrigin,
+    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Inbound, MeetingsConfig, Node,
+    NodeConfig, Outbound, RelayConfig, TokenRequest, Transport, TransportOrigin,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_proto::calling::v1::{self as calling, CallState, call_event};
@@ -67,6 +67,7 @@ impl Scene {
             plane,
             participant_limit: 350,
             chat: ChatConfig::default(),
+            meetings: MeetingsConfig::default(),
             relay: RelayConfig::default(),
         };
         Self { node: Node::start(config).await.unwrap(), _place: place }

@@ -10,19 +10,24 @@ use std::sync::{Arc, mpsc};
 use async_trait::async_trait;
 use trunkline_chat::{Message, MessageId, ThreadRecord};
 use trunkline_clock::Timestamp;
-use trunkline_ids::{CommunicationIdentifier, CommunicationUser, ResourceId, TenantId, ThreadId};
+use trunkline_ids::{
+    CallId, CommunicationIdentifier, CommunicationUser, JoinMeetingId, MeetingCoordinates,
+    MeetingId, ResourceId, TenantId, ThreadId,
+};
 use trunkline_interop::{Room, RoomId};
 use trunkline_policy::{
     AccessKey, Assignee, DirectoryUser, ExternalAccessPolicy, FederationConfig, Grant, KeySlot,
     ObjectId, Policy, PolicyName, Segment, SegmentId, Tenant,
 };
 use trunkline_storage::{
-    AppUser, Backlog, Begun, ChatStore, ChatUnit, DeadLetter, Delivery, Expansion, FeedBounds,
-    FeedEntry, Fingerprint, IdentityStore, LogEntry, OtherEvent, Outbox, Outcome, PageQuery,
-    PolicyStore, PushEndpoint, PushEndpointChange, PushEndpointKey, PushEndpointStore,
-    RepeatabilityKey, RepeatabilityRecord, RepeatabilityStore, ResourceRecord, RoomPosition,
-    RoomStore, SealingKey, SqliteOptions, SqliteStore, Store, StoreError, Subscription,
-    SubscriptionId, ThreadSummary, ThreadsQuery, UserPosition,
+    AppUser, Backlog, Begun, CallHistoryLimits, CallHistoryStore, CallPosition, CallRecord,
+    CallsQuery, ChatStore, ChatUnit, DeadLetter, Delivery, Expansion, FeedBounds, FeedEntry,
+    Fingerprint, IdentityStore, LogEntry, MeetingPosition, MeetingStore, MissedCalls, OtherEvent,
+    Outbox, Outcome, PageQuery, PolicyStore, PostedCode, PushEndpoint, PushEndpointChange,
+    PushEndpointKey, PushEndpointStore, PutMeetingError, RepeatabilityKey, RepeatabilityRecord,
+    RepeatabilityStore, ResourceRecord, RoomPosition, RoomStore, SealingKey, SqliteOptions,
+    SqliteStore, Store, StoreError, StoredMeeting, Subscription, SubscriptionId, ThreadSummary,
+    ThreadsQuery, UserCall, UserPosition,
 };
 
 /// Opens a store in a directory that can be made to fail.
@@ -165,6 +170,16 @@ impl ChatStore for HeldStore {
     }
 }
 
+held!(CallHistoryStore {
+    fn append_calls(calls: Vec<UserCall>, limits: CallHistoryLimits) -> Result<usize, StoreError>;
+    fn calls(user: &CommunicationIdentifier, query: CallsQuery) -> Result<Vec<(CallPosition, CallRecord)>, StoreError>;
+    fn missed_calls(user: &CommunicationIdentifier) -> Result<MissedCalls, StoreError>;
+    fn mark_calls_seen(user: &CommunicationIdentifier, up_to: CallPosition) -> Result<MissedCalls, StoreError>;
+    fn delete_call(user: &CommunicationIdentifier, call: &CallId) -> Result<bool, StoreError>;
+    fn delete_calls_of(user: &CommunicationIdentifier) -> Result<usize, StoreError>;
+    fn prune_calls(now: Timestamp, limits: CallHistoryLimits, limit: usize) -> Result<usize, StoreError>;
+});
+
 held!(IdentityStore {
     fn put_resource(record: ResourceRecord) -> Result<(), StoreError>;
     fn resource(id: &ResourceId) -> Result<Option<ResourceRecord>, StoreError>;
@@ -182,6 +197,17 @@ held!(IdentityStore {
     fn put_directory_user(tenant: &TenantId, user: DirectoryUser) -> Result<(), StoreError>;
     fn directory_users(tenant: &TenantId) -> Result<Vec<DirectoryUser>, StoreError>;
     fn delete_directory_user(tenant: &TenantId, user: &ObjectId) -> Result<bool, StoreError>;
+});
+
+held!(MeetingStore {
+    fn put_meeting(meeting: StoredMeeting) -> Result<(), PutMeetingError>;
+    fn meeting(id: &MeetingId) -> Result<Option<StoredMeeting>, StoreError>;
+    fn meeting_by_join_id(id: &JoinMeetingId) -> Result<Option<StoredMeeting>, StoreError>;
+    fn meeting_at(coordinates: &MeetingCoordinates) -> Result<Option<StoredMeeting>, StoreError>;
+    fn meetings_of_thread(thread: &ThreadId, after: Option<MeetingPosition>, limit: usize) -> Result<Vec<(MeetingPosition, StoredMeeting)>, StoreError>;
+    fn meetings_of(organizer: &CommunicationIdentifier, after: Option<MeetingPosition>, limit: usize) -> Result<Vec<(MeetingPosition, StoredMeeting)>, StoreError>;
+    fn join_codes(after: Option<MeetingPosition>, limit: usize) -> Result<Vec<(MeetingPosition, PostedCode)>, StoreError>;
+    fn delete_meeting(id: &MeetingId) -> Result<bool, StoreError>;
 });
 
 held!(Outbox {

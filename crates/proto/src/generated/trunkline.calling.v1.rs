@@ -571,7 +571,7 @@ pub struct PlaceCallRequest {
     /// Raw ids or aliases of those to call; at least one.
     #[prost(string, repeated, tag = "2")]
     pub targets: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The chat thread to bind to a group call.
+    /// The chat thread to bind to a group call; the exchange makes one if it is empty.
     #[prost(string, tag = "3")]
     pub thread_id: ::prost::alloc::string::String,
     /// The caller's own name; `Guest` when an app user gives none.
@@ -580,6 +580,9 @@ pub struct PlaceCallRequest {
     /// The caller's media; absent on a connection without media.
     #[prost(message, optional, tag = "5")]
     pub media: ::core::option::Option<MediaOffer>,
+    /// Leaves the chat's members to be changed by hand; by default they follow who is in the call.
+    #[prost(bool, tag = "6")]
+    pub manual_chat_roster: bool,
 }
 /// Output of PlaceCall.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -598,7 +601,7 @@ pub struct JoinCallRequest {
     /// Names this operation.
     #[prost(string, tag = "1")]
     pub operation_id: ::prost::alloc::string::String,
-    /// The group: a UUID that everybody who joins shares.
+    /// The group: a UUID that everybody who joins shares. Exactly one of group, meeting and room is given.
     #[prost(string, tag = "2")]
     pub group_id: ::prost::alloc::string::String,
     /// The joiner's own name.
@@ -607,6 +610,15 @@ pub struct JoinCallRequest {
     /// The joiner's media.
     #[prost(message, optional, tag = "4")]
     pub media: ::core::option::Option<MediaOffer>,
+    /// The meeting.
+    #[prost(message, optional, tag = "5")]
+    pub meeting: ::core::option::Option<super::super::meetings::v1::MeetingLocator>,
+    /// The room: its decimal digits.
+    #[prost(string, tag = "6")]
+    pub room_id: ::prost::alloc::string::String,
+    /// In a group: leaves the chat's members to be changed by hand. The first to join decides.
+    #[prost(bool, tag = "7")]
+    pub manual_chat_roster: bool,
 }
 /// Output of JoinCall.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -962,6 +974,7 @@ impl ::core::fmt::Debug for PlaceCallRequest {
             .field("thread_id", &self.thread_id)
             .field("display_name", &"[redacted]")
             .field("media", &self.media)
+            .field("manual_chat_roster", &self.manual_chat_roster)
             .finish()
     }
 }
@@ -972,6 +985,9 @@ impl ::core::fmt::Debug for JoinCallRequest {
             .field("group_id", &self.group_id)
             .field("display_name", &"[redacted]")
             .field("media", &self.media)
+            .field("meeting", &self.meeting)
+            .field("room_id", &self.room_id)
+            .field("manual_chat_roster", &self.manual_chat_roster)
             .finish()
     }
 }

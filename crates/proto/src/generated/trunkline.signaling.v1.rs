@@ -64,7 +64,7 @@ pub struct ServerFrame {
     /// The content; none makes a bare acknowledgment.
     #[prost(
         oneof = "server_frame::Body",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23"
     )]
     pub body: ::core::option::Option<server_frame::Body>,
 }
@@ -112,6 +112,9 @@ pub mod server_frame {
         /// The session is over; the transport closes after it. Not sequenced.
         #[prost(message, tag = "22")]
         SessionClosed(super::SessionClosed),
+        /// Something happened in the meeting of a call of this endpoint. Sequenced.
+        #[prost(message, tag = "23")]
+        MeetingEvent(super::super::super::meetings::v1::MeetingEvent),
     }
 }
 /// Opens or resumes a session.
@@ -236,7 +239,7 @@ pub struct Command {
     /// What to do.
     #[prost(
         oneof = "command::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22"
     )]
     pub kind: ::core::option::Option<command::Kind>,
 }
@@ -312,7 +315,23 @@ pub mod command {
         /// Subscribes again from a snapshot.
         #[prost(message, tag = "21")]
         GetSnapshot(super::GetSnapshot),
+        /// Does something in the meeting that a call belongs to.
+        #[prost(message, tag = "22")]
+        ActInMeeting(super::ActInMeeting),
     }
+}
+/// Does something in the meeting that a call belongs to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActInMeeting {
+    /// Names this operation.
+    #[prost(string, tag = "1")]
+    pub operation_id: ::prost::alloc::string::String,
+    /// The call.
+    #[prost(string, tag = "2")]
+    pub call_id: ::prost::alloc::string::String,
+    /// What to do.
+    #[prost(message, optional, tag = "3")]
+    pub action: ::core::option::Option<super::super::meetings::v1::MeetingAction>,
 }
 /// Starts sending the camera.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

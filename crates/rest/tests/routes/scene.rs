@@ -16,8 +16,8 @@ use tower::ServiceExt as _;
 use trunkline_clock::Timestamp;
 use trunkline_ids::ResourceId;
 use trunkline_node::{
-    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Node, NodeConfig, RelayConfig,
-    TokenRequest,
+    ChatConfig, DirectoryEntry, Identity, IdentityConfig, MeetingsConfig, Node, NodeConfig,
+    RelayConfig, TokenRequest,
 };
 use trunkline_policy::{FederationConfig, Scope};
 use trunkline_rest::{Origin, RestConfig, router};
@@ -121,6 +121,7 @@ impl Scene {
             plane,
             participant_limit: 350,
             chat: ChatConfig::default(),
+            meetings: MeetingsConfig::default(),
             relay: RelayConfig::default(),
         };
         let node = Node::start(config_of_node).await.unwrap();

@@ -10,7 +10,7 @@ use crate::{
     identity::{AppUser, IdentityStore, ResourceRecord, UserPosition},
     secret::Sealer,
     sqlite::{
-        SqliteStore,
+        SqliteStore, call_history,
         codec::{from_json, from_text, limit, number, time, to_json},
         failure::corrupt,
         policy::check_tenant,
@@ -155,6 +155,7 @@ impl IdentityStore for SqliteStore {
             let is_deleted = writing.db.prepare_cached(sql)?.execute([id.id()])? > 0;
             if is_deleted {
                 revoke(writing.db, id.id())?;
+                call_history::delete_of(writing.db, id.id())?;
             }
             Ok(is_deleted)
         })
@@ -244,7 +245,10 @@ impl IdentityStore for SqliteStore {
             let row = [tenant.as_str(), user.as_str()];
             let is_deleted = writing.db.prepare_cached(sql)?.execute(row)? > 0;
             if is_deleted {
-                revoke(writing.db, &user.identifier().to_string())?;
+                let raw_id = user.identifier().to_string();
+                revoke(writing.db, &raw_id)?;
+                call_history::delete_of(writing.db, &raw_id)?;
+                call_history::delete_of_extensions(writing.db, &tenant, &user)?;
             }
             Ok(is_deleted)
         })

@@ -1,5 +1,7 @@
 //! The list of what every store must do.
 
+#[path = "call_history.rs"]
+pub(crate) mod call_history;
 #[path = "chat.rs"]
 pub(crate) mod chat;
 #[path = "feed.rs"]
@@ -8,6 +10,8 @@ pub(crate) mod feed;
 pub(crate) mod identity;
 #[path = "laws.rs"]
 pub(crate) mod laws;
+#[path = "meetings.rs"]
+pub(crate) mod meetings;
 #[path = "outbox.rs"]
 pub(crate) mod outbox;
 #[path = "policy.rs"]
@@ -38,6 +42,14 @@ macro_rules! contract {
     ($module:ident, $backend:ident) => {
         $crate::suite::contract!(
             @tests $module, $backend,
+            call_history {
+                a_call_comes_back_as_it_was;
+                a_call_is_in_a_history_once;
+                calls_are_listed_from_the_newest_page_by_page;
+                missed_calls_count_until_they_are_seen;
+                history_is_bounded_by_number_age_and_names;
+                a_history_goes_with_its_user;
+            }
             chat {
                 a_thread_comes_back_as_it_is;
                 a_thread_that_was_not_made_is_not_found;
@@ -70,6 +82,14 @@ macro_rules! contract {
             }
             laws {
                 feeds_logs_and_records_agree_with_what_was_committed;
+            }
+            meetings {
+                a_meeting_comes_back_as_it_is_and_goes_on;
+                a_meeting_is_found_by_each_of_its_locators;
+                join_ids_and_coordinates_belong_to_one_meeting;
+                meetings_are_listed_in_the_order_of_their_making;
+                all_codes_come_page_by_page;
+                debug_shows_neither_code_nor_person;
             }
             outbox {
                 subscriptions_come_back_with_their_secret;

@@ -18,9 +18,8 @@ const template = {
   }],
 };
 
+// Only what frames are made of: services and their answers would be weight in every page.
 execFileSync(path.join(tools, 'buf'), [
   'generate', definitions, '--template', JSON.stringify(template),
-  '--path', path.join(definitions, 'trunkline/signaling'),
-  '--path', path.join(definitions, 'trunkline/calling'),
-  '--path', path.join(definitions, 'trunkline/common'),
+  '--type', 'trunkline.signaling.v1.ClientFrame', '--type', 'trunkline.signaling.v1.ServerFrame',
 ], { cwd: definitions, stdio: 'inherit' });

@@ -20,6 +20,8 @@ import {
 import { VERSION } from './version.js';
 
 const MOST_EARLY_FRAMES = 512;
+/** How long an agent that is disposed waits for its calls to be left in good order. */
+const LEAVE_DEADLINE_MS = 2_000;
 
 export interface AgentSettings {
   kind: CallAgentKind;
@@ -118,7 +120,8 @@ export class AgentImpl extends Emitter implements CallHost, IncomingHost {
     this.isDisposed = true;
     globalThis.removeEventListener?.('online', this.online);
     globalThis.removeEventListener?.('pagehide', this.leaving);
-    await Promise.allSettled(this.calls.map((call) => call.hangUp()));
+    const left = Promise.allSettled(this.calls.map((call) => call.hangUp()));
+    await Promise.race([left, new Promise((resolve) => { setTimeout(resolve, LEAVE_DEADLINE_MS); })]);
     this.session.close();
     this.settings.onDisposed();
   }
@@ -163,7 +166,8 @@ export class AgentImpl extends Emitter implements CallHost, IncomingHost {
       case 'callEvent':
       case 'mediaAnswer':
       case 'mediaAssignments':
-      case 'mediaStateChanged': {
+      case 'mediaStateChanged':
+      case 'meetingEvent': {
         const { callId } = body.value;
         const call = this.calls.find(({ id }) => id === callId);
         if (call) {

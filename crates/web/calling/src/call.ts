@@ -12,6 +12,7 @@ import { MediaState, type ServerFrame } from './gen/trunkline/signaling/v1/signa
 import { rawIdOf } from './identifiers.js';
 import { captureScreen, LocalAudioStream, LocalVideoStream } from './local-streams.js';
 import { LobbyImpl } from './lobby.js';
+import { Meeting } from './meetings.js';
 import { RemoteParticipantImpl } from './participant.js';
 import type { Peer, SendRole } from './peer.js';
 import { endReason, refusalReason, SESSION_LOST } from './reasons.js';
@@ -118,6 +119,8 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
   readonly inner = new Emitter();
   /** @internal */
   media: CallMedia | undefined;
+  /** @internal */
+  meeting: Meeting | undefined;
 
   private readonly host: CallHost;
   private readonly options: JoinCallOptions;
@@ -363,6 +366,10 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
       case 'mediaStateChanged':
         if (body.value.state === MediaState.FAILED) this.diagnose('networkReconnect', 3);
         break;
+      case 'meetingEvent':
+        this.meeting ??= new Meeting(this);
+        this.meeting.handle(body.value);
+        break;
       default:
     }
   }
@@ -432,6 +439,23 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
   /** @internal */
   participantById(participantId: string): RemoteParticipantImpl | undefined {
     return this.remoteParticipants.find((participant) => participant.participantId === participantId);
+  }
+
+  /** @internal Who is about to come, so that the roster's entry becomes the object that is known. */
+  expect(participant: RemoteParticipantImpl): void {
+    this.pendingAdds.push(participant);
+  }
+
+  /** @internal */
+  unexpect(participant: RemoteParticipantImpl): void {
+    this.pendingAdds = this.pendingAdds.filter((other) => other !== participant);
+  }
+
+  /** @internal */
+  setRole(role: ParticipantRole): void {
+    if (role === this.role) return;
+    this.role = role;
+    this.emit('roleChanged');
   }
 
   private handleEvent(event: CallEvent): void {
@@ -515,6 +539,7 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
     const added = this.pendingAdds.find((participant) => participant.participantId === wire.participantId || participant.rawId === rawId);
     const participant = known ?? added ?? new RemoteParticipantImpl(rawId, this);
     this.pendingAdds = this.pendingAdds.filter((other) => other !== added);
+    if (this.meeting) participant.setRole(this.meeting.roleOf(wire.participantId));
     participant.update(wire);
     if (!known && participant.state !== 'Disconnected') {
       this.remoteParticipants = [...this.remoteParticipants, participant];

@@ -1,4 +1,4 @@
-// Who waits to be let in. What a host does there goes through `meetings.ts`.
+// Who waits to be let in.
 
 import { bindMethods, Emitter } from './emitter.js';
 import { rawIdOf } from './identifiers.js';
@@ -34,7 +34,8 @@ export class LobbyImpl extends Emitter implements Lobby {
 
   /** @internal Looks again who waits. */
   refresh(): void {
-    const waiting = this.call.remoteParticipants.filter(({ state }) => state === 'InLobby');
+    const inRoster = this.call.remoteParticipants.filter(({ state }) => state === 'InLobby');
+    const waiting = [...inRoster, ...(this.call.meeting?.lobby ?? []).filter((participant) => !inRoster.includes(participant))];
     const added = waiting.filter((participant) => !this.participants.includes(participant));
     const removed = this.participants.filter((participant) => !waiting.includes(participant));
     if (added.length === 0 && removed.length === 0) return;

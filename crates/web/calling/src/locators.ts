@@ -1,6 +1,6 @@
-// What can be joined, and how the exchange is asked for it. What it does not offer yet is refused here.
+// What can be joined, and how the exchange is asked for it.
 
-import { NotSupportedError, wrongArgument } from './errors.js';
+import { wrongArgument } from './errors.js';
 import type { CommandFields } from './session.js';
 import type { CallLocator } from './types/values.js';
 
@@ -47,10 +47,14 @@ export function joinFields(locator: ParsedLocator): Partial<CommandFields<'joinC
     case 'group':
       return { groupId: locator.groupId };
     case 'room':
-      throw new NotSupportedError('joining a room');
+      return { roomId: locator.roomId };
     case 'link':
+      return { meeting: { kind: { case: 'link', value: { joinLink: locator.link } } } };
     case 'code':
-    case 'coordinates':
-      throw new NotSupportedError('joining a meeting');
+      return { meeting: { kind: { case: 'code', value: { meetingId: locator.meetingId, passcode: locator.passcode } } } };
+    case 'coordinates': {
+      const { threadId, organizerId, tenantId, messageId } = locator;
+      return { meeting: { kind: { case: 'coordinates', value: { threadId, organizerId, tenantId, messageId } } } };
+    }
   }
 }

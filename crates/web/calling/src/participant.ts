@@ -72,6 +72,14 @@ export class RemoteParticipantImpl extends Emitter implements RemoteParticipant 
     this.setState(wire.state, wire.callEndReason);
   }
 
+  /** @internal Waits in the lobby. */
+  wait(participantId: string, displayName: string): void {
+    this.participantId = participantId;
+    this.endpointDetails = [{ participantId }];
+    this.displayName = displayName || undefined;
+    this.state = 'InLobby';
+  }
+
   /** @internal */
   setState(wire: ParticipantState, reason?: EndReason): void {
     if (wire === ParticipantState.DISCONNECTED) {

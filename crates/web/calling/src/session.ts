@@ -17,6 +17,8 @@ const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 8_000;
 /** How long the first connection is tried before the caller is told. */
 const OPEN_WINDOW_MS = 15_000;
+/** A first token may be stale; a second one that is refused tells that the user is not welcome. */
+const MOST_REFUSALS = 2;
 /** A token that is offered again unchanged is asked for anew after this. */
 const TOKEN_RETRY_MS = 5_000;
 
@@ -83,6 +85,7 @@ export class Session {
   private resumeMs = 120_000;
   private brokenSince: number | undefined;
   private isTokenRefused = false;
+  private refusals = 0;
   private lastToken = '';
   private tokenExpiresMs = 0;
   private lastHeard = 0;
@@ -222,6 +225,7 @@ export class Session {
     this.tokenExpiresMs = Number(welcome.tokenExpiresOn?.seconds ?? 0n) * 1_000;
     this.retryDelayMs = FIRST_RETRY_MS;
     this.brokenSince = undefined;
+    this.refusals = 0;
     this.welcome = welcome;
     this.acknowledge(welcome.lastSeq);
     for (const frame of this.outbox) this.write(frame);
@@ -248,7 +252,8 @@ export class Session {
     if (this.isClosed()) return;
     const isUnauthorized = code === 4401;
     const final = FINAL.get(code);
-    if (final !== undefined || (this.opening && isUnauthorized && this.isTokenRefused)) {
+    if (isUnauthorized) this.refusals += 1;
+    if (final !== undefined || (this.opening && this.refusals >= MOST_REFUSALS)) {
       const words = final ?? `the exchange did not take the token${reason ? `: ${reason}` : ''}`;
       this.finish(new CallingError(words, isUnauthorized ? 401 : code === 4403 ? 403 : 400, code), isUnauthorized || code === 4403 ? 'invalidToken' : 'connectionIssue');
       return;

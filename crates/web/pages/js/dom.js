@@ -47,6 +47,25 @@ export function setState(element, name, value) {
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
+/**
+ * Returns a function that has `draw` run once with the next frame, however often it is called until
+ * then. A hidden tab has no frames: there a timer does.
+ */
+export function coalesced(draw) {
+  let timer = null;
+  const run = () => {
+    if (timer === null) return;
+    clearTimeout(timer);
+    timer = null;
+    draw();
+  };
+  return () => {
+    if (timer !== null) return;
+    timer = setTimeout(run, 100);
+    requestAnimationFrame(run);
+  };
+}
+
 /** Finds one element that the page is known to have. */
 export function find(selector, root = document) {
   const element = root.querySelector(selector);

@@ -1,7 +1,7 @@
 // Features of meetings: hands, reactions, spotlight, and who may do what.
 
 import { identifierOf, rawIdOf } from '../identifiers.js';
-import { actInMeeting } from '../meetings.js';
+import { actInMeeting, reactionKind } from '../meetings.js';
 import type * as f from '../types/features.js';
 import type * as v from '../types/values.js';
 import { wrongArgument, NotSupportedError } from '../errors.js';
@@ -14,6 +14,12 @@ const MOST_SPOTLIGHTED = 7;
 export class RaiseHand extends Feature implements f.RaiseHandCallFeature {
   readonly name = 'RaiseHand';
   private hands: v.RaisedHand[] = [];
+
+  constructor(context: Context) {
+    super(context);
+    this.update(this.call.meeting?.hands ?? []);
+    this.call.inner.on('hands', (rawIds: string[]) => this.update(rawIds));
+  }
 
   getRaisedHands(): v.RaisedHand[] {
     return this.hands.map((hand) => ({ ...hand }));
@@ -49,9 +55,16 @@ export class RaiseHand extends Feature implements f.RaiseHandCallFeature {
 export class ReactionFeature extends Feature implements f.ReactionCallFeature {
   readonly name = 'Reaction';
 
+  constructor(context: Context) {
+    super(context);
+    this.call.inner.on('reacted', ({ rawId, reaction }: { rawId: string; reaction: v.Reaction }) => {
+      this.emit('reaction', { identifier: identifierOf(rawId), reactionMessage: { reactionType: reaction } });
+    });
+  }
+
   async sendReaction({ reactionType }: v.ReactionMessage): Promise<void> {
     if (!REACTIONS.has(reactionType)) throw wrongArgument('there is no such reaction');
-    await actInMeeting(this.call, { case: 'react', value: reactionType });
+    await actInMeeting(this.call, { case: 'react', value: reactionKind(reactionType) });
   }
 }
 
@@ -59,6 +72,12 @@ export class Spotlight extends Feature implements f.SpotlightCallFeature {
   readonly name = 'Spotlight';
   readonly maxParticipantsToSpotlight = MOST_SPOTLIGHTED;
   private spotlighted: v.SpotlightedParticipant[] = [];
+
+  constructor(context: Context) {
+    super(context);
+    this.update(this.call.meeting?.spotlighted ?? []);
+    this.call.inner.on('spotlight', (rawIds: string[]) => this.update(rawIds));
+  }
 
   getSpotlightedParticipants(): v.SpotlightedParticipant[] {
     return this.spotlighted.map((participant) => ({ ...participant }));
@@ -118,7 +137,11 @@ export class Capabilities extends Feature implements f.CapabilitiesFeature {
       ...all(IN_EVERY_CALL, true, 'Capable'),
       ...all(IN_MEETINGS, false, 'CapabilityNotApplicableForTheCallType'),
       ...all(NEVER, false, 'FeatureNotSupported'),
+      ...Object.entries(this.call.meeting?.capabilities ?? {}),
     ]) as v.ParticipantCapabilities;
+    this.call.inner.on('capabilities', ({ changes, reason }: {
+      changes: v.ChangedParticipantCapabilities; reason: v.CapabilitiesChangedReason;
+    }) => this.update(changes, reason));
   }
 
   /** @internal Takes what changed, and tells of it. */

@@ -1,6 +1,6 @@
 // Everything that is on screen for one call: stage, controls, roster, state machine, log.
 
-import { fill, h, icon, setText } from '../dom.js';
+import { coalesced, fill, h, icon, setText } from '../dom.js';
 import { ringback } from '../sound.js';
 import { clockText, errorText } from '../words.js';
 import { Controls } from './controls.js';
@@ -55,7 +55,7 @@ export class CallView {
         h('h2', {}, 'State of this connection'), this.#machine.element),
       h('section', { class: 'panel log-panel', 'aria-label': 'Event log' },
         h('h2', {}, 'Events'), this.#log.element));
-    call.addEventListener('change', () => this.update());
+    call.addEventListener('change', coalesced(() => this.update()));
     call.addEventListener('event', ({ detail }) => this.#log.add(detail, call.model));
     call.addEventListener('transition', ({ detail }) => this.#machine.travel(detail.from, detail.to));
     call.addEventListener('trouble', ({ detail }) => context.banners.flash(detail));

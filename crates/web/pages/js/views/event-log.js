@@ -1,11 +1,13 @@
 // The call's events in order, each with its sequence number.
 
-import { h } from '../dom.js';
+import { coalesced, h } from '../dom.js';
 import { reasonCode, spaced, wireName } from '../words.js';
 
 /** The log of one call. */
 export class EventLog {
   #start = null;
+  #waiting = [];
+  #draw = coalesced(() => this.#append());
   element = h('ol', { class: 'event-log', role: 'log', tabindex: '0', 'aria-label': 'Events of this call, oldest first' });
 
   /** `operationName` tells which command an operation id stands for. */
@@ -13,17 +15,23 @@ export class EventLog {
     this.operationName = operationName;
   }
 
-  /** Adds one event. */
+  /** Adds one event, with the next frame: in a burst of events none waits for the drawing of another. */
   add(event, model) {
     const time = Date.parse(event.time ?? '') || Date.now();
     this.#start ??= time;
     const { words, tone } = describe(event, model, this.operationName);
     const seq = event.seq ?? '0';
-    const isAtEnd = this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < 40;
-    this.element.append(h('li', { 'data-seq': seq, 'data-tone': tone },
+    this.#waiting.push(h('li', { 'data-seq': seq, 'data-tone': tone },
       h('span', { class: 'event-seq', title: `sequence number ${seq}` }, seq),
       h('span', { class: 'event-time' }, `+${((time - this.#start) / 1000).toFixed(3)}`),
       h('span', { class: 'event-words' }, words)));
+    this.#draw();
+  }
+
+  #append() {
+    const isAtEnd = this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < 40;
+    this.element.append(...this.#waiting);
+    this.#waiting = [];
     if (isAtEnd) this.element.scrollTop = this.element.scrollHeight;
   }
 }

@@ -2,19 +2,21 @@
 // @generated from file trunkline/calling/v1/calling_service.proto (package trunkline.calling.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Call, CallEvent, CallKind, MediaOffer, Participant } from "./calling_pb.js";
+import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { CallKind, MediaOffer } from "./calling_pb.js";
 import { file_trunkline_calling_v1_calling } from "./calling_pb.js";
 import type { CommunicationIdentifier, EndReason } from "../../common/v1/common_pb.js";
 import { file_trunkline_common_v1_common } from "../../common/v1/common_pb.js";
+import type { MeetingLocator } from "../../meetings/v1/meetings_pb.js";
+import { file_trunkline_meetings_v1_meetings } from "../../meetings/v1/meetings_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trunkline/calling/v1/calling_service.proto.
  */
 export const file_trunkline_calling_v1_calling_service: GenFile = /*@__PURE__*/
-  fileDesc("Cip0cnVua2xpbmUvY2FsbGluZy92MS9jYWxsaW5nX3NlcnZpY2UucHJvdG8SFHRydW5rbGluZS5jYWxsaW5nLnYxIpMBChBQbGFjZUNhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgd0YXJnZXRzGAIgAygJEhEKCXRocmVhZF9pZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSLwoFbWVkaWEYBSABKAsyIC50cnVua2xpbmUuY2FsbGluZy52MS5NZWRpYU9mZmVyIlUKEVBsYWNlQ2FsbFJlc3BvbnNlEigKBGNhbGwYASABKAsyGi50cnVua2xpbmUuY2FsbGluZy52MS5DYWxsEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJIoABCg9Kb2luQ2FsbFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIvCgVtZWRpYRgEIAEoCzIgLnRydW5rbGluZS5jYWxsaW5nLnYxLk1lZGlhT2ZmZXIiVAoQSm9pbkNhbGxSZXNwb25zZRIoCgRjYWxsGAEgASgLMhoudHJ1bmtsaW5lLmNhbGxpbmcudjEuQ2FsbBIWCg5wYXJ0aWNpcGFudF9pZBgCIAEoCSIxChlXYXRjaEluY29taW5nQ2FsbHNSZXF1ZXN0EhQKDGRpc3BsYXlfbmFtZRgBIAEoCSLqAQoaV2F0Y2hJbmNvbWluZ0NhbGxzUmVzcG9uc2USPgoKcmVnaXN0ZXJlZBgBIAEoCzIoLnRydW5rbGluZS5jYWxsaW5nLnYxLkVuZHBvaW50UmVnaXN0ZXJlZEgAEjsKDWluY29taW5nX2NhbGwYAiABKAsyIi50cnVua2xpbmUuY2FsbGluZy52MS5JbmNvbWluZ0NhbGxIABJGChNpbmNvbWluZ19jYWxsX2VuZGVkGAMgASgLMicudHJ1bmtsaW5lLmNhbGxpbmcudjEuSW5jb21pbmdDYWxsRW5kZWRIAEIHCgVldmVudCIpChJFbmRwb2ludFJlZ2lzdGVyZWQSEwoLZW5kcG9pbnRfaWQYASABKAki0wEKDEluY29taW5nQ2FsbBIPCgdjYWxsX2lkGAEgASgJEjwKBmNhbGxlchgCIAEoCzIsLnRydW5rbGluZS5jb21tb24udjEuQ29tbXVuaWNhdGlvbklkZW50aWZpZXISGwoTY2FsbGVyX2Rpc3BsYXlfbmFtZRgDIAEoCRIsCgRraW5kGAQgASgOMh4udHJ1bmtsaW5lLmNhbGxpbmcudjEuQ2FsbEtpbmQSEQoJdGhyZWFkX2lkGAUgASgJEhYKDnBhcnRpY2lwYW50X2lkGAYgASgJIlQKEUluY29taW5nQ2FsbEVuZGVkEg8KB2NhbGxfaWQYASABKAkSLgoGcmVhc29uGAIgASgLMh4udHJ1bmtsaW5lLmNvbW1vbi52MS5FbmRSZWFzb24igQEKEUFjY2VwdENhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIvCgVtZWRpYRgEIAEoCzIgLnRydW5rbGluZS5jYWxsaW5nLnYxLk1lZGlhT2ZmZXIiVgoSQWNjZXB0Q2FsbFJlc3BvbnNlEigKBGNhbGwYASABKAsyGi50cnVua2xpbmUuY2FsbGluZy52MS5DYWxsEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJIjoKEVJlamVjdENhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIhQKElJlamVjdENhbGxSZXNwb25zZSJMCg1IYW5nVXBSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhQKDGZvcl9ldmVyeW9uZRgDIAEoCCIQCg5IYW5nVXBSZXNwb25zZSI0CgtIb2xkUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSIOCgxIb2xkUmVzcG9uc2UiNgoNUmVzdW1lUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSIQCg5SZXN1bWVSZXNwb25zZSI0CgtNdXRlUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSIOCgxNdXRlUmVzcG9uc2UiNgoNVW5tdXRlUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSIQCg5Vbm11dGVSZXNwb25zZSJUChZNdXRlUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhMKC3BhcnRpY2lwYW50GAMgASgJIhkKF011dGVQYXJ0aWNpcGFudFJlc3BvbnNlIkMKGk11dGVBbGxQYXJ0aWNpcGFudHNSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIh0KG011dGVBbGxQYXJ0aWNpcGFudHNSZXNwb25zZSJhChVBZGRQYXJ0aWNpcGFudFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkSDgoGdGFyZ2V0GAMgASgJEhEKCXRocmVhZF9pZBgEIAEoCSJQChZBZGRQYXJ0aWNpcGFudFJlc3BvbnNlEjYKC3BhcnRpY2lwYW50GAEgASgLMiEudHJ1bmtsaW5lLmNhbGxpbmcudjEuUGFydGljaXBhbnQiWQobQ2FuY2VsQWRkUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhMKC3BhcnRpY2lwYW50GAMgASgJIh4KHENhbmNlbEFkZFBhcnRpY2lwYW50UmVzcG9uc2UiVgoYUmVtb3ZlUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhMKC3BhcnRpY2lwYW50GAMgASgJIhsKGVJlbW92ZVBhcnRpY2lwYW50UmVzcG9uc2UiIQoOR2V0Q2FsbFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCSI7Cg9HZXRDYWxsUmVzcG9uc2USKAoEY2FsbBgBIAEoCzIaLnRydW5rbGluZS5jYWxsaW5nLnYxLkNhbGwiEgoQTGlzdENhbGxzUmVxdWVzdCI+ChFMaXN0Q2FsbHNSZXNwb25zZRIpCgVjYWxscxgBIAMoCzIaLnRydW5rbGluZS5jYWxsaW5nLnYxLkNhbGwiSQoQV2F0Y2hDYWxsUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhYKCWFmdGVyX3NlcRgCIAEoBEgAiAEBQgwKCl9hZnRlcl9zZXEiQwoRV2F0Y2hDYWxsUmVzcG9uc2USLgoFZXZlbnQYASABKAsyHy50cnVua2xpbmUuY2FsbGluZy52MS5DYWxsRXZlbnQyhw4KDkNhbGxpbmdTZXJ2aWNlElwKCVBsYWNlQ2FsbBImLnRydW5rbGluZS5jYWxsaW5nLnYxLlBsYWNlQ2FsbFJlcXVlc3QaJy50cnVua2xpbmUuY2FsbGluZy52MS5QbGFjZUNhbGxSZXNwb25zZRJZCghKb2luQ2FsbBIlLnRydW5rbGluZS5jYWxsaW5nLnYxLkpvaW5DYWxsUmVxdWVzdBomLnRydW5rbGluZS5jYWxsaW5nLnYxLkpvaW5DYWxsUmVzcG9uc2USeQoSV2F0Y2hJbmNvbWluZ0NhbGxzEi8udHJ1bmtsaW5lLmNhbGxpbmcudjEuV2F0Y2hJbmNvbWluZ0NhbGxzUmVxdWVzdBowLnRydW5rbGluZS5jYWxsaW5nLnYxLldhdGNoSW5jb21pbmdDYWxsc1Jlc3BvbnNlMAESXwoKQWNjZXB0Q2FsbBInLnRydW5rbGluZS5jYWxsaW5nLnYxLkFjY2VwdENhbGxSZXF1ZXN0GigudHJ1bmtsaW5lLmNhbGxpbmcudjEuQWNjZXB0Q2FsbFJlc3BvbnNlEl8KClJlamVjdENhbGwSJy50cnVua2xpbmUuY2FsbGluZy52MS5SZWplY3RDYWxsUmVxdWVzdBooLnRydW5rbGluZS5jYWxsaW5nLnYxLlJlamVjdENhbGxSZXNwb25zZRJTCgZIYW5nVXASIy50cnVua2xpbmUuY2FsbGluZy52MS5IYW5nVXBSZXF1ZXN0GiQudHJ1bmtsaW5lLmNhbGxpbmcudjEuSGFuZ1VwUmVzcG9uc2USTQoESG9sZBIhLnRydW5rbGluZS5jYWxsaW5nLnYxLkhvbGRSZXF1ZXN0GiIudHJ1bmtsaW5lLmNhbGxpbmcudjEuSG9sZFJlc3BvbnNlElMKBlJlc3VtZRIjLnRydW5rbGluZS5jYWxsaW5nLnYxLlJlc3VtZVJlcXVlc3QaJC50cnVua2xpbmUuY2FsbGluZy52MS5SZXN1bWVSZXNwb25zZRJNCgRNdXRlEiEudHJ1bmtsaW5lLmNhbGxpbmcudjEuTXV0ZVJlcXVlc3QaIi50cnVua2xpbmUuY2FsbGluZy52MS5NdXRlUmVzcG9uc2USUwoGVW5tdXRlEiMudHJ1bmtsaW5lLmNhbGxpbmcudjEuVW5tdXRlUmVxdWVzdBokLnRydW5rbGluZS5jYWxsaW5nLnYxLlVubXV0ZVJlc3BvbnNlEm4KD011dGVQYXJ0aWNpcGFudBIsLnRydW5rbGluZS5jYWxsaW5nLnYxLk11dGVQYXJ0aWNpcGFudFJlcXVlc3QaLS50cnVua2xpbmUuY2FsbGluZy52MS5NdXRlUGFydGljaXBhbnRSZXNwb25zZRJ6ChNNdXRlQWxsUGFydGljaXBhbnRzEjAudHJ1bmtsaW5lLmNhbGxpbmcudjEuTXV0ZUFsbFBhcnRpY2lwYW50c1JlcXVlc3QaMS50cnVua2xpbmUuY2FsbGluZy52MS5NdXRlQWxsUGFydGljaXBhbnRzUmVzcG9uc2USawoOQWRkUGFydGljaXBhbnQSKy50cnVua2xpbmUuY2FsbGluZy52MS5BZGRQYXJ0aWNpcGFudFJlcXVlc3QaLC50cnVua2xpbmUuY2FsbGluZy52MS5BZGRQYXJ0aWNpcGFudFJlc3BvbnNlEn0KFENhbmNlbEFkZFBhcnRpY2lwYW50EjEudHJ1bmtsaW5lLmNhbGxpbmcudjEuQ2FuY2VsQWRkUGFydGljaXBhbnRSZXF1ZXN0GjIudHJ1bmtsaW5lLmNhbGxpbmcudjEuQ2FuY2VsQWRkUGFydGljaXBhbnRSZXNwb25zZRJ0ChFSZW1vdmVQYXJ0aWNpcGFudBIuLnRydW5rbGluZS5jYWxsaW5nLnYxLlJlbW92ZVBhcnRpY2lwYW50UmVxdWVzdBovLnRydW5rbGluZS5jYWxsaW5nLnYxLlJlbW92ZVBhcnRpY2lwYW50UmVzcG9uc2USVgoHR2V0Q2FsbBIkLnRydW5rbGluZS5jYWxsaW5nLnYxLkdldENhbGxSZXF1ZXN0GiUudHJ1bmtsaW5lLmNhbGxpbmcudjEuR2V0Q2FsbFJlc3BvbnNlElwKCUxpc3RDYWxscxImLnRydW5rbGluZS5jYWxsaW5nLnYxLkxpc3RDYWxsc1JlcXVlc3QaJy50cnVua2xpbmUuY2FsbGluZy52MS5MaXN0Q2FsbHNSZXNwb25zZRJeCglXYXRjaENhbGwSJi50cnVua2xpbmUuY2FsbGluZy52MS5XYXRjaENhbGxSZXF1ZXN0GicudHJ1bmtsaW5lLmNhbGxpbmcudjEuV2F0Y2hDYWxsUmVzcG9uc2UwAWIGcHJvdG8z", [file_trunkline_calling_v1_calling, file_trunkline_common_v1_common]);
+  fileDesc("Cip0cnVua2xpbmUvY2FsbGluZy92MS9jYWxsaW5nX3NlcnZpY2UucHJvdG8SFHRydW5rbGluZS5jYWxsaW5nLnYxIq8BChBQbGFjZUNhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgd0YXJnZXRzGAIgAygJEhEKCXRocmVhZF9pZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSLwoFbWVkaWEYBSABKAsyIC50cnVua2xpbmUuY2FsbGluZy52MS5NZWRpYU9mZmVyEhoKEm1hbnVhbF9jaGF0X3Jvc3RlchgGIAEoCCLlAQoPSm9pbkNhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIQCghncm91cF9pZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoFbWVkaWEYBCABKAsyIC50cnVua2xpbmUuY2FsbGluZy52MS5NZWRpYU9mZmVyEjYKB21lZXRpbmcYBSABKAsyJS50cnVua2xpbmUubWVldGluZ3MudjEuTWVldGluZ0xvY2F0b3ISDwoHcm9vbV9pZBgGIAEoCRIaChJtYW51YWxfY2hhdF9yb3N0ZXIYByABKAgi0wEKDEluY29taW5nQ2FsbBIPCgdjYWxsX2lkGAEgASgJEjwKBmNhbGxlchgCIAEoCzIsLnRydW5rbGluZS5jb21tb24udjEuQ29tbXVuaWNhdGlvbklkZW50aWZpZXISGwoTY2FsbGVyX2Rpc3BsYXlfbmFtZRgDIAEoCRIsCgRraW5kGAQgASgOMh4udHJ1bmtsaW5lLmNhbGxpbmcudjEuQ2FsbEtpbmQSEQoJdGhyZWFkX2lkGAUgASgJEhYKDnBhcnRpY2lwYW50X2lkGAYgASgJIlQKEUluY29taW5nQ2FsbEVuZGVkEg8KB2NhbGxfaWQYASABKAkSLgoGcmVhc29uGAIgASgLMh4udHJ1bmtsaW5lLmNvbW1vbi52MS5FbmRSZWFzb24igQEKEUFjY2VwdENhbGxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIvCgVtZWRpYRgEIAEoCzIgLnRydW5rbGluZS5jYWxsaW5nLnYxLk1lZGlhT2ZmZXIiOgoRUmVqZWN0Q2FsbFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiTAoNSGFuZ1VwUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRIUCgxmb3JfZXZlcnlvbmUYAyABKAgiNAoLSG9sZFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiNgoNUmVzdW1lUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI0CgtNdXRlUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI2Cg1Vbm11dGVSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIlQKFk11dGVQYXJ0aWNpcGFudFJlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkSEwoLcGFydGljaXBhbnQYAyABKAkiQwoaTXV0ZUFsbFBhcnRpY2lwYW50c1JlcXVlc3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiYQoVQWRkUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEg4KBnRhcmdldBgDIAEoCRIRCgl0aHJlYWRfaWQYBCABKAkiWQobQ2FuY2VsQWRkUGFydGljaXBhbnRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhMKC3BhcnRpY2lwYW50GAMgASgJIlYKGFJlbW92ZVBhcnRpY2lwYW50UmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRITCgtwYXJ0aWNpcGFudBgDIAEoCWIGcHJvdG8z", [file_trunkline_calling_v1_calling, file_trunkline_common_v1_common, file_trunkline_meetings_v1_meetings]);
 
 /**
  * Input of PlaceCall.
@@ -37,7 +39,7 @@ export type PlaceCallRequest = Message<"trunkline.calling.v1.PlaceCallRequest"> 
   targets: string[];
 
   /**
-   * The chat thread to bind to a group call.
+   * The chat thread to bind to a group call; the exchange makes one if it is empty.
    *
    * @generated from field: string thread_id = 3;
    */
@@ -56,6 +58,13 @@ export type PlaceCallRequest = Message<"trunkline.calling.v1.PlaceCallRequest"> 
    * @generated from field: trunkline.calling.v1.MediaOffer media = 5;
    */
   media?: MediaOffer | undefined;
+
+  /**
+   * Leaves the chat's members to be changed by hand; by default they follow who is in the call.
+   *
+   * @generated from field: bool manual_chat_roster = 6;
+   */
+  manualChatRoster: boolean;
 };
 
 /**
@@ -64,34 +73,6 @@ export type PlaceCallRequest = Message<"trunkline.calling.v1.PlaceCallRequest"> 
  */
 export const PlaceCallRequestSchema: GenMessage<PlaceCallRequest> = /*@__PURE__*/
   messageDesc(file_trunkline_calling_v1_calling_service, 0);
-
-/**
- * Output of PlaceCall.
- *
- * @generated from message trunkline.calling.v1.PlaceCallResponse
- */
-export type PlaceCallResponse = Message<"trunkline.calling.v1.PlaceCallResponse"> & {
-  /**
-   * The new call.
-   *
-   * @generated from field: trunkline.calling.v1.Call call = 1;
-   */
-  call?: Call | undefined;
-
-  /**
-   * The caller's entry in the roster.
-   *
-   * @generated from field: string participant_id = 2;
-   */
-  participantId: string;
-};
-
-/**
- * Describes the message trunkline.calling.v1.PlaceCallResponse.
- * Use `create(PlaceCallResponseSchema)` to create a new message.
- */
-export const PlaceCallResponseSchema: GenMessage<PlaceCallResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 1);
 
 /**
  * Input of JoinCall.
@@ -107,7 +88,7 @@ export type JoinCallRequest = Message<"trunkline.calling.v1.JoinCallRequest"> & 
   operationId: string;
 
   /**
-   * The group: a UUID that everybody who joins shares.
+   * The group: a UUID that everybody who joins shares. Exactly one of group, meeting and room is given.
    *
    * @generated from field: string group_id = 2;
    */
@@ -126,6 +107,27 @@ export type JoinCallRequest = Message<"trunkline.calling.v1.JoinCallRequest"> & 
    * @generated from field: trunkline.calling.v1.MediaOffer media = 4;
    */
   media?: MediaOffer | undefined;
+
+  /**
+   * The meeting.
+   *
+   * @generated from field: trunkline.meetings.v1.MeetingLocator meeting = 5;
+   */
+  meeting?: MeetingLocator | undefined;
+
+  /**
+   * The room: its decimal digits.
+   *
+   * @generated from field: string room_id = 6;
+   */
+  roomId: string;
+
+  /**
+   * In a group: leaves the chat's members to be changed by hand. The first to join decides.
+   *
+   * @generated from field: bool manual_chat_roster = 7;
+   */
+  manualChatRoster: boolean;
 };
 
 /**
@@ -133,122 +135,7 @@ export type JoinCallRequest = Message<"trunkline.calling.v1.JoinCallRequest"> & 
  * Use `create(JoinCallRequestSchema)` to create a new message.
  */
 export const JoinCallRequestSchema: GenMessage<JoinCallRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 2);
-
-/**
- * Output of JoinCall.
- *
- * @generated from message trunkline.calling.v1.JoinCallResponse
- */
-export type JoinCallResponse = Message<"trunkline.calling.v1.JoinCallResponse"> & {
-  /**
-   * The call.
-   *
-   * @generated from field: trunkline.calling.v1.Call call = 1;
-   */
-  call?: Call | undefined;
-
-  /**
-   * The joiner's entry in the roster.
-   *
-   * @generated from field: string participant_id = 2;
-   */
-  participantId: string;
-};
-
-/**
- * Describes the message trunkline.calling.v1.JoinCallResponse.
- * Use `create(JoinCallResponseSchema)` to create a new message.
- */
-export const JoinCallResponseSchema: GenMessage<JoinCallResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 3);
-
-/**
- * Input of WatchIncomingCalls.
- *
- * @generated from message trunkline.calling.v1.WatchIncomingCallsRequest
- */
-export type WatchIncomingCallsRequest = Message<"trunkline.calling.v1.WatchIncomingCallsRequest"> & {
-  /**
-   * The name shown to callers once a call is accepted.
-   *
-   * @generated from field: string display_name = 1;
-   */
-  displayName: string;
-};
-
-/**
- * Describes the message trunkline.calling.v1.WatchIncomingCallsRequest.
- * Use `create(WatchIncomingCallsRequestSchema)` to create a new message.
- */
-export const WatchIncomingCallsRequestSchema: GenMessage<WatchIncomingCallsRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 4);
-
-/**
- * A call is ringing, or no longer is.
- *
- * @generated from message trunkline.calling.v1.WatchIncomingCallsResponse
- */
-export type WatchIncomingCallsResponse = Message<"trunkline.calling.v1.WatchIncomingCallsResponse"> & {
-  /**
-   * What happened.
-   *
-   * @generated from oneof trunkline.calling.v1.WatchIncomingCallsResponse.event
-   */
-  event: {
-    /**
-     * The endpoint is registered and will be rung.
-     *
-     * @generated from field: trunkline.calling.v1.EndpointRegistered registered = 1;
-     */
-    value: EndpointRegistered;
-    case: "registered";
-  } | {
-    /**
-     * A call rings.
-     *
-     * @generated from field: trunkline.calling.v1.IncomingCall incoming_call = 2;
-     */
-    value: IncomingCall;
-    case: "incomingCall";
-  } | {
-    /**
-     * It stopped ringing here without being accepted here.
-     *
-     * @generated from field: trunkline.calling.v1.IncomingCallEnded incoming_call_ended = 3;
-     */
-    value: IncomingCallEnded;
-    case: "incomingCallEnded";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message trunkline.calling.v1.WatchIncomingCallsResponse.
- * Use `create(WatchIncomingCallsResponseSchema)` to create a new message.
- */
-export const WatchIncomingCallsResponseSchema: GenMessage<WatchIncomingCallsResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 5);
-
-/**
- * The endpoint is registered and will be rung.
- *
- * @generated from message trunkline.calling.v1.EndpointRegistered
- */
-export type EndpointRegistered = Message<"trunkline.calling.v1.EndpointRegistered"> & {
-  /**
-   * Names the endpoint.
-   *
-   * @generated from field: string endpoint_id = 1;
-   */
-  endpointId: string;
-};
-
-/**
- * Describes the message trunkline.calling.v1.EndpointRegistered.
- * Use `create(EndpointRegisteredSchema)` to create a new message.
- */
-export const EndpointRegisteredSchema: GenMessage<EndpointRegistered> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 6);
+  messageDesc(file_trunkline_calling_v1_calling_service, 1);
 
 /**
  * A call that rings.
@@ -304,7 +191,7 @@ export type IncomingCall = Message<"trunkline.calling.v1.IncomingCall"> & {
  * Use `create(IncomingCallSchema)` to create a new message.
  */
 export const IncomingCallSchema: GenMessage<IncomingCall> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 7);
+  messageDesc(file_trunkline_calling_v1_calling_service, 2);
 
 /**
  * A ringing call that ended on this endpoint.
@@ -332,7 +219,7 @@ export type IncomingCallEnded = Message<"trunkline.calling.v1.IncomingCallEnded"
  * Use `create(IncomingCallEndedSchema)` to create a new message.
  */
 export const IncomingCallEndedSchema: GenMessage<IncomingCallEnded> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 8);
+  messageDesc(file_trunkline_calling_v1_calling_service, 3);
 
 /**
  * Input of AcceptCall.
@@ -374,35 +261,7 @@ export type AcceptCallRequest = Message<"trunkline.calling.v1.AcceptCallRequest"
  * Use `create(AcceptCallRequestSchema)` to create a new message.
  */
 export const AcceptCallRequestSchema: GenMessage<AcceptCallRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 9);
-
-/**
- * Output of AcceptCall.
- *
- * @generated from message trunkline.calling.v1.AcceptCallResponse
- */
-export type AcceptCallResponse = Message<"trunkline.calling.v1.AcceptCallResponse"> & {
-  /**
-   * The call.
-   *
-   * @generated from field: trunkline.calling.v1.Call call = 1;
-   */
-  call?: Call | undefined;
-
-  /**
-   * The accepting endpoint's entry in the roster.
-   *
-   * @generated from field: string participant_id = 2;
-   */
-  participantId: string;
-};
-
-/**
- * Describes the message trunkline.calling.v1.AcceptCallResponse.
- * Use `create(AcceptCallResponseSchema)` to create a new message.
- */
-export const AcceptCallResponseSchema: GenMessage<AcceptCallResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 10);
+  messageDesc(file_trunkline_calling_v1_calling_service, 4);
 
 /**
  * Input of RejectCall.
@@ -430,22 +289,7 @@ export type RejectCallRequest = Message<"trunkline.calling.v1.RejectCallRequest"
  * Use `create(RejectCallRequestSchema)` to create a new message.
  */
 export const RejectCallRequestSchema: GenMessage<RejectCallRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 11);
-
-/**
- * Output of RejectCall.
- *
- * @generated from message trunkline.calling.v1.RejectCallResponse
- */
-export type RejectCallResponse = Message<"trunkline.calling.v1.RejectCallResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.RejectCallResponse.
- * Use `create(RejectCallResponseSchema)` to create a new message.
- */
-export const RejectCallResponseSchema: GenMessage<RejectCallResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 12);
+  messageDesc(file_trunkline_calling_v1_calling_service, 5);
 
 /**
  * Input of HangUp.
@@ -480,22 +324,7 @@ export type HangUpRequest = Message<"trunkline.calling.v1.HangUpRequest"> & {
  * Use `create(HangUpRequestSchema)` to create a new message.
  */
 export const HangUpRequestSchema: GenMessage<HangUpRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 13);
-
-/**
- * Output of HangUp.
- *
- * @generated from message trunkline.calling.v1.HangUpResponse
- */
-export type HangUpResponse = Message<"trunkline.calling.v1.HangUpResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.HangUpResponse.
- * Use `create(HangUpResponseSchema)` to create a new message.
- */
-export const HangUpResponseSchema: GenMessage<HangUpResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 14);
+  messageDesc(file_trunkline_calling_v1_calling_service, 6);
 
 /**
  * Input of Hold.
@@ -523,22 +352,7 @@ export type HoldRequest = Message<"trunkline.calling.v1.HoldRequest"> & {
  * Use `create(HoldRequestSchema)` to create a new message.
  */
 export const HoldRequestSchema: GenMessage<HoldRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 15);
-
-/**
- * Output of Hold.
- *
- * @generated from message trunkline.calling.v1.HoldResponse
- */
-export type HoldResponse = Message<"trunkline.calling.v1.HoldResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.HoldResponse.
- * Use `create(HoldResponseSchema)` to create a new message.
- */
-export const HoldResponseSchema: GenMessage<HoldResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 16);
+  messageDesc(file_trunkline_calling_v1_calling_service, 7);
 
 /**
  * Input of Resume.
@@ -566,22 +380,7 @@ export type ResumeRequest = Message<"trunkline.calling.v1.ResumeRequest"> & {
  * Use `create(ResumeRequestSchema)` to create a new message.
  */
 export const ResumeRequestSchema: GenMessage<ResumeRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 17);
-
-/**
- * Output of Resume.
- *
- * @generated from message trunkline.calling.v1.ResumeResponse
- */
-export type ResumeResponse = Message<"trunkline.calling.v1.ResumeResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.ResumeResponse.
- * Use `create(ResumeResponseSchema)` to create a new message.
- */
-export const ResumeResponseSchema: GenMessage<ResumeResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 18);
+  messageDesc(file_trunkline_calling_v1_calling_service, 8);
 
 /**
  * Input of Mute.
@@ -609,22 +408,7 @@ export type MuteRequest = Message<"trunkline.calling.v1.MuteRequest"> & {
  * Use `create(MuteRequestSchema)` to create a new message.
  */
 export const MuteRequestSchema: GenMessage<MuteRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 19);
-
-/**
- * Output of Mute.
- *
- * @generated from message trunkline.calling.v1.MuteResponse
- */
-export type MuteResponse = Message<"trunkline.calling.v1.MuteResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.MuteResponse.
- * Use `create(MuteResponseSchema)` to create a new message.
- */
-export const MuteResponseSchema: GenMessage<MuteResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 20);
+  messageDesc(file_trunkline_calling_v1_calling_service, 9);
 
 /**
  * Input of Unmute.
@@ -652,22 +436,7 @@ export type UnmuteRequest = Message<"trunkline.calling.v1.UnmuteRequest"> & {
  * Use `create(UnmuteRequestSchema)` to create a new message.
  */
 export const UnmuteRequestSchema: GenMessage<UnmuteRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 21);
-
-/**
- * Output of Unmute.
- *
- * @generated from message trunkline.calling.v1.UnmuteResponse
- */
-export type UnmuteResponse = Message<"trunkline.calling.v1.UnmuteResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.UnmuteResponse.
- * Use `create(UnmuteResponseSchema)` to create a new message.
- */
-export const UnmuteResponseSchema: GenMessage<UnmuteResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 22);
+  messageDesc(file_trunkline_calling_v1_calling_service, 10);
 
 /**
  * Input of MuteParticipant.
@@ -702,22 +471,7 @@ export type MuteParticipantRequest = Message<"trunkline.calling.v1.MuteParticipa
  * Use `create(MuteParticipantRequestSchema)` to create a new message.
  */
 export const MuteParticipantRequestSchema: GenMessage<MuteParticipantRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 23);
-
-/**
- * Output of MuteParticipant.
- *
- * @generated from message trunkline.calling.v1.MuteParticipantResponse
- */
-export type MuteParticipantResponse = Message<"trunkline.calling.v1.MuteParticipantResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.MuteParticipantResponse.
- * Use `create(MuteParticipantResponseSchema)` to create a new message.
- */
-export const MuteParticipantResponseSchema: GenMessage<MuteParticipantResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 24);
+  messageDesc(file_trunkline_calling_v1_calling_service, 11);
 
 /**
  * Input of MuteAllParticipants.
@@ -745,22 +499,7 @@ export type MuteAllParticipantsRequest = Message<"trunkline.calling.v1.MuteAllPa
  * Use `create(MuteAllParticipantsRequestSchema)` to create a new message.
  */
 export const MuteAllParticipantsRequestSchema: GenMessage<MuteAllParticipantsRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 25);
-
-/**
- * Output of MuteAllParticipants.
- *
- * @generated from message trunkline.calling.v1.MuteAllParticipantsResponse
- */
-export type MuteAllParticipantsResponse = Message<"trunkline.calling.v1.MuteAllParticipantsResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.MuteAllParticipantsResponse.
- * Use `create(MuteAllParticipantsResponseSchema)` to create a new message.
- */
-export const MuteAllParticipantsResponseSchema: GenMessage<MuteAllParticipantsResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 26);
+  messageDesc(file_trunkline_calling_v1_calling_service, 12);
 
 /**
  * Input of AddParticipant.
@@ -802,28 +541,7 @@ export type AddParticipantRequest = Message<"trunkline.calling.v1.AddParticipant
  * Use `create(AddParticipantRequestSchema)` to create a new message.
  */
 export const AddParticipantRequestSchema: GenMessage<AddParticipantRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 27);
-
-/**
- * Output of AddParticipant.
- *
- * @generated from message trunkline.calling.v1.AddParticipantResponse
- */
-export type AddParticipantResponse = Message<"trunkline.calling.v1.AddParticipantResponse"> & {
-  /**
-   * The new entry of the roster.
-   *
-   * @generated from field: trunkline.calling.v1.Participant participant = 1;
-   */
-  participant?: Participant | undefined;
-};
-
-/**
- * Describes the message trunkline.calling.v1.AddParticipantResponse.
- * Use `create(AddParticipantResponseSchema)` to create a new message.
- */
-export const AddParticipantResponseSchema: GenMessage<AddParticipantResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 28);
+  messageDesc(file_trunkline_calling_v1_calling_service, 13);
 
 /**
  * Input of CancelAddParticipant.
@@ -858,22 +576,7 @@ export type CancelAddParticipantRequest = Message<"trunkline.calling.v1.CancelAd
  * Use `create(CancelAddParticipantRequestSchema)` to create a new message.
  */
 export const CancelAddParticipantRequestSchema: GenMessage<CancelAddParticipantRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 29);
-
-/**
- * Output of CancelAddParticipant.
- *
- * @generated from message trunkline.calling.v1.CancelAddParticipantResponse
- */
-export type CancelAddParticipantResponse = Message<"trunkline.calling.v1.CancelAddParticipantResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.CancelAddParticipantResponse.
- * Use `create(CancelAddParticipantResponseSchema)` to create a new message.
- */
-export const CancelAddParticipantResponseSchema: GenMessage<CancelAddParticipantResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 30);
+  messageDesc(file_trunkline_calling_v1_calling_service, 14);
 
 /**
  * Input of RemoveParticipant.
@@ -908,345 +611,5 @@ export type RemoveParticipantRequest = Message<"trunkline.calling.v1.RemoveParti
  * Use `create(RemoveParticipantRequestSchema)` to create a new message.
  */
 export const RemoveParticipantRequestSchema: GenMessage<RemoveParticipantRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 31);
-
-/**
- * Output of RemoveParticipant.
- *
- * @generated from message trunkline.calling.v1.RemoveParticipantResponse
- */
-export type RemoveParticipantResponse = Message<"trunkline.calling.v1.RemoveParticipantResponse"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.RemoveParticipantResponse.
- * Use `create(RemoveParticipantResponseSchema)` to create a new message.
- */
-export const RemoveParticipantResponseSchema: GenMessage<RemoveParticipantResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 32);
-
-/**
- * Input of GetCall.
- *
- * @generated from message trunkline.calling.v1.GetCallRequest
- */
-export type GetCallRequest = Message<"trunkline.calling.v1.GetCallRequest"> & {
-  /**
-   * The call.
-   *
-   * @generated from field: string call_id = 1;
-   */
-  callId: string;
-};
-
-/**
- * Describes the message trunkline.calling.v1.GetCallRequest.
- * Use `create(GetCallRequestSchema)` to create a new message.
- */
-export const GetCallRequestSchema: GenMessage<GetCallRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 33);
-
-/**
- * Output of GetCall.
- *
- * @generated from message trunkline.calling.v1.GetCallResponse
- */
-export type GetCallResponse = Message<"trunkline.calling.v1.GetCallResponse"> & {
-  /**
-   * The call.
-   *
-   * @generated from field: trunkline.calling.v1.Call call = 1;
-   */
-  call?: Call | undefined;
-};
-
-/**
- * Describes the message trunkline.calling.v1.GetCallResponse.
- * Use `create(GetCallResponseSchema)` to create a new message.
- */
-export const GetCallResponseSchema: GenMessage<GetCallResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 34);
-
-/**
- * Input of ListCalls.
- *
- * @generated from message trunkline.calling.v1.ListCallsRequest
- */
-export type ListCallsRequest = Message<"trunkline.calling.v1.ListCallsRequest"> & {
-};
-
-/**
- * Describes the message trunkline.calling.v1.ListCallsRequest.
- * Use `create(ListCallsRequestSchema)` to create a new message.
- */
-export const ListCallsRequestSchema: GenMessage<ListCallsRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 35);
-
-/**
- * Output of ListCalls.
- *
- * @generated from message trunkline.calling.v1.ListCallsResponse
- */
-export type ListCallsResponse = Message<"trunkline.calling.v1.ListCallsResponse"> & {
-  /**
-   * Live calls, oldest first.
-   *
-   * @generated from field: repeated trunkline.calling.v1.Call calls = 1;
-   */
-  calls: Call[];
-};
-
-/**
- * Describes the message trunkline.calling.v1.ListCallsResponse.
- * Use `create(ListCallsResponseSchema)` to create a new message.
- */
-export const ListCallsResponseSchema: GenMessage<ListCallsResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 36);
-
-/**
- * Input of WatchCall.
- *
- * @generated from message trunkline.calling.v1.WatchCallRequest
- */
-export type WatchCallRequest = Message<"trunkline.calling.v1.WatchCallRequest"> & {
-  /**
-   * The call.
-   *
-   * @generated from field: string call_id = 1;
-   */
-  callId: string;
-
-  /**
-   * Resume after this event; absent starts with a snapshot.
-   *
-   * @generated from field: optional uint64 after_seq = 2;
-   */
-  afterSeq?: bigint | undefined;
-};
-
-/**
- * Describes the message trunkline.calling.v1.WatchCallRequest.
- * Use `create(WatchCallRequestSchema)` to create a new message.
- */
-export const WatchCallRequestSchema: GenMessage<WatchCallRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 37);
-
-/**
- * Output of WatchCall.
- *
- * @generated from message trunkline.calling.v1.WatchCallResponse
- */
-export type WatchCallResponse = Message<"trunkline.calling.v1.WatchCallResponse"> & {
-  /**
-   * The next event.
-   *
-   * @generated from field: trunkline.calling.v1.CallEvent event = 1;
-   */
-  event?: CallEvent | undefined;
-};
-
-/**
- * Describes the message trunkline.calling.v1.WatchCallResponse.
- * Use `create(WatchCallResponseSchema)` to create a new message.
- */
-export const WatchCallResponseSchema: GenMessage<WatchCallResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling_service, 38);
-
-/**
- * Places, answers, controls and observes calls.
- *
- * Every call carries `authorization: Bearer <user token>`. `voip` may start and join, `voip.join`
- * may only join. Calls of other people answer NOT_FOUND. A caller here takes part by signaling
- * alone: its connection carries no media. For media, use the signaling stream.
- *
- * The same request messages travel as commands on the signaling stream. There an operation ends
- * with an `OperationCompleted` event; here the response is that event, or a gRPC status whose
- * trailer `trunkline-error` names the error code and `trunkline-reason` the `code/subCode`.
- *
- * @generated from service trunkline.calling.v1.CallingService
- */
-export const CallingService: GenService<{
-  /**
-   * Calls one target (one-to-one) or several (group). Returns as soon as the call exists.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.PlaceCall
-   */
-  placeCall: {
-    methodKind: "unary";
-    input: typeof PlaceCallRequestSchema;
-    output: typeof PlaceCallResponseSchema;
-  },
-  /**
-   * Joins the call of a group, or starts it.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.JoinCall
-   */
-  joinCall: {
-    methodKind: "unary";
-    input: typeof JoinCallRequestSchema;
-    output: typeof JoinCallResponseSchema;
-  },
-  /**
-   * Registers an endpoint that is rung while the stream is open.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.WatchIncomingCalls
-   */
-  watchIncomingCalls: {
-    methodKind: "server_streaming";
-    input: typeof WatchIncomingCallsRequestSchema;
-    output: typeof WatchIncomingCallsResponseSchema;
-  },
-  /**
-   * Accepts a call that rings one of the user's endpoints. The first to accept wins.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.AcceptCall
-   */
-  acceptCall: {
-    methodKind: "unary";
-    input: typeof AcceptCallRequestSchema;
-    output: typeof AcceptCallResponseSchema;
-  },
-  /**
-   * Declines it on the user's endpoints of this kind.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.RejectCall
-   */
-  rejectCall: {
-    methodKind: "unary";
-    input: typeof RejectCallRequestSchema;
-    output: typeof RejectCallResponseSchema;
-  },
-  /**
-   * Leaves the call, or ends it for everyone.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.HangUp
-   */
-  hangUp: {
-    methodKind: "unary";
-    input: typeof HangUpRequestSchema;
-    output: typeof HangUpResponseSchema;
-  },
-  /**
-   * Holds: no media in either direction until resumed.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.Hold
-   */
-  hold: {
-    methodKind: "unary";
-    input: typeof HoldRequestSchema;
-    output: typeof HoldResponseSchema;
-  },
-  /**
-   * Resumes a call held by this side.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.Resume
-   */
-  resume: {
-    methodKind: "unary";
-    input: typeof ResumeRequestSchema;
-    output: typeof ResumeResponseSchema;
-  },
-  /**
-   * Mutes one's own audio.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.Mute
-   */
-  mute: {
-    methodKind: "unary";
-    input: typeof MuteRequestSchema;
-    output: typeof MuteResponseSchema;
-  },
-  /**
-   * Unmutes it.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.Unmute
-   */
-  unmute: {
-    methodKind: "unary";
-    input: typeof UnmuteRequestSchema;
-    output: typeof UnmuteResponseSchema;
-  },
-  /**
-   * Mutes one other participant, of any kind.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.MuteParticipant
-   */
-  muteParticipant: {
-    methodKind: "unary";
-    input: typeof MuteParticipantRequestSchema;
-    output: typeof MuteParticipantResponseSchema;
-  },
-  /**
-   * Mutes every other participant.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.MuteAllParticipants
-   */
-  muteAllParticipants: {
-    methodKind: "unary";
-    input: typeof MuteAllParticipantsRequestSchema;
-    output: typeof MuteAllParticipantsResponseSchema;
-  },
-  /**
-   * Calls somebody into the call. A one-to-one call becomes a group call.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.AddParticipant
-   */
-  addParticipant: {
-    methodKind: "unary";
-    input: typeof AddParticipantRequestSchema;
-    output: typeof AddParticipantResponseSchema;
-  },
-  /**
-   * Takes back an AddParticipant that has not been answered.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.CancelAddParticipant
-   */
-  cancelAddParticipant: {
-    methodKind: "unary";
-    input: typeof CancelAddParticipantRequestSchema;
-    output: typeof CancelAddParticipantResponseSchema;
-  },
-  /**
-   * Removes somebody from the call.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.RemoveParticipant
-   */
-  removeParticipant: {
-    methodKind: "unary";
-    input: typeof RemoveParticipantRequestSchema;
-    output: typeof RemoveParticipantResponseSchema;
-  },
-  /**
-   * Returns a call with its roster.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.GetCall
-   */
-  getCall: {
-    methodKind: "unary";
-    input: typeof GetCallRequestSchema;
-    output: typeof GetCallResponseSchema;
-  },
-  /**
-   * Lists the live calls of the user.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.ListCalls
-   */
-  listCalls: {
-    methodKind: "unary";
-    input: typeof ListCallsRequestSchema;
-    output: typeof ListCallsResponseSchema;
-  },
-  /**
-   * Streams a call's events in order: a snapshot, then deltas; or, with a cursor, the deltas after
-   * it. The stream ends after `CallEnded`. OUT_OF_RANGE when the cursor is no longer retained.
-   *
-   * @generated from rpc trunkline.calling.v1.CallingService.WatchCall
-   */
-  watchCall: {
-    methodKind: "server_streaming";
-    input: typeof WatchCallRequestSchema;
-    output: typeof WatchCallResponseSchema;
-  },
-}> = /*@__PURE__*/
-  serviceDesc(file_trunkline_calling_v1_calling_service, 0);
+  messageDesc(file_trunkline_calling_v1_calling_service, 15);
 

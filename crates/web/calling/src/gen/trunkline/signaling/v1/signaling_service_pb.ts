@@ -23,8 +23,8 @@
 // session can be resumed; after the others it is over. In JSON and in protobuf alike, a field that
 // the receiver does not know is skipped.
 
-import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { CallEvent, MediaOffer, StreamKind, VideoTile } from "../../calling/v1/calling_pb.js";
@@ -33,55 +33,15 @@ import type { AcceptCallRequest, AddParticipantRequest, CancelAddParticipantRequ
 import { file_trunkline_calling_v1_calling_service } from "../../calling/v1/calling_service_pb.js";
 import type { CommunicationIdentifier, Error } from "../../common/v1/common_pb.js";
 import { file_trunkline_common_v1_common } from "../../common/v1/common_pb.js";
+import type { MeetingAction, MeetingEvent } from "../../meetings/v1/meetings_pb.js";
+import { file_trunkline_meetings_v1_meetings } from "../../meetings/v1/meetings_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trunkline/signaling/v1/signaling_service.proto.
  */
 export const file_trunkline_signaling_v1_signaling_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci50cnVua2xpbmUvc2lnbmFsaW5nL3YxL3NpZ25hbGluZ19zZXJ2aWNlLnByb3RvEhZ0cnVua2xpbmUuc2lnbmFsaW5nLnYxIkQKDkNvbm5lY3RSZXF1ZXN0EjIKBWZyYW1lGAEgASgLMiMudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5DbGllbnRGcmFtZSJFCg9Db25uZWN0UmVzcG9uc2USMgoFZnJhbWUYASABKAsyIy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlNlcnZlckZyYW1lIuICCgtDbGllbnRGcmFtZRILCgNzZXEYASABKAQSCwoDYWNrGAIgASgEEi4KBWhlbGxvGAogASgLMh0udHJ1bmtsaW5lLnNpZ25hbGluZy52MS5IZWxsb0gAEiwKBHBvbmcYCyABKAsyHC50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlBvbmdIABIsCgRwaW5nGAwgASgLMhwudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5QaW5nSAASPQoNcmVmcmVzaF90b2tlbhgNIAEoCzIkLnRydW5rbGluZS5zaWduYWxpbmcudjEuUmVmcmVzaFRva2VuSAASMgoHY29tbWFuZBgOIAEoCzIfLnRydW5rbGluZS5zaWduYWxpbmcudjEuQ29tbWFuZEgAEjIKB2dvb2RieWUYDyABKAsyHy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLkdvb2RieWVIAEIGCgRib2R5Is8GCgtTZXJ2ZXJGcmFtZRILCgNzZXEYASABKAQSCwoDYWNrGAIgASgEEjIKB3dlbGNvbWUYCiABKAsyHy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLldlbGNvbWVIABIsCgRwaW5nGAsgASgLMhwudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5QaW5nSAASLAoEcG9uZxgMIAEoCzIcLnRydW5rbGluZS5zaWduYWxpbmcudjEuUG9uZ0gAEkEKD3Rva2VuX3JlZnJlc2hlZBgNIAEoCzImLnRydW5rbGluZS5zaWduYWxpbmcudjEuVG9rZW5SZWZyZXNoZWRIABI/Cg50b2tlbl9leHBpcmluZxgOIAEoCzIlLnRydW5rbGluZS5zaWduYWxpbmcudjEuVG9rZW5FeHBpcmluZ0gAEj8KDmNvbW1hbmRfcmVzdWx0GA8gASgLMiUudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5Db21tYW5kUmVzdWx0SAASOwoNaW5jb21pbmdfY2FsbBgQIAEoCzIiLnRydW5rbGluZS5jYWxsaW5nLnYxLkluY29taW5nQ2FsbEgAEkYKE2luY29taW5nX2NhbGxfZW5kZWQYESABKAsyJy50cnVua2xpbmUuY2FsbGluZy52MS5JbmNvbWluZ0NhbGxFbmRlZEgAEjUKCmNhbGxfZXZlbnQYEiABKAsyHy50cnVua2xpbmUuY2FsbGluZy52MS5DYWxsRXZlbnRIABI7CgxtZWRpYV9hbnN3ZXIYEyABKAsyIy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLk1lZGlhQW5zd2VySAASRQoRbWVkaWFfYXNzaWdubWVudHMYFCABKAsyKC50cnVua2xpbmUuc2lnbmFsaW5nLnYxLk1lZGlhQXNzaWdubWVudHNIABJIChNtZWRpYV9zdGF0ZV9jaGFuZ2VkGBUgASgLMikudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5NZWRpYVN0YXRlQ2hhbmdlZEgAEj8KDnNlc3Npb25fY2xvc2VkGBYgASgLMiUudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5TZXNzaW9uQ2xvc2VkSABCBgoEYm9keSJ3CgVIZWxsbxINCgV0b2tlbhgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSNQoGcmVzdW1lGAMgASgLMiUudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5SZXN1bWVTZXNzaW9uEhIKCnVzZXJfYWdlbnQYBCABKAkiNQoNUmVzdW1lU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhAKCGxhc3Rfc2VxGAIgASgEIq8CCgdXZWxjb21lEhIKCnNlc3Npb25faWQYASABKAkSEwoLZW5kcG9pbnRfaWQYAiABKAkSQAoKaWRlbnRpZmllchgDIAEoCzIsLnRydW5rbGluZS5jb21tb24udjEuQ29tbXVuaWNhdGlvbklkZW50aWZpZXISFAoMZGlzcGxheV9uYW1lGAQgASgJEg8KB3Jlc3VtZWQYBSABKAgSEAoIbGFzdF9zZXEYBiABKAQSGQoRaGVhcnRiZWF0X3NlY29uZHMYByABKA0SFgoOcmVzdW1lX3NlY29uZHMYCCABKA0SNAoQdG9rZW5fZXhwaXJlc19vbhgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoPbWF4X2ZyYW1lX2J5dGVzGAogASgNIhUKBFBpbmcSDQoFbm9uY2UYASABKAQiFQoEUG9uZxINCgVub25jZRgBIAEoBCIdCgxSZWZyZXNoVG9rZW4SDQoFdG9rZW4YASABKAkiawoOVG9rZW5SZWZyZXNoZWQSLgoKZXhwaXJlc19vbhgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFZXJyb3IYAiABKAsyGi50cnVua2xpbmUuY29tbW9uLnYxLkVycm9yIj8KDVRva2VuRXhwaXJpbmcSLgoKZXhwaXJlc19vbhgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiCQoHR29vZGJ5ZSJOCg1TZXNzaW9uQ2xvc2VkEhIKCmNsb3NlX2NvZGUYASABKA0SKQoFZXJyb3IYAiABKAsyGi50cnVua2xpbmUuY29tbW9uLnYxLkVycm9yIt8KCgdDb21tYW5kEjwKCnBsYWNlX2NhbGwYASABKAsyJi50cnVua2xpbmUuY2FsbGluZy52MS5QbGFjZUNhbGxSZXF1ZXN0SAASOgoJam9pbl9jYWxsGAIgASgLMiUudHJ1bmtsaW5lLmNhbGxpbmcudjEuSm9pbkNhbGxSZXF1ZXN0SAASPgoLYWNjZXB0X2NhbGwYAyABKAsyJy50cnVua2xpbmUuY2FsbGluZy52MS5BY2NlcHRDYWxsUmVxdWVzdEgAEj4KC3JlamVjdF9jYWxsGAQgASgLMicudHJ1bmtsaW5lLmNhbGxpbmcudjEuUmVqZWN0Q2FsbFJlcXVlc3RIABI2CgdoYW5nX3VwGAUgASgLMiMudHJ1bmtsaW5lLmNhbGxpbmcudjEuSGFuZ1VwUmVxdWVzdEgAEjEKBGhvbGQYBiABKAsyIS50cnVua2xpbmUuY2FsbGluZy52MS5Ib2xkUmVxdWVzdEgAEjUKBnJlc3VtZRgHIAEoCzIjLnRydW5rbGluZS5jYWxsaW5nLnYxLlJlc3VtZVJlcXVlc3RIABIxCgRtdXRlGAggASgLMiEudHJ1bmtsaW5lLmNhbGxpbmcudjEuTXV0ZVJlcXVlc3RIABI1CgZ1bm11dGUYCSABKAsyIy50cnVua2xpbmUuY2FsbGluZy52MS5Vbm11dGVSZXF1ZXN0SAASSAoQbXV0ZV9wYXJ0aWNpcGFudBgKIAEoCzIsLnRydW5rbGluZS5jYWxsaW5nLnYxLk11dGVQYXJ0aWNpcGFudFJlcXVlc3RIABJRChVtdXRlX2FsbF9wYXJ0aWNpcGFudHMYCyABKAsyMC50cnVua2xpbmUuY2FsbGluZy52MS5NdXRlQWxsUGFydGljaXBhbnRzUmVxdWVzdEgAEkYKD2FkZF9wYXJ0aWNpcGFudBgMIAEoCzIrLnRydW5rbGluZS5jYWxsaW5nLnYxLkFkZFBhcnRpY2lwYW50UmVxdWVzdEgAElMKFmNhbmNlbF9hZGRfcGFydGljaXBhbnQYDSABKAsyMS50cnVua2xpbmUuY2FsbGluZy52MS5DYW5jZWxBZGRQYXJ0aWNpcGFudFJlcXVlc3RIABJMChJyZW1vdmVfcGFydGljaXBhbnQYDiABKAsyLi50cnVua2xpbmUuY2FsbGluZy52MS5SZW1vdmVQYXJ0aWNpcGFudFJlcXVlc3RIABI5CgtzdGFydF92aWRlbxgPIAEoCzIiLnRydW5rbGluZS5zaWduYWxpbmcudjEuU3RhcnRWaWRlb0gAEjcKCnN0b3BfdmlkZW8YECABKAsyIS50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlN0b3BWaWRlb0gAEkYKEnN0YXJ0X3NjcmVlbl9zaGFyZRgRIAEoCzIoLnRydW5rbGluZS5zaWduYWxpbmcudjEuU3RhcnRTY3JlZW5TaGFyZUgAEkQKEXN0b3Bfc2NyZWVuX3NoYXJlGBIgASgLMicudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5TdG9wU2NyZWVuU2hhcmVIABJACg9zZXRfdmlkZW9fdGlsZXMYEyABKAsyJS50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlNldFZpZGVvVGlsZXNIABI9Cg1yZXN0YXJ0X21lZGlhGBQgASgLMiQudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5SZXN0YXJ0TWVkaWFIABI7CgxnZXRfc25hcHNob3QYFSABKAsyIy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLkdldFNuYXBzaG90SABCBgoEa2luZCIzCgpTdGFydFZpZGVvEhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIjIKCVN0b3BWaWRlbxIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI5ChBTdGFydFNjcmVlblNoYXJlEhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIjgKD1N0b3BTY3JlZW5TaGFyZRIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSJmCg1TZXRWaWRlb1RpbGVzEhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEi4KBXRpbGVzGAMgAygLMh8udHJ1bmtsaW5lLmNhbGxpbmcudjEuVmlkZW9UaWxlImYKDFJlc3RhcnRNZWRpYRIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRIvCgVtZWRpYRgDIAEoCzIgLnRydW5rbGluZS5jYWxsaW5nLnYxLk1lZGlhT2ZmZXIiNAoLR2V0U25hcHNob3QSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiswEKDUNvbW1hbmRSZXN1bHQSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkSFgoOcGFydGljaXBhbnRfaWQYAyABKAkSGgoSY2FsbF9jb25uZWN0aW9uX2lkGAQgASgJEikKBWVycm9yGAUgASgLMhoudHJ1bmtsaW5lLmNvbW1vbi52MS5FcnJvchIcChRhZGRlZF9wYXJ0aWNpcGFudF9pZBgGIAEoCSIrCgtNZWRpYUFuc3dlchIPCgdjYWxsX2lkGAEgASgJEgsKA3NkcBgCIAEoCSJhChBNZWRpYUFzc2lnbm1lbnRzEg8KB2NhbGxfaWQYASABKAkSPAoLYXNzaWdubWVudHMYAiADKAsyJy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLk1lZGlhQXNzaWdubWVudCJmCg9NZWRpYUFzc2lnbm1lbnQSCwoDbWlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEi4KBGtpbmQYAyABKA4yIC50cnVua2xpbmUuY2FsbGluZy52MS5TdHJlYW1LaW5kIpQBChFNZWRpYVN0YXRlQ2hhbmdlZBIPCgdjYWxsX2lkGAEgASgJEjEKBXN0YXRlGAIgASgOMiIudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5NZWRpYVN0YXRlEhQKDHNydHBfcHJvZmlsZRgDIAEoCRIWCg5zaW5jZV9vZmZlcl9tcxgEIAEoDRINCgVjYXVzZRgFIAEoCSp5CgpNZWRpYVN0YXRlEhsKF01FRElBX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVTUVESUFfU1RBVEVfQ09OTkVDVEVEEAESGwoXTUVESUFfU1RBVEVfSU5URVJSVVBURUQQAhIWChJNRURJQV9TVEFURV9GQUlMRUQQAzJyChBTaWduYWxpbmdTZXJ2aWNlEl4KB0Nvbm5lY3QSJi50cnVua2xpbmUuc2lnbmFsaW5nLnYxLkNvbm5lY3RSZXF1ZXN0GicudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5Db25uZWN0UmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_timestamp, file_trunkline_calling_v1_calling, file_trunkline_calling_v1_calling_service, file_trunkline_common_v1_common]);
-
-/**
- * One frame from the client.
- *
- * @generated from message trunkline.signaling.v1.ConnectRequest
- */
-export type ConnectRequest = Message<"trunkline.signaling.v1.ConnectRequest"> & {
-  /**
-   * The frame.
-   *
-   * @generated from field: trunkline.signaling.v1.ClientFrame frame = 1;
-   */
-  frame?: ClientFrame | undefined;
-};
-
-/**
- * Describes the message trunkline.signaling.v1.ConnectRequest.
- * Use `create(ConnectRequestSchema)` to create a new message.
- */
-export const ConnectRequestSchema: GenMessage<ConnectRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 0);
-
-/**
- * One frame from the server.
- *
- * @generated from message trunkline.signaling.v1.ConnectResponse
- */
-export type ConnectResponse = Message<"trunkline.signaling.v1.ConnectResponse"> & {
-  /**
-   * The frame.
-   *
-   * @generated from field: trunkline.signaling.v1.ServerFrame frame = 1;
-   */
-  frame?: ServerFrame | undefined;
-};
-
-/**
- * Describes the message trunkline.signaling.v1.ConnectResponse.
- * Use `create(ConnectResponseSchema)` to create a new message.
- */
-export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 1);
+  fileDesc("Ci50cnVua2xpbmUvc2lnbmFsaW5nL3YxL3NpZ25hbGluZ19zZXJ2aWNlLnByb3RvEhZ0cnVua2xpbmUuc2lnbmFsaW5nLnYxIuICCgtDbGllbnRGcmFtZRILCgNzZXEYASABKAQSCwoDYWNrGAIgASgEEi4KBWhlbGxvGAogASgLMh0udHJ1bmtsaW5lLnNpZ25hbGluZy52MS5IZWxsb0gAEiwKBHBvbmcYCyABKAsyHC50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlBvbmdIABIsCgRwaW5nGAwgASgLMhwudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5QaW5nSAASPQoNcmVmcmVzaF90b2tlbhgNIAEoCzIkLnRydW5rbGluZS5zaWduYWxpbmcudjEuUmVmcmVzaFRva2VuSAASMgoHY29tbWFuZBgOIAEoCzIfLnRydW5rbGluZS5zaWduYWxpbmcudjEuQ29tbWFuZEgAEjIKB2dvb2RieWUYDyABKAsyHy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLkdvb2RieWVIAEIGCgRib2R5Io0HCgtTZXJ2ZXJGcmFtZRILCgNzZXEYASABKAQSCwoDYWNrGAIgASgEEjIKB3dlbGNvbWUYCiABKAsyHy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLldlbGNvbWVIABIsCgRwaW5nGAsgASgLMhwudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5QaW5nSAASLAoEcG9uZxgMIAEoCzIcLnRydW5rbGluZS5zaWduYWxpbmcudjEuUG9uZ0gAEkEKD3Rva2VuX3JlZnJlc2hlZBgNIAEoCzImLnRydW5rbGluZS5zaWduYWxpbmcudjEuVG9rZW5SZWZyZXNoZWRIABI/Cg50b2tlbl9leHBpcmluZxgOIAEoCzIlLnRydW5rbGluZS5zaWduYWxpbmcudjEuVG9rZW5FeHBpcmluZ0gAEj8KDmNvbW1hbmRfcmVzdWx0GA8gASgLMiUudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5Db21tYW5kUmVzdWx0SAASOwoNaW5jb21pbmdfY2FsbBgQIAEoCzIiLnRydW5rbGluZS5jYWxsaW5nLnYxLkluY29taW5nQ2FsbEgAEkYKE2luY29taW5nX2NhbGxfZW5kZWQYESABKAsyJy50cnVua2xpbmUuY2FsbGluZy52MS5JbmNvbWluZ0NhbGxFbmRlZEgAEjUKCmNhbGxfZXZlbnQYEiABKAsyHy50cnVua2xpbmUuY2FsbGluZy52MS5DYWxsRXZlbnRIABI7CgxtZWRpYV9hbnN3ZXIYEyABKAsyIy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLk1lZGlhQW5zd2VySAASRQoRbWVkaWFfYXNzaWdubWVudHMYFCABKAsyKC50cnVua2xpbmUuc2lnbmFsaW5nLnYxLk1lZGlhQXNzaWdubWVudHNIABJIChNtZWRpYV9zdGF0ZV9jaGFuZ2VkGBUgASgLMikudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5NZWRpYVN0YXRlQ2hhbmdlZEgAEj8KDnNlc3Npb25fY2xvc2VkGBYgASgLMiUudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5TZXNzaW9uQ2xvc2VkSAASPAoNbWVldGluZ19ldmVudBgXIAEoCzIjLnRydW5rbGluZS5tZWV0aW5ncy52MS5NZWV0aW5nRXZlbnRIAEIGCgRib2R5IncKBUhlbGxvEg0KBXRva2VuGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRI1CgZyZXN1bWUYAyABKAsyJS50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlJlc3VtZVNlc3Npb24SEgoKdXNlcl9hZ2VudBgEIAEoCSI1Cg1SZXN1bWVTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSEAoIbGFzdF9zZXEYAiABKAQirwIKB1dlbGNvbWUSEgoKc2Vzc2lvbl9pZBgBIAEoCRITCgtlbmRwb2ludF9pZBgCIAEoCRJACgppZGVudGlmaWVyGAMgASgLMiwudHJ1bmtsaW5lLmNvbW1vbi52MS5Db21tdW5pY2F0aW9uSWRlbnRpZmllchIUCgxkaXNwbGF5X25hbWUYBCABKAkSDwoHcmVzdW1lZBgFIAEoCBIQCghsYXN0X3NlcRgGIAEoBBIZChFoZWFydGJlYXRfc2Vjb25kcxgHIAEoDRIWCg5yZXN1bWVfc2Vjb25kcxgIIAEoDRI0ChB0b2tlbl9leHBpcmVzX29uGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9tYXhfZnJhbWVfYnl0ZXMYCiABKA0iFQoEUGluZxINCgVub25jZRgBIAEoBCIVCgRQb25nEg0KBW5vbmNlGAEgASgEIh0KDFJlZnJlc2hUb2tlbhINCgV0b2tlbhgBIAEoCSJrCg5Ub2tlblJlZnJlc2hlZBIuCgpleHBpcmVzX29uGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgVlcnJvchgCIAEoCzIaLnRydW5rbGluZS5jb21tb24udjEuRXJyb3IiPwoNVG9rZW5FeHBpcmluZxIuCgpleHBpcmVzX29uGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIJCgdHb29kYnllIk4KDVNlc3Npb25DbG9zZWQSEgoKY2xvc2VfY29kZRgBIAEoDRIpCgVlcnJvchgCIAEoCzIaLnRydW5rbGluZS5jb21tb24udjEuRXJyb3IinwsKB0NvbW1hbmQSPAoKcGxhY2VfY2FsbBgBIAEoCzImLnRydW5rbGluZS5jYWxsaW5nLnYxLlBsYWNlQ2FsbFJlcXVlc3RIABI6Cglqb2luX2NhbGwYAiABKAsyJS50cnVua2xpbmUuY2FsbGluZy52MS5Kb2luQ2FsbFJlcXVlc3RIABI+CgthY2NlcHRfY2FsbBgDIAEoCzInLnRydW5rbGluZS5jYWxsaW5nLnYxLkFjY2VwdENhbGxSZXF1ZXN0SAASPgoLcmVqZWN0X2NhbGwYBCABKAsyJy50cnVua2xpbmUuY2FsbGluZy52MS5SZWplY3RDYWxsUmVxdWVzdEgAEjYKB2hhbmdfdXAYBSABKAsyIy50cnVua2xpbmUuY2FsbGluZy52MS5IYW5nVXBSZXF1ZXN0SAASMQoEaG9sZBgGIAEoCzIhLnRydW5rbGluZS5jYWxsaW5nLnYxLkhvbGRSZXF1ZXN0SAASNQoGcmVzdW1lGAcgASgLMiMudHJ1bmtsaW5lLmNhbGxpbmcudjEuUmVzdW1lUmVxdWVzdEgAEjEKBG11dGUYCCABKAsyIS50cnVua2xpbmUuY2FsbGluZy52MS5NdXRlUmVxdWVzdEgAEjUKBnVubXV0ZRgJIAEoCzIjLnRydW5rbGluZS5jYWxsaW5nLnYxLlVubXV0ZVJlcXVlc3RIABJIChBtdXRlX3BhcnRpY2lwYW50GAogASgLMiwudHJ1bmtsaW5lLmNhbGxpbmcudjEuTXV0ZVBhcnRpY2lwYW50UmVxdWVzdEgAElEKFW11dGVfYWxsX3BhcnRpY2lwYW50cxgLIAEoCzIwLnRydW5rbGluZS5jYWxsaW5nLnYxLk11dGVBbGxQYXJ0aWNpcGFudHNSZXF1ZXN0SAASRgoPYWRkX3BhcnRpY2lwYW50GAwgASgLMisudHJ1bmtsaW5lLmNhbGxpbmcudjEuQWRkUGFydGljaXBhbnRSZXF1ZXN0SAASUwoWY2FuY2VsX2FkZF9wYXJ0aWNpcGFudBgNIAEoCzIxLnRydW5rbGluZS5jYWxsaW5nLnYxLkNhbmNlbEFkZFBhcnRpY2lwYW50UmVxdWVzdEgAEkwKEnJlbW92ZV9wYXJ0aWNpcGFudBgOIAEoCzIuLnRydW5rbGluZS5jYWxsaW5nLnYxLlJlbW92ZVBhcnRpY2lwYW50UmVxdWVzdEgAEjkKC3N0YXJ0X3ZpZGVvGA8gASgLMiIudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5TdGFydFZpZGVvSAASNwoKc3RvcF92aWRlbxgQIAEoCzIhLnRydW5rbGluZS5zaWduYWxpbmcudjEuU3RvcFZpZGVvSAASRgoSc3RhcnRfc2NyZWVuX3NoYXJlGBEgASgLMigudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5TdGFydFNjcmVlblNoYXJlSAASRAoRc3RvcF9zY3JlZW5fc2hhcmUYEiABKAsyJy50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlN0b3BTY3JlZW5TaGFyZUgAEkAKD3NldF92aWRlb190aWxlcxgTIAEoCzIlLnRydW5rbGluZS5zaWduYWxpbmcudjEuU2V0VmlkZW9UaWxlc0gAEj0KDXJlc3RhcnRfbWVkaWEYFCABKAsyJC50cnVua2xpbmUuc2lnbmFsaW5nLnYxLlJlc3RhcnRNZWRpYUgAEjsKDGdldF9zbmFwc2hvdBgVIAEoCzIjLnRydW5rbGluZS5zaWduYWxpbmcudjEuR2V0U25hcHNob3RIABI+Cg5hY3RfaW5fbWVldGluZxgWIAEoCzIkLnRydW5rbGluZS5zaWduYWxpbmcudjEuQWN0SW5NZWV0aW5nSABCBgoEa2luZCJrCgxBY3RJbk1lZXRpbmcSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkSNAoGYWN0aW9uGAMgASgLMiQudHJ1bmtsaW5lLm1lZXRpbmdzLnYxLk1lZXRpbmdBY3Rpb24iMwoKU3RhcnRWaWRlbxIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSIyCglTdG9wVmlkZW8SFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiOQoQU3RhcnRTY3JlZW5TaGFyZRIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSI4Cg9TdG9wU2NyZWVuU2hhcmUSFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiZgoNU2V0VmlkZW9UaWxlcxIUCgxvcGVyYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCRIuCgV0aWxlcxgDIAMoCzIfLnRydW5rbGluZS5jYWxsaW5nLnYxLlZpZGVvVGlsZSJmCgxSZXN0YXJ0TWVkaWESFAoMb3BlcmF0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkSLwoFbWVkaWEYAyABKAsyIC50cnVua2xpbmUuY2FsbGluZy52MS5NZWRpYU9mZmVyIjQKC0dldFNuYXBzaG90EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIrMBCg1Db21tYW5kUmVzdWx0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJEhYKDnBhcnRpY2lwYW50X2lkGAMgASgJEhoKEmNhbGxfY29ubmVjdGlvbl9pZBgEIAEoCRIpCgVlcnJvchgFIAEoCzIaLnRydW5rbGluZS5jb21tb24udjEuRXJyb3ISHAoUYWRkZWRfcGFydGljaXBhbnRfaWQYBiABKAkiKwoLTWVkaWFBbnN3ZXISDwoHY2FsbF9pZBgBIAEoCRILCgNzZHAYAiABKAkiYQoQTWVkaWFBc3NpZ25tZW50cxIPCgdjYWxsX2lkGAEgASgJEjwKC2Fzc2lnbm1lbnRzGAIgAygLMicudHJ1bmtsaW5lLnNpZ25hbGluZy52MS5NZWRpYUFzc2lnbm1lbnQiZgoPTWVkaWFBc3NpZ25tZW50EgsKA21pZBgBIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgCIAEoCRIuCgRraW5kGAMgASgOMiAudHJ1bmtsaW5lLmNhbGxpbmcudjEuU3RyZWFtS2luZCKUAQoRTWVkaWFTdGF0ZUNoYW5nZWQSDwoHY2FsbF9pZBgBIAEoCRIxCgVzdGF0ZRgCIAEoDjIiLnRydW5rbGluZS5zaWduYWxpbmcudjEuTWVkaWFTdGF0ZRIUCgxzcnRwX3Byb2ZpbGUYAyABKAkSFgoOc2luY2Vfb2ZmZXJfbXMYBCABKA0SDQoFY2F1c2UYBSABKAkqeQoKTWVkaWFTdGF0ZRIbChdNRURJQV9TVEFURV9VTlNQRUNJRklFRBAAEhkKFU1FRElBX1NUQVRFX0NPTk5FQ1RFRBABEhsKF01FRElBX1NUQVRFX0lOVEVSUlVQVEVEEAISFgoSTUVESUFfU1RBVEVfRkFJTEVEEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_trunkline_calling_v1_calling, file_trunkline_calling_v1_calling_service, file_trunkline_common_v1_common, file_trunkline_meetings_v1_meetings]);
 
 /**
  * What a client sends.
@@ -164,7 +124,7 @@ export type ClientFrame = Message<"trunkline.signaling.v1.ClientFrame"> & {
  * Use `create(ClientFrameSchema)` to create a new message.
  */
 export const ClientFrameSchema: GenMessage<ClientFrame> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 2);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 0);
 
 /**
  * What a server sends.
@@ -296,6 +256,14 @@ export type ServerFrame = Message<"trunkline.signaling.v1.ServerFrame"> & {
      */
     value: SessionClosed;
     case: "sessionClosed";
+  } | {
+    /**
+     * Something happened in the meeting of a call of this endpoint. Sequenced.
+     *
+     * @generated from field: trunkline.meetings.v1.MeetingEvent meeting_event = 23;
+     */
+    value: MeetingEvent;
+    case: "meetingEvent";
   } | { case: undefined; value?: undefined };
 };
 
@@ -304,7 +272,7 @@ export type ServerFrame = Message<"trunkline.signaling.v1.ServerFrame"> & {
  * Use `create(ServerFrameSchema)` to create a new message.
  */
 export const ServerFrameSchema: GenMessage<ServerFrame> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 3);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 1);
 
 /**
  * Opens or resumes a session.
@@ -346,7 +314,7 @@ export type Hello = Message<"trunkline.signaling.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 4);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 2);
 
 /**
  * Which session to resume and from where.
@@ -374,7 +342,7 @@ export type ResumeSession = Message<"trunkline.signaling.v1.ResumeSession"> & {
  * Use `create(ResumeSessionSchema)` to create a new message.
  */
 export const ResumeSessionSchema: GenMessage<ResumeSession> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 5);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 3);
 
 /**
  * The session is open.
@@ -458,7 +426,7 @@ export type Welcome = Message<"trunkline.signaling.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 6);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 4);
 
 /**
  * Asks for a Pong.
@@ -479,7 +447,7 @@ export type Ping = Message<"trunkline.signaling.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 7);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 5);
 
 /**
  * Answers a Ping.
@@ -500,7 +468,7 @@ export type Pong = Message<"trunkline.signaling.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 8);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 6);
 
 /**
  * Replaces the token of a live session.
@@ -521,7 +489,7 @@ export type RefreshToken = Message<"trunkline.signaling.v1.RefreshToken"> & {
  * Use `create(RefreshTokenSchema)` to create a new message.
  */
 export const RefreshTokenSchema: GenMessage<RefreshToken> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 9);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 7);
 
 /**
  * The token was replaced, or was not.
@@ -549,7 +517,7 @@ export type TokenRefreshed = Message<"trunkline.signaling.v1.TokenRefreshed"> & 
  * Use `create(TokenRefreshedSchema)` to create a new message.
  */
 export const TokenRefreshedSchema: GenMessage<TokenRefreshed> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 10);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 8);
 
 /**
  * The token runs out soon; without a RefreshToken the session closes with 4401 then.
@@ -570,7 +538,7 @@ export type TokenExpiring = Message<"trunkline.signaling.v1.TokenExpiring"> & {
  * Use `create(TokenExpiringSchema)` to create a new message.
  */
 export const TokenExpiringSchema: GenMessage<TokenExpiring> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 11);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 9);
 
 /**
  * Ends the session for good.
@@ -585,7 +553,7 @@ export type Goodbye = Message<"trunkline.signaling.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 12);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 10);
 
 /**
  * The session is over.
@@ -613,7 +581,7 @@ export type SessionClosed = Message<"trunkline.signaling.v1.SessionClosed"> & {
  * Use `create(SessionClosedSchema)` to create a new message.
  */
 export const SessionClosedSchema: GenMessage<SessionClosed> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 13);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 11);
 
 /**
  * Does something. Its outcome is one CommandResult, and for a call one OperationCompleted event.
@@ -794,6 +762,14 @@ export type Command = Message<"trunkline.signaling.v1.Command"> & {
      */
     value: GetSnapshot;
     case: "getSnapshot";
+  } | {
+    /**
+     * Does something in the meeting that a call belongs to.
+     *
+     * @generated from field: trunkline.signaling.v1.ActInMeeting act_in_meeting = 22;
+     */
+    value: ActInMeeting;
+    case: "actInMeeting";
   } | { case: undefined; value?: undefined };
 };
 
@@ -802,7 +778,42 @@ export type Command = Message<"trunkline.signaling.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 14);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 12);
+
+/**
+ * Does something in the meeting that a call belongs to.
+ *
+ * @generated from message trunkline.signaling.v1.ActInMeeting
+ */
+export type ActInMeeting = Message<"trunkline.signaling.v1.ActInMeeting"> & {
+  /**
+   * Names this operation.
+   *
+   * @generated from field: string operation_id = 1;
+   */
+  operationId: string;
+
+  /**
+   * The call.
+   *
+   * @generated from field: string call_id = 2;
+   */
+  callId: string;
+
+  /**
+   * What to do.
+   *
+   * @generated from field: trunkline.meetings.v1.MeetingAction action = 3;
+   */
+  action?: MeetingAction | undefined;
+};
+
+/**
+ * Describes the message trunkline.signaling.v1.ActInMeeting.
+ * Use `create(ActInMeetingSchema)` to create a new message.
+ */
+export const ActInMeetingSchema: GenMessage<ActInMeeting> = /*@__PURE__*/
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 13);
 
 /**
  * Starts sending the camera.
@@ -830,7 +841,7 @@ export type StartVideo = Message<"trunkline.signaling.v1.StartVideo"> & {
  * Use `create(StartVideoSchema)` to create a new message.
  */
 export const StartVideoSchema: GenMessage<StartVideo> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 15);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 14);
 
 /**
  * Stops sending the camera.
@@ -858,7 +869,7 @@ export type StopVideo = Message<"trunkline.signaling.v1.StopVideo"> & {
  * Use `create(StopVideoSchema)` to create a new message.
  */
 export const StopVideoSchema: GenMessage<StopVideo> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 16);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 15);
 
 /**
  * Starts sharing the screen.
@@ -886,7 +897,7 @@ export type StartScreenShare = Message<"trunkline.signaling.v1.StartScreenShare"
  * Use `create(StartScreenShareSchema)` to create a new message.
  */
 export const StartScreenShareSchema: GenMessage<StartScreenShare> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 17);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 16);
 
 /**
  * Stops sharing the screen.
@@ -914,7 +925,7 @@ export type StopScreenShare = Message<"trunkline.signaling.v1.StopScreenShare"> 
  * Use `create(StopScreenShareSchema)` to create a new message.
  */
 export const StopScreenShareSchema: GenMessage<StopScreenShare> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 18);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 17);
 
 /**
  * Chooses whose video to receive on which m-line. M-lines not named keep what they show. Without
@@ -950,7 +961,7 @@ export type SetVideoTiles = Message<"trunkline.signaling.v1.SetVideoTiles"> & {
  * Use `create(SetVideoTilesSchema)` to create a new message.
  */
 export const SetVideoTilesSchema: GenMessage<SetVideoTiles> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 19);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 18);
 
 /**
  * Replaces the media path after the network changed.
@@ -985,7 +996,7 @@ export type RestartMedia = Message<"trunkline.signaling.v1.RestartMedia"> & {
  * Use `create(RestartMediaSchema)` to create a new message.
  */
 export const RestartMediaSchema: GenMessage<RestartMedia> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 20);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 19);
 
 /**
  * Asks for a snapshot event.
@@ -1013,7 +1024,7 @@ export type GetSnapshot = Message<"trunkline.signaling.v1.GetSnapshot"> & {
  * Use `create(GetSnapshotSchema)` to create a new message.
  */
 export const GetSnapshotSchema: GenMessage<GetSnapshot> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 21);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 20);
 
 /**
  * A command was taken up, or refused.
@@ -1069,7 +1080,7 @@ export type CommandResult = Message<"trunkline.signaling.v1.CommandResult"> & {
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema: GenMessage<CommandResult> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 22);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 21);
 
 /**
  * The answer to a media offer.
@@ -1097,7 +1108,7 @@ export type MediaAnswer = Message<"trunkline.signaling.v1.MediaAnswer"> & {
  * Use `create(MediaAnswerSchema)` to create a new message.
  */
 export const MediaAnswerSchema: GenMessage<MediaAnswer> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 23);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 22);
 
 /**
  * Who is on which receive m-line.
@@ -1125,7 +1136,7 @@ export type MediaAssignments = Message<"trunkline.signaling.v1.MediaAssignments"
  * Use `create(MediaAssignmentsSchema)` to create a new message.
  */
 export const MediaAssignmentsSchema: GenMessage<MediaAssignments> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 24);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 23);
 
 /**
  * The occupant of one receive m-line.
@@ -1160,7 +1171,7 @@ export type MediaAssignment = Message<"trunkline.signaling.v1.MediaAssignment"> 
  * Use `create(MediaAssignmentSchema)` to create a new message.
  */
 export const MediaAssignmentSchema: GenMessage<MediaAssignment> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 25);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 24);
 
 /**
  * The media path changed its state.
@@ -1209,7 +1220,7 @@ export type MediaStateChanged = Message<"trunkline.signaling.v1.MediaStateChange
  * Use `create(MediaStateChangedSchema)` to create a new message.
  */
 export const MediaStateChangedSchema: GenMessage<MediaStateChanged> = /*@__PURE__*/
-  messageDesc(file_trunkline_signaling_v1_signaling_service, 26);
+  messageDesc(file_trunkline_signaling_v1_signaling_service, 25);
 
 /**
  * State of the media path between an endpoint and the exchange.
@@ -1251,23 +1262,4 @@ export enum MediaState {
  */
 export const MediaStateSchema: GenEnum<MediaState> = /*@__PURE__*/
   enumDesc(file_trunkline_signaling_v1_signaling_service, 0);
-
-/**
- * Carries signaling frames.
- *
- * @generated from service trunkline.signaling.v1.SignalingService
- */
-export const SignalingService: GenService<{
-  /**
-   * Runs one session, or a part of one.
-   *
-   * @generated from rpc trunkline.signaling.v1.SignalingService.Connect
-   */
-  connect: {
-    methodKind: "bidi_streaming";
-    input: typeof ConnectRequestSchema;
-    output: typeof ConnectResponseSchema;
-  },
-}> = /*@__PURE__*/
-  serviceDesc(file_trunkline_signaling_v1_signaling_service, 0);
 
