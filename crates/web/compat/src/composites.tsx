@@ -52,7 +52,7 @@ export function ChatPage({ parameters, identity, userId }: Props<CommunicationUs
     { endpoint: location.origin, userId, displayName, credential, threadId });
   useExposed(adapter);
   if (!adapter) return <Loading />;
-  return <ChatComposite adapter={adapter} formFactor={parameters.form} />;
+  return <ChatComposite adapter={adapter} />;
 }
 
 export function CallWithChatPage({ parameters, identity, userId }: Props<CommunicationUserIdentifier>) {

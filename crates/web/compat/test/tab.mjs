@@ -28,7 +28,7 @@ export class Tab {
   /** Opens the composite page with these parameters of its address. */
   static async open({ context, origin, pictures }, parameters) {
     const page = await context.newPage();
-    await page.goto(`${origin}/compat/index.html?${new URLSearchParams(parameters)}`);
+    await page.goto(`${origin}/compat/index.html?${new URLSearchParams(parameters)}`, { waitUntil: 'commit' });
     return new Tab(page, { parameters, pictures });
   }
 
