@@ -352,6 +352,8 @@ impl MeetingTask {
         operation_id: OperationId,
         action: Action,
     ) -> Result<(), MeetingFailure> {
+        // What a timer or a signal left behind answers nobody.
+        self.answered = None;
         self.input(Input::Command(Command { actor, operation_id, action }));
         self.drain().await;
         self.answered.take().unwrap_or(Ok(()))
