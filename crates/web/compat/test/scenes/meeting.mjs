@@ -38,9 +38,7 @@ export async function meeting(stage) {
     // The composite has no button to admit somebody; whoever builds on it asks the call.
     await host.page.evaluate(() => globalThis.adapter.call.lobby.admitAll());
     await guest.onPage('call');
-    // Who waits is muted by the exchange, and stays so until they unmute.
-    await guest.until('was muted in the lobby', ({ isMuted }) => isMuted);
-    await guest.microphone();
+    // Waiting mutes nobody: the guest speaks as chosen before.
     await guest.until('is not muted', ({ isMuted }) => !isMuted);
   });
 
