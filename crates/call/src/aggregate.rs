@@ -19,7 +19,7 @@ use crate::{
     input::Input,
     output::{EndpointCommand, Output},
     roster::{CallSnapshot, ParticipantView},
-    state::{CallKind, CallState, ParticipantState},
+    state::{CallKind, ParticipantState},
     transition::{InvalidTransition, Trigger, transition},
 };
 
@@ -295,14 +295,6 @@ impl Call {
     pub fn endpoint_of(&self, connection_id: &CallConnectionId) -> Option<&EndpointId> {
         let connection = self.connections.get(self.by_connection.get(connection_id)?)?;
         connection.joined().map(|joined| &joined.endpoint)
-    }
-
-    /// Returns whether a connection waits in the lobby. The media plane asks this before it forwards
-    /// anything from or to the connection, besides obeying the commands it is given.
-    pub fn is_in_lobby(&self, connection_id: &CallConnectionId) -> bool {
-        let connection =
-            self.by_connection.get(connection_id).and_then(|ordinal| self.connections.get(ordinal));
-        connection.is_some_and(|connection| connection.state == CallState::InLobby)
     }
 
     /// Returns whether a user is on the roster, invited or joined.

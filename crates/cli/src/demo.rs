@@ -6,9 +6,16 @@ mod party;
 mod roster;
 mod similarity;
 
+use std::collections::BTreeSet;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
+use trunkline_client::TokenCredential;
+use trunkline_node::TokenRequest;
+use trunkline_policy::Scope;
+use trunkline_reasons::EndReason;
 
+use crate::exchange::Exchange;
 use crate::failure::{Failure, Family};
 use crate::output::Output;
 
@@ -65,4 +72,18 @@ impl Checklist {
             }
         }
     }
+}
+
+/// Gets a token for calling and chat of somebody whom a development exchange knows.
+async fn token(exchange: &Exchange, who: &str) -> anyhow::Result<TokenCredential> {
+    let (identity, now) = (exchange.node().identity(), exchange.node().clock().wall());
+    let scopes = BTreeSet::from([Scope::Voip, Scope::Chat]);
+    let request = TokenRequest { scopes: &scopes, life: None };
+    let (_, token) = identity.issue_token(identity.resource(), who, request, now).await?;
+    Ok(TokenCredential::fixed(token.token))
+}
+
+/// Returns code and subcode as clients see them.
+fn pair(reason: EndReason) -> (i32, i32) {
+    (i32::from(reason.code()), i32::try_from(reason.sub_code()).unwrap_or(i32::MAX))
 }

@@ -10,17 +10,16 @@ use tokio::time::timeout;
 use trunkline_call::CallState;
 use trunkline_client::{
     AudioSink, AudioSource, Call, CallAgent, CallAgentOptions, CallClient, CallClientOptions,
-    MediaOptions, TeamsCallAgent, TokenCredential, TrustRoots,
+    MediaOptions, TeamsCallAgent, TrustRoots,
 };
 use trunkline_ids::{JoinCode, JoinLink, MeetingLocator};
 use trunkline_interop::{AttemptLimits, LobbyBypassScope, MeetingSettings, Schedule};
-use trunkline_node::{CreateMeeting, MeetingActor, TokenRequest};
-use trunkline_policy::Scope;
+use trunkline_node::{CreateMeeting, MeetingActor};
 use trunkline_proto::meetings::v1::{self as meetings, meeting_action};
 use trunkline_reasons::EndReason;
 use trunkline_signaling::codec::Encoding;
 
-use super::Checklist;
+use super::{Checklist, pair, token};
 use crate::exchange::{Exchange, ExchangeConfig};
 use crate::failure::{Failure, Family, InFamily as _};
 use crate::output::Output;
@@ -260,24 +259,12 @@ async fn ended(call: &Call) -> anyhow::Result<(i32, i32)> {
     Ok((reason.code, reason.sub_code))
 }
 
-fn pair(reason: EndReason) -> (i32, i32) {
-    (i32::from(reason.code()), i32::try_from(reason.sub_code()).unwrap_or(i32::MAX))
-}
-
 fn silent() -> MediaOptions {
     MediaOptions::audio(AudioSource::silence(), AudioSink::none())
 }
 
 fn tone() -> MediaOptions {
     MediaOptions::audio(AudioSource::tone(440.0, -18.0), AudioSink::none())
-}
-
-async fn token(exchange: &Exchange, who: &str) -> anyhow::Result<TokenCredential> {
-    let (identity, now) = (exchange.node().identity(), exchange.node().clock().wall());
-    let scopes = BTreeSet::from([Scope::Voip, Scope::Chat]);
-    let request = TokenRequest { scopes: &scopes, life: None };
-    let (_, token) = identity.issue_token(identity.resource(), who, request, now).await?;
-    Ok(TokenCredential::fixed(token.token))
 }
 
 /// The whole demo takes seconds.

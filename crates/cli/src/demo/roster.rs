@@ -13,15 +13,15 @@ use trunkline_call::{CallState, ParticipantState};
 use trunkline_chat::{CreateThread, Metadata, NewMember, RetentionPolicy};
 use trunkline_client::{
     AgentEvent, Call, CallClient, CallClientOptions, CallTarget, Events, StartCallOptions,
-    TeamsCallAgent, TokenCredential, TrustRoots,
+    TeamsCallAgent, TrustRoots,
 };
 use trunkline_ids::{CommunicationIdentifier, ThreadId};
-use trunkline_node::{ChatActor, TokenRequest};
+use trunkline_node::ChatActor;
 use trunkline_policy::{BarrierRule, Scope, Segment, SegmentId};
 use trunkline_reasons::EndReason;
 use trunkline_signaling::codec::Encoding;
 
-use super::Checklist;
+use super::{Checklist, pair, token};
 use crate::exchange::{Exchange, ExchangeConfig};
 use crate::failure::{Failure, Family, InFamily as _};
 use crate::output::Output;
@@ -420,18 +420,6 @@ fn names(names: &[&str]) -> BTreeSet<String> {
 
 fn segment(id: &str) -> anyhow::Result<SegmentId> {
     id.parse().context("a segment's name")
-}
-
-fn pair(reason: EndReason) -> (i32, i32) {
-    (i32::from(reason.code()), i32::try_from(reason.sub_code()).unwrap_or(i32::MAX))
-}
-
-async fn token(exchange: &Exchange, who: &str) -> anyhow::Result<TokenCredential> {
-    let (identity, now) = (exchange.node().identity(), exchange.node().clock().wall());
-    let scopes = BTreeSet::from([Scope::Voip, Scope::Chat]);
-    let request = TokenRequest { scopes: &scopes, life: None };
-    let (_, token) = identity.issue_token(identity.resource(), who, request, now).await?;
-    Ok(TokenCredential::fixed(token.token))
 }
 
 /// The whole demo takes seconds.

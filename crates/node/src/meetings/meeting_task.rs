@@ -524,16 +524,14 @@ impl MeetingTask {
                 self.tell_call(MeetingInput::End { endpoint, reason }).await;
             }
             CallStep::Enter { endpoint, rights } if comes(&self.joining, &endpoint) => {
-                self.enter(Entry::Direct, call_rights(rights)).await;
+                self.enter(Entry::Direct, rights).await;
             }
             CallStep::Enter { endpoint, rights } => {
-                let rights = call_rights(rights);
                 self.tell_call(MeetingInput::Admit { endpoint, rights }).await;
             }
             // The lobby itself keeps media out; what may be sent is said when they are let in.
             CallStep::EnterLobby { .. } => self.enter(Entry::Lobby, MediaRights::ALL).await,
             CallStep::SetRights { endpoint, rights } => {
-                let rights = call_rights(rights);
                 self.tell_call(MeetingInput::SetRights { endpoint, rights }).await;
             }
         }
@@ -677,11 +675,6 @@ impl Names for MeetingTask {
     fn identifier(&self, person: &str) -> Result<CommunicationIdentifier, MeetingFailure> {
         self.node.meetings().identifier(person)
     }
-}
-
-fn call_rights(rights: trunkline_interop::MediaRights) -> MediaRights {
-    let trunkline_interop::MediaRights { audio, camera, screen } = rights;
-    MediaRights { audio, camera, screen }
 }
 
 /// How long a meeting in which nobody is stays in memory. Longer saves reads of the store.
