@@ -4,6 +4,7 @@ mod first_call;
 mod meeting;
 mod party;
 mod roster;
+mod served;
 mod similarity;
 
 use std::collections::BTreeSet;
@@ -26,7 +27,7 @@ pub(crate) enum DemoCommand {
     FirstCall(first_call::FirstCallArguments),
     /// Guests come to a meeting by each of its three locators, wait in the lobby, and are let in.
     Meeting(meeting::MeetingArguments),
-    /// Many headless clients meet in one group call; prints what that costs the exchange.
+    /// Many headless clients meet in one group call or meeting; prints what that costs the exchange.
     Party(party::PartyArguments),
     /// People are added to a call and its chat and removed from both, by hand and followed.
     Roster(roster::RosterArguments),

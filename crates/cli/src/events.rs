@@ -1,5 +1,6 @@
 //! `trunkline events`: the event log, on the screen and on its way to receivers.
 
+mod calls;
 mod forward;
 mod tail;
 
@@ -29,6 +30,8 @@ pub(crate) struct EventsArguments {
 enum EventsCommand {
     /// Print events as Event Grid JSON, one a line, until interrupted.
     Tail(tail::TailArguments),
+    /// Print what happens in all calls and meetings, in order, until interrupted.
+    Calls(calls::CallsArguments),
     /// Post events to a URL of this machine, as they would be delivered.
     Forward(forward::ForwardArguments),
     /// Make up an event of a type and send it wherever a real one would go.
@@ -70,6 +73,7 @@ pub(crate) async fn run(arguments: EventsArguments, output: &Output) -> Result<(
     let remote = Remote::connect(&arguments.remote).await?;
     match arguments.command {
         EventsCommand::Tail(arguments) => return tail::run(arguments, &remote, output).await,
+        EventsCommand::Calls(arguments) => return calls::run(arguments, &remote, output).await,
         EventsCommand::Forward(arguments) => return forward::run(arguments, &remote, output).await,
         EventsCommand::DeadLetters { name, retry } => {
             return dead_letters(name, retry, &remote, output).await;

@@ -58,6 +58,11 @@ impl Failure {
         Self { family, error }
     }
 
+    /// Returns the error alone, for whoever has a family of its own for it.
+    pub(crate) fn into_error(self) -> anyhow::Error {
+        self.error
+    }
+
     /// Returns the family.
     pub fn family(&self) -> Family {
         self.family

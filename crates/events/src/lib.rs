@@ -32,8 +32,9 @@ pub use crate::{
     outcome::{Outcome, TlsFailure, Unreachable},
     retry::{DeadLetterReason, DeliveryProgress, Jitter, NextStep, RetryPolicy, RetryPolicyError},
     schema::{
-        ChatEvents, DATA_VERSION, DeliverySchema, Event, EventId, EventType, METADATA_VERSION,
-        Notification, ParseTopicError, Topic, UnknownEventType, chat_events, user_disconnected,
+        CallFacts, CallHappening, CallPerson, ChatEvents, DATA_VERSION, DeliverySchema, Event,
+        EventId, EventType, METADATA_VERSION, Notification, ParseTopicError, Topic,
+        UnknownEventType, call_event, chat_events, user_disconnected,
     },
     validation::{
         AllowedRate, ConfirmError, Handshake, HandshakeError, ParseValidationCodeError,

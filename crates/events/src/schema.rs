@@ -1,5 +1,6 @@
 //! The documented events, and the two envelopes they travel in.
 
+mod call;
 mod chat;
 mod data;
 mod event_type;
@@ -15,6 +16,7 @@ use trunkline_clock::Timestamp;
 
 use self::data::EventData;
 pub use self::{
+    call::{CallFacts, CallHappening, CallPerson, call_event},
     chat::{ChatEvents, chat_events},
     event_type::{EventType, UnknownEventType},
     id::EventId,

@@ -1,6 +1,7 @@
 //! What each event of a chat looks like outside, held against the published schema and examples.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use trunkline_chat::{
@@ -9,9 +10,14 @@ use trunkline_chat::{
 };
 use trunkline_clock::Timestamp;
 use trunkline_events::{
-    DeliverySchema, Event, EventType, SubscriptionFilter, Topic, chat_events, user_disconnected,
+    CallFacts, CallHappening, CallPerson, DeliverySchema, Event, EventType, SubscriptionFilter,
+    Topic, call_event, chat_events, user_disconnected,
 };
 use trunkline_ids::CommunicationIdentifier;
+use trunkline_reasons::EndReason;
+
+const CALL: &str = "5f5d6ca1-d750-44a4-9a36-a7965ec4a906";
+const GROUP: &str = "11111111-2222-4333-8444-555555555555";
 
 const ALICE: &str = "8:acs:contoso_alice";
 const BOB: &str = "8:acs:contoso_bob";
@@ -96,7 +102,9 @@ fn every_type_has_the_members_of_the_published_schema() {
     let origins = every_kind().map(origin).to_vec();
     let of_chats = origins.iter().flat_map(events);
     let of_identity = std::iter::once(user_disconnected(&alice, time()));
-    for event in of_chats.chain(of_identity) {
+    let of_calls = call_happenings(&alice);
+    let of_calls = of_calls.into_iter().map(|one| call_event(facts(&alice), 1, time(), one));
+    for event in of_chats.chain(of_identity).chain(of_calls) {
         let names = data(&event).as_object().unwrap().keys().cloned().collect();
         let known = members.entry(event.event_type()).or_insert_with(|| BTreeSet::clone(&names));
         assert_eq!(*known, names, "{}", event.event_type());
@@ -108,9 +116,79 @@ fn every_type_has_the_members_of_the_published_schema() {
     }
 }
 
+#[test]
+fn events_of_calls_have_the_published_form() {
+    let alice = ALICE.parse().unwrap();
+    let person = json!({"kind": "communicationUser", "rawId": ALICE,
+                        "communicationUser": {"id": ALICE}, "communicationIdentifier": user(ALICE)});
+    let call = json!({"startedBy": person, "serverCallId": CALL, "group": {"id": GROUP},
+                      "room": {"id": "9999"}, "isTwoParty": false, "correlationId": CALL,
+                      "isRoomsCall": true});
+    let with = |more: Value| {
+        let mut all = call.clone();
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let someone = json!({"user": person, "displayName": "Alice", "participantId": "p1"});
+    let expected = [
+        (format!("call/{CALL}/startedBy/{ALICE}"), call.clone()),
+        (format!("call/{CALL}/participant/{ALICE}"), with(someone.clone())),
+        (format!("call/{CALL}/participant/{ALICE}"), with(someone)),
+        (
+            format!("call/{CALL}"),
+            with(json!({"durationOfCall": 49.728, "callDurationInSeconds": 49.728,
+                        "reason": {"code": 0, "subcode": 0,
+                                   "phrase": EndReason::HUNG_UP.meaning()}})),
+        ),
+    ];
+    let ids: BTreeSet<_> = call_happenings(&alice)
+        .into_iter()
+        .zip(expected)
+        .map(|(happening, (subject, expected))| {
+            let event = call_event(facts(&alice), 7, time(), happening);
+            assert_eq!(event.subject(), subject);
+            assert_eq!(data(&event), expected);
+            event.id()
+        })
+        .collect();
+    assert_eq!(ids.len(), 4);
+}
+
+fn call_happenings(who: &CommunicationIdentifier) -> [CallHappening<'_>; 4] {
+    let person = CallPerson { identifier: who, participant_id: "p1", display_name: Some("Alice") };
+    let duration = Duration::from_millis(49_728);
+    [
+        CallHappening::Started,
+        CallHappening::Joined(person.clone()),
+        CallHappening::Left(person),
+        CallHappening::Ended { duration, reason: EndReason::HUNG_UP },
+    ]
+}
+
+fn facts(who: &CommunicationIdentifier) -> CallFacts<'_> {
+    CallFacts {
+        call_id: CALL,
+        started_by: Some(who),
+        group_id: Some(GROUP),
+        room_id: Some("9999"),
+        is_one_to_one: false,
+    }
+}
+
 /// Returns the members of the data, as the published schema lists them.
 fn published(event_type: EventType) -> &'static str {
     match event_type {
+        EventType::CallEnded => {
+            "startedBy serverCallId group room isTwoParty correlationId isRoomsCall durationOfCall \
+             callDurationInSeconds reason"
+        }
+        EventType::CallParticipantAdded | EventType::CallParticipantRemoved => {
+            "startedBy serverCallId group room isTwoParty correlationId isRoomsCall user \
+             displayName participantId"
+        }
+        EventType::CallStarted => {
+            "startedBy serverCallId group room isTwoParty correlationId isRoomsCall"
+        }
         EventType::ChatMessageDeleted => {
             "recipientCommunicationIdentifier transactionId threadId messageId \
              senderCommunicationIdentifier senderDisplayName composeTime type version deleteTime"

@@ -10,7 +10,9 @@ use trunkline_api::events::v1::events_service_server::EventsService;
 use trunkline_events::{
     DeliverySchema, EventType, FilterModel, Notification, SubscriptionFilter, SubscriptionName,
 };
-use trunkline_node::{EventSubscription, EventTail, Node, Relay, SubscribeEvents};
+use trunkline_node::{
+    CallTail, CallTailItem, EventSubscription, EventTail, Node, Relay, SubscribeEvents,
+};
 use trunkline_proto::events::v1 as wire;
 
 use crate::page::{self, Wanted};
@@ -37,6 +39,9 @@ type Answer<T> = Result<Response<T>, Status>;
 impl EventsService for Events {
     type WatchEventsStream =
         Pin<Box<dyn Stream<Item = Result<wire::WatchEventsResponse, Status>> + Send + 'static>>;
+
+    type WatchCallsStream =
+        Pin<Box<dyn Stream<Item = Result<wire::WatchCallsResponse, Status>> + Send + 'static>>;
 
     async fn create_subscription(
         &self,
@@ -131,6 +136,47 @@ impl EventsService for Events {
         let (filter, schema) = (filter(request.event_types)?, schema(request.schema)?);
         let begun = Watch::Beginning(relay.watch(request.after_seq, filter, schema).await);
         Ok(Response::new(Box::pin(futures_util::stream::unfold(begun, Watch::next))))
+    }
+
+    async fn watch_calls(
+        &self,
+        request: Request<wire::WatchCallsRequest>,
+    ) -> Answer<Self::WatchCallsStream> {
+        let relay = self.authorize(request.metadata())?;
+        let wire::WatchCallsRequest { after_seq, call_id } = request.into_inner();
+        let call_id = match call_id.is_empty() {
+            true => None,
+            false => Some(call_id.parse().map_err(|error| status::invalid("call_id", &error))?),
+        };
+        let begun = WatchCalls::Beginning(relay.watch_calls(after_seq, call_id));
+        Ok(Response::new(Box::pin(futures_util::stream::unfold(begun, WatchCalls::next))))
+    }
+}
+
+/// How far a stream of what happens in calls is.
+enum WatchCalls {
+    /// The client does not know yet where it begins.
+    Beginning(CallTail),
+    Running(CallTail),
+    Ended,
+}
+
+impl WatchCalls {
+    async fn next(self) -> Option<(Result<wire::WatchCallsResponse, Status>, Self)> {
+        match self {
+            Self::Beginning(tail) => {
+                let response = wire::WatchCallsResponse { seq: tail.cursor(), occurrence: None };
+                Some((Ok(response), Self::Running(tail)))
+            }
+            Self::Running(mut tail) => match tail.next().await {
+                Ok(CallTailItem { seq, occurrence }) => {
+                    let response = wire::WatchCallsResponse { seq, occurrence };
+                    Some((Ok(response), Self::Running(tail)))
+                }
+                Err(end) => Some((Err(status::tail_end(end)), Self::Ended)),
+            },
+            Self::Ended => None,
+        }
     }
 }
 

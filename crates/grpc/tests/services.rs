@@ -3,6 +3,8 @@
 #[path = "services/scene.rs"]
 mod scene;
 
+#[path = "services/call_events.rs"]
+mod call_events;
 #[path = "services/chat.rs"]
 mod chat;
 #[path = "services/credentials.rs"]

@@ -1,5 +1,6 @@
 //! One call as a task: it owns the call machine, drains it, and carries its outputs out.
 
+mod chronicle;
 mod legs;
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ use trunkline_proto::calling::v1 as wire;
 use trunkline_storage::CallHistoryLimits;
 
 use crate::call_history::{Attendance, CallName};
+use crate::call_task::chronicle::Chronicle;
 use crate::calls::{
     Accepted, AnswerAt, CallHandle, CallMessage, Door, Refused, WatchError, WatchItem,
 };
@@ -55,6 +57,8 @@ pub(crate) struct CallTask {
     pending: HashMap<(EndpointId, OperationId), PendingAnswer>,
     /// Everybody who was there, for the history.
     attendance: Attendance,
+    /// What is told of the call to those who follow all calls.
+    chronicle: Chronicle,
     /// Whether what is being carried out is the meeting's own doing.
     is_of_meeting: bool,
     is_over: bool,
@@ -136,6 +140,7 @@ impl CallTask {
             offers: HashMap::new(),
             pending: HashMap::new(),
             attendance: Attendance::default(),
+            chronicle: Chronicle::default(),
             is_of_meeting: false,
             is_over: false,
         };
@@ -383,11 +388,13 @@ impl CallTask {
         }
         self.attendance.note(event, &self.roster);
         self.prepare_lobby(event);
+        let leaving = self.leaving(event);
         if let Err(error) = self.roster.apply(event) {
             tracing::error!(call = %self.handle.id(), %error, "the call's events do not add up");
         }
         let wired = Arc::new(convert::event(&self.handle.id(), event, &self.roster));
         self.log.append(Arc::clone(&wired));
+        self.note(event, leaving, &wired);
         for (endpoint, attached) in &mut self.attached {
             if let Some(lobby) = &mut attached.lobby {
                 if !concerns(event, endpoint, lobby.participant_id) {

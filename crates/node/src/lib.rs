@@ -54,8 +54,8 @@ pub use crate::{
     page::{Page, PageCursor},
     push_endpoints::PushEndpoints,
     relay::{
-        DeadEvent, EventSubscription, EventTail, Relay, RelayConfig, RelayError, SubscribeEvents,
-        TailEnd, TailItem,
+        CallTail, CallTailItem, DeadEvent, EventSubscription, EventTail, Relay, RelayConfig,
+        RelayError, SubscribeEvents, TailEnd, TailItem,
     },
     repeatability::{Repeatability, RepeatableRequest, Repeated, Repeating},
     resources::Resources,

@@ -112,7 +112,7 @@ struct Inner {
     chat: Chat,
     rooms: Rooms,
     meetings: meetings::Tables,
-    room_calls: RoomCalls,
+    room_calls: Arc<RoomCalls>,
     relay: Relay,
     push_endpoints: PushEndpoints,
     repeatability: Repeatability,
@@ -165,6 +165,7 @@ impl Node {
             threads: Arc::clone(&threads),
         });
         let relay = Relay::start(base.clone(), Arc::clone(&feed), relay, identity.resource());
+        let room_calls = Arc::new(RoomCalls::default());
         let node = Self {
             inner: Arc::new(Inner {
                 relay,
@@ -174,9 +175,9 @@ impl Node {
                 feed,
                 threads,
                 chat,
-                rooms: Rooms::new(base.clone()),
+                rooms: Rooms::new(base.clone(), Arc::clone(&room_calls)),
                 meetings,
-                room_calls: RoomCalls::default(),
+                room_calls,
                 push_endpoints: PushEndpoints::start(base.clone()),
                 repeatability: Repeatability::new(base.clone()),
                 base,

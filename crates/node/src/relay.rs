@@ -5,6 +5,7 @@
 //! whose turn it is. Each subscription has a task with a bounded number of attempts, so that a slow
 //! receiver holds up itself alone.
 
+mod calls;
 mod catalogue;
 mod configured;
 mod dispatch;
@@ -27,12 +28,14 @@ use trunkline_events::{
     Notification, Outbound, OutboundConfig, OutboundSetupError, RetryPolicy, SubscriptionFilter,
     SubscriptionName, Topic, ValidateError, ValidationCode, ValidationEvent, WebhookOrigin,
 };
-use trunkline_ids::{ResourceId, ThreadId};
-use trunkline_storage::{Backlog, Secret, StoreError, Subscription, SubscriptionId};
+use trunkline_ids::{CallId, ResourceId, ThreadId};
+use trunkline_storage::{Backlog, OtherEvent, Secret, StoreError, Subscription, SubscriptionId};
 
 use crate::base::Base;
 use crate::chat::Feed;
 
+pub(crate) use self::calls::{CallLog, Occurrence};
+pub use self::calls::{CallTail, CallTailItem};
 pub use self::tail::{EventTail, TailEnd, TailItem};
 
 /// How events leave.
@@ -136,6 +139,7 @@ pub enum RelayError {
 #[derive(Clone)]
 pub struct Relay {
     parts: Arc<Parts>,
+    calls: CallLog,
 }
 
 struct Parts {
@@ -190,7 +194,9 @@ impl Relay {
         });
         parts.base.tasks.spawn(dispatch::run(Arc::clone(&parts)));
         parts.base.tasks.spawn(presence::run(Arc::clone(&parts)));
-        let relay = Self { parts };
+        let (calls, occurrences) = CallLog::new();
+        parts.base.tasks.spawn(calls::store(Arc::clone(&parts), occurrences));
+        let relay = Self { parts, calls };
         for (request, key) in &relay.parts.config.subscriptions {
             let keeping = configured::keep(relay.clone(), request.clone(), key.clone());
             relay.parts.base.tasks.spawn(keeping);
@@ -315,10 +321,8 @@ impl Relay {
         let event = sample::event(event_type, &resource, self.parts.base.wall());
         let work = Arc::clone(&self.parts);
         let appended = async move {
-            let places = work.base.store.append(vec![event]).await?;
-            let place = places.last().copied().unwrap_or_default();
-            work.feed.pass_over(places);
-            Ok::<_, StoreError>(place)
+            let places = work.append(vec![event]).await?;
+            Ok::<_, StoreError>(places.last().copied().unwrap_or_default())
         };
         Ok(self.parts.base.complete(appended).await?)
     }
@@ -331,6 +335,16 @@ impl Relay {
         schema: DeliverySchema,
     ) -> EventTail {
         EventTail::new(Arc::clone(&self.parts), from, filter, schema)
+    }
+
+    /// Follows what happens in calls and meetings: after a place, or from here on.
+    pub fn watch_calls(&self, from: Option<u64>, call_id: Option<CallId>) -> CallTail {
+        CallTail::new(Arc::clone(&self.parts), from, call_id)
+    }
+
+    /// Returns the way of what happens in calls into the log.
+    pub(crate) fn calls(&self) -> &CallLog {
+        &self.calls
     }
 
     async fn confirm(
@@ -401,6 +415,13 @@ impl Parts {
             Ok(Deliverer::new(outbound, self.config.limits))
         };
         self.deliverer.get_or_try_init(make).await
+    }
+
+    /// Adds what is not chat's to the log.
+    async fn append(&self, events: Vec<OtherEvent>) -> Result<Vec<u64>, StoreError> {
+        let places = self.base.store.append(events).await?;
+        self.feed.pass_over(places.iter().copied());
+        Ok(places)
     }
 
     /// Returns when the thread of an event was made.

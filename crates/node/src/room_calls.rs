@@ -1,14 +1,14 @@
 //! Calls of rooms: the room says who may join, when and with which rights.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use trunkline_call::{
     Action, Actor, Call, CallConfig, Command, Entry, Limits, MediaMode, MediaRights, MeetingInput,
     NewCall, Origin,
 };
-use trunkline_ids::CallId;
-use trunkline_interop::{Room, RoomId, RoomRight};
+use trunkline_ids::{CallId, CommunicationIdentifier, EndpointId};
+use trunkline_interop::{Room, RoomId, RoomRight, RoomRole};
 use trunkline_reasons::EndReason;
 
 use crate::call_task::CallTask;
@@ -20,21 +20,61 @@ use crate::node::Node;
 /// The live calls by room. A room's call is over when the last one left; the next one is new.
 #[derive(Debug, Default)]
 pub(crate) struct RoomCalls {
-    live: Mutex<HashMap<RoomId, CallHandle>>,
+    live: Mutex<HashMap<RoomId, RoomCall>>,
+}
+
+#[derive(Debug)]
+struct RoomCall {
+    call: CallHandle,
+    /// Who came, and as what.
+    seats: HashMap<EndpointId, (CommunicationIdentifier, RoomRole)>,
 }
 
 impl RoomCalls {
     fn of(&self, id: &RoomId, start: impl FnOnce() -> CallHandle) -> CallHandle {
-        // One operation on the map: a panic leaves it whole.
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        live.entry(id.clone()).or_insert_with(start).clone()
+        let fresh = || RoomCall { call: start(), seats: HashMap::new() };
+        self.live().entry(id.clone()).or_insert_with(fresh).call.clone()
     }
 
     fn forget(&self, id: &RoomId, call: CallId) {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if live.get(id).is_some_and(|own| own.id() == call) {
+        let mut live = self.live();
+        if live.get(id).is_some_and(|own| own.call.id() == call) {
             live.remove(id);
         }
+    }
+
+    fn seat(&self, id: &RoomId, call: CallId, actor: &Actor, role: RoomRole) {
+        if let Some(own) = self.live().get_mut(id).filter(|own| own.call.id() == call) {
+            own.seats.insert(actor.endpoint.clone(), (actor.identifier.clone(), role));
+        }
+    }
+
+    /// Ends, in the live call, whoever is there and no longer has the role to which the rights
+    /// belong; `None` is a room that is deleted.
+    pub(crate) async fn follow(&self, id: &RoomId, room: Option<&Room>) {
+        let Some((call, unseated)) = self.unseat(id, room) else { return };
+        for endpoint in unseated {
+            let input = MeetingInput::End { endpoint, reason: EndReason::ROLE_CHANGED };
+            call.tell(CallMessage::MeetingStep(Box::new(input))).await;
+        }
+    }
+
+    fn unseat(&self, id: &RoomId, room: Option<&Room>) -> Option<(CallHandle, Vec<EndpointId>)> {
+        let mut live = self.live();
+        let own = live.get_mut(id)?;
+        let has_changed =
+            |_: &EndpointId, (who, role): &mut (CommunicationIdentifier, RoomRole)| {
+                let now =
+                    room.and_then(|room| room.participants().find(|(other, _)| *other == who));
+                now.map(|(_, role)| role) != Some(*role)
+            };
+        let unseated = own.seats.extract_if(has_changed).map(|(endpoint, _)| endpoint).collect();
+        Some((own.call.clone(), unseated))
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<RoomId, RoomCall>> {
+        // Each change is one operation on a map: a panic leaves it whole.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -54,11 +94,10 @@ pub(crate) async fn join(
         Some(_) => MediaMode::PeerConnection,
         None => MediaMode::SignalingOnly,
     };
+    let actor =
+        Actor { identifier: endpoint.claims.identifier.clone(), endpoint: endpoint.id.clone() };
     let input = MeetingInput::Join {
-        actor: Actor {
-            identifier: endpoint.claims.identifier.clone(),
-            endpoint: endpoint.id.clone(),
-        },
+        actor: actor.clone(),
         operation_id: request.operation_id,
         display_name: request.display_name,
         media,
@@ -77,7 +116,13 @@ pub(crate) async fn join(
         let asked =
             call.ask(|answer| CallMessage::Meeting { input, offer, answer_at, answer }).await;
         match asked.unwrap_or(Err(Refused::NotFound)) {
-            Ok(accepted) => return Ok(Outcome { call, accepted: Some(accepted) }),
+            Ok(accepted) => {
+                node.room_calls().seat(&id, call.id(), &actor, role);
+                // The roster may have changed since it was asked.
+                let now = node.store().room(&id).await.unwrap_or(Some(room));
+                node.room_calls().follow(&id, now.as_ref()).await;
+                return Ok(Outcome { call, accepted: Some(accepted) });
+            }
             Err(
                 Refused::NotFound
                 | Refused::Command(trunkline_call::CommandError::CallEnded { .. }),
@@ -184,8 +229,6 @@ const JOIN_ATTEMPTS: usize = 8;
 
 #[cfg(test)]
 mod tests {
-    use trunkline_interop::RoomRole;
-
     use super::*;
 
     #[test]

@@ -13,6 +13,7 @@ use trunkline_storage::{RoomPosition, StoreError};
 use crate::base::Base;
 use crate::page::{Page, PageCursor};
 use crate::repeatability::{Repeatability, RepeatableRequest, Repeated};
+use crate::room_calls::RoomCalls;
 
 /// Why nothing was done about a room.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -44,6 +45,8 @@ pub struct Rooms {
     repeatability: Repeatability,
     /// Whoever changes a room holds the one of these that its id falls to.
     turns: Arc<[Mutex<()>; TURNS]>,
+    /// The live calls, which follow their rooms.
+    calls: Arc<RoomCalls>,
 }
 
 impl fmt::Debug for Rooms {
@@ -53,9 +56,10 @@ impl fmt::Debug for Rooms {
 }
 
 impl Rooms {
-    pub(crate) fn new(base: Base) -> Self {
+    pub(crate) fn new(base: Base, calls: Arc<RoomCalls>) -> Self {
         let repeatability = Repeatability::new(base.clone());
-        Self { base, repeatability, turns: Arc::new([const { Mutex::const_new(()) }; TURNS]) }
+        let turns = Arc::new([const { Mutex::const_new(()) }; TURNS]);
+        Self { base, repeatability, turns, calls }
     }
 
     /// Makes a room.
@@ -125,7 +129,8 @@ impl Rooms {
         self.change(resource, id, |room| room.update(now, request)).await
     }
 
-    /// Changes who may join.
+    /// Changes who may join. Whoever is in the call with a role that changes, or is taken off, is out
+    /// of it, and joins anew with what the roster gives from then on.
     pub async fn patch_participants(
         &self,
         resource: &ResourceId,
@@ -140,7 +145,10 @@ impl Rooms {
         let _turn = self.turn(id).await;
         self.room(resource, id).await?;
         match self.base.store.delete_room(id).await? {
-            true => Ok(()),
+            true => {
+                self.calls.follow(id, None).await;
+                Ok(())
+            }
             false => Err(RoomFailure::NotFound),
         }
     }
@@ -156,6 +164,7 @@ impl Rooms {
         let mut room = self.room(resource, id).await?;
         change(&mut room)?;
         self.base.store.put_room(room.clone(), None).await?;
+        self.calls.follow(id, Some(&room)).await;
         Ok(room)
     }
 

@@ -31,7 +31,7 @@ pub use crate::{
     meetings::{MeetingPosition, MeetingStore, PostedCode, PutMeetingError, StoredMeeting},
     outbox::{
         Backlog, DeadLetter, Delivery, Expansion, InvalidSubscriptionId, LogEntry, LogEvent,
-        OtherEvent, Outbox, Outcome, Subscription, SubscriptionId,
+        OtherEvent, OtherEvents, Outbox, Outcome, Subscription, SubscriptionId,
     },
     policy::PolicyStore,
     push_endpoints::{PushEndpoint, PushEndpointChange, PushEndpointKey, PushEndpointStore},

@@ -108,6 +108,15 @@ impl LogEvent {
     }
 }
 
+/// What [`Outbox::others_after`] found.
+#[derive(Clone, Debug)]
+pub struct OtherEvents {
+    /// The events with their places in the feed, in order.
+    pub events: Vec<(u64, OtherEvent)>,
+    /// The place up to which the feed was read; the cursor itself when nothing follows it.
+    pub read_to: u64,
+}
+
 /// A delivery that is to be attempted.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -255,4 +264,11 @@ pub trait Outbox: Send + Sync {
     /// # Errors
     /// [`StoreError::CursorLost`] when the cursor is outside the feed.
     async fn log_after(&self, cursor: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// Returns up to `limit` events of the log after a cursor that are not chat's, and how far was
+    /// read to find them: the next read goes on there.
+    ///
+    /// # Errors
+    /// [`StoreError::CursorLost`] when the cursor is outside the feed.
+    async fn others_after(&self, cursor: u64, limit: usize) -> Result<OtherEvents, StoreError>;
 }

@@ -6,6 +6,7 @@
 //! reach another is explained to whoever has an access key.
 
 mod assets;
+mod call_events;
 mod credential;
 mod dev;
 mod events;
@@ -31,14 +32,15 @@ pub struct WebConfig {
     pub dev_endpoints: bool,
 }
 
-/// Builds the router: pages, `/signaling`, `/events/chat`, `/policy/explain`, the key set, and the
-/// development identity endpoints.
+/// Builds the router: pages, `/signaling`, `/events/calls`, `/events/chat`, `/policy/explain`, the key
+/// set, and the development identity endpoints.
 ///
 /// It has no fallback, so that it merges with the gRPC routes of the same port. Serve it with
 /// `into_make_service_with_connect_info::<SocketAddr>()` so that logs name the peer of a socket.
 pub fn router(config: WebConfig, node: Node) -> Router {
     let mut router = assets::routes()
         .route("/signaling", any(socket::signaling))
+        .route("/events/calls", any(call_events::connect))
         .route("/events/chat", get(events::chat_events))
         .route("/policy/explain", post(policy::explain))
         .route("/.well-known/jwks.json", get(dev::jwks));

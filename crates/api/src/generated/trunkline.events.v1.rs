@@ -310,6 +310,44 @@ pub mod events_service_client {
                 );
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Streams what happens in calls and meetings, whoever takes part, until the client ends it: every
+        /// event of every call, in order within a call, and each once for a client that resumes after the
+        /// last `seq` that it has dealt with. OUT_OF_RANGE when the cursor is no longer retained.
+        ///
+        /// An event is there a few milliseconds after those in the call were told of it. One that could not
+        /// be stored before a crash is missing here.
+        pub async fn watch_calls(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::events::v1::WatchCallsRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<
+                tonic::codec::Streaming<
+                    ::trunkline_proto::events::v1::WatchCallsResponse,
+                >,
+            >,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.events.v1.EventsService/WatchCalls",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("trunkline.events.v1.EventsService", "WatchCalls"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -404,6 +442,25 @@ pub mod events_service_server {
             tonic::Response<Self::WatchEventsStream>,
             tonic::Status,
         >;
+        /// Server streaming response type for the WatchCalls method.
+        type WatchCallsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<
+                    ::trunkline_proto::events::v1::WatchCallsResponse,
+                    tonic::Status,
+                >,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Streams what happens in calls and meetings, whoever takes part, until the client ends it: every
+        /// event of every call, in order within a call, and each once for a client that resumes after the
+        /// last `seq` that it has dealt with. OUT_OF_RANGE when the cursor is no longer retained.
+        ///
+        /// An event is there a few milliseconds after those in the call were told of it. One that could not
+        /// be stored before a crash is missing here.
+        async fn watch_calls(
+            &self,
+            request: tonic::Request<::trunkline_proto::events::v1::WatchCallsRequest>,
+        ) -> std::result::Result<tonic::Response<Self::WatchCallsStream>, tonic::Status>;
     }
     /// Manages who is sent events, and shows the events.
     ///
@@ -813,6 +870,55 @@ pub mod events_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WatchEventsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.events.v1.EventsService/WatchCalls" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchCallsSvc<T: EventsService>(pub Arc<T>);
+                    impl<
+                        T: EventsService,
+                    > tonic::server::ServerStreamingService<
+                        ::trunkline_proto::events::v1::WatchCallsRequest,
+                    > for WatchCallsSvc<T> {
+                        type Response = ::trunkline_proto::events::v1::WatchCallsResponse;
+                        type ResponseStream = T::WatchCallsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::events::v1::WatchCallsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as EventsService>::watch_calls(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchCallsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,28 +1,27 @@
-//! The party: many headless clients in one group call, and what that costs the exchange.
-//!
-//! The exchange runs as a process of its own, so that its CPU time is not that of the clients.
+//! The party: many headless clients in one group call or meeting, and what that costs the exchange.
 
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow, bail};
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use anyhow::{Context as _, anyhow};
+use serde_json::json;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use trunkline_call::CallState;
 use trunkline_client::{
     AudioSink, AudioSource, Call, CallAgent, CallAgentOptions, CallClient, CallClientOptions,
-    GroupCallLocator, MediaOptions, MediaStatistics, TokenCredential, TrustRoots,
+    Events, EventsError, GroupCallLocator, JoinLocator, MediaOptions, MediaStatistics, TrustRoots,
 };
-use trunkline_ids::GroupId;
+use trunkline_ids::{GroupId, MeetingLocator};
+use trunkline_proto::calling::v1::{self as calling, call_event};
+use trunkline_proto::meetings::v1::{CreateMeetingRequest, LobbyBypass, MeetingSettings};
 use trunkline_signaling::codec::Encoding;
 
 use super::Checklist;
+use super::served::Server;
 use crate::failure::{Failure, Family, InFamily as _};
 use crate::output::Output;
 use crate::progress;
+use crate::remote::{Remote, from_status};
 
 /// Options of `trunkline demo party`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +35,13 @@ pub(crate) struct PartyArguments {
     /// For how long, in seconds.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
+    /// Meet in a meeting without a lobby rather than in a group call.
+    #[arg(long)]
+    meeting: bool,
+    /// Join all within so many seconds, whether or not those before are there; one after the other
+    /// when left out.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600))]
+    join_seconds: Option<u64>,
 }
 
 pub(crate) async fn run(arguments: PartyArguments, output: &Output) -> Result<(), Failure> {
@@ -51,6 +57,9 @@ struct Outcome {
     joins: Vec<Duration>,
     rosters: Vec<usize>,
     statistics: Vec<MediaStatistics>,
+    told: Vec<Told>,
+    /// CPU time of the exchange while they came.
+    join_cpu: Duration,
     /// CPU time of the exchange while all were there.
     server_cpu: Duration,
     lasted: Duration,
@@ -67,30 +76,22 @@ async fn celebrate(
         encoding: Encoding::Proto,
         user_agent: "trunkline demo".to_owned(),
     })?;
-    let group = GroupId::from_uuid_bytes(*uuid::Uuid::new_v4().as_bytes());
-    let mut guests: Vec<(CallAgent, Call)> = Vec::new();
-    let mut joins = Vec::new();
-    let bar = progress::bar(output, u64::from(arguments.clients), "joining");
+    let place = match arguments.meeting {
+        true => JoinLocator::Meeting(meeting(server).await.map_err(Failure::into_error)?),
+        false => {
+            let group_id = GroupId::from_uuid_bytes(*uuid::Uuid::new_v4().as_bytes());
+            JoinLocator::Group(GroupCallLocator { group_id })
+        }
+    };
+    let mut agents = Vec::new();
     for number in 0..arguments.clients {
         let token = server.token(number).await?;
         let display_name = Some(format!("Guest {number}").parse()?);
-        let agent = client.create_call_agent(token, CallAgentOptions { display_name }).await?;
-        let voice = match number < arguments.speakers {
-            true => AudioSource::tone(300.0 + 100.0 * f64::from(number), -18.0),
-            false => AudioSource::silence(),
-        };
-        let begun = Instant::now();
-        let media = Some(MediaOptions::audio(voice, AudioSink::none()));
-        let call = agent.join(GroupCallLocator { group_id: group }, media)?;
-        timeout(JOIN_LIMIT, call.reached(CallState::Connected))
-            .await
-            .with_context(|| format!("guest {number} did not connect within {JOIN_LIMIT:?}"))?
-            .map_err(|reason| anyhow!("guest {number} was turned away: {reason:?}"))?;
-        joins.push(begun.elapsed());
-        guests.push((agent, call));
-        bar.inc(1);
+        agents.push(client.create_call_agent(token, CallAgentOptions { display_name }).await?);
     }
-    bar.finish_and_clear();
+    let before = server.cpu_time()?;
+    let guests = arrive(agents, &place, arguments, output).await?;
+    let join_cpu = server.cpu_time()?.saturating_sub(before);
 
     let before = server.cpu_time()?;
     let begun = Instant::now();
@@ -104,90 +105,126 @@ async fn celebrate(
     let server_cpu = server.cpu_time()?.saturating_sub(before);
 
     // Everybody counts the others, and oneself.
-    let rosters = guests.iter().map(|(_, call)| call.remote_participants().len() + 1).collect();
+    let rosters = guests.iter().map(|one| one.call.remote_participants().len() + 1).collect();
     let statistics =
-        guests.iter().map(|(_, call)| call.media_statistics().unwrap_or_default()).collect();
-    for (agent, call) in &guests {
-        call.hang_up().await?;
-        agent.dispose().await;
+        guests.iter().map(|one| one.call.media_statistics().unwrap_or_default()).collect();
+    let joins = guests.iter().map(|one| one.joined_in).collect();
+    let mut told = Vec::new();
+    for guest in guests {
+        guest.call.hang_up().await?;
+        guest.agent.dispose().await;
+        told.push(guest.told.await?);
     }
-    Ok(Outcome { joins, rosters, statistics, server_cpu, lasted })
+    Ok(Outcome { joins, rosters, statistics, told, join_cpu, server_cpu, lasted })
 }
 
-/// An exchange in a process of its own.
-struct Server {
-    child: Child,
-    process: u32,
-    url: String,
-    ca: PathBuf,
-    folder: PathBuf,
+/// Makes a meeting that everybody enters without waiting.
+async fn meeting(server: &Server) -> Result<MeetingLocator, Failure> {
+    let settings = MeetingSettings {
+        lobby_bypass: LobbyBypass::Everyone.into(),
+        outsiders_may_start: true,
+        ..MeetingSettings::default()
+    };
+    let request = CreateMeetingRequest {
+        organizer: "bob".to_owned(),
+        settings: Some(settings),
+        ..CreateMeetingRequest::default()
+    };
+    let remote = Remote::connect(&server.remote()).await?;
+    let made = remote.meetings()?.create_meeting(request).await.map_err(from_status)?.into_inner();
+    let link = made.meeting.unwrap_or_default().join_link;
+    Ok(MeetingLocator::Link(link.parse().context("the join link")?))
 }
 
-impl Server {
-    async fn start() -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("trunkline-party-{}", std::process::id()));
-        let mut child = Command::new(std::env::current_exe().context("which program is this?")?)
-            .args([
-                "--json",
-                "dev",
-                "--listen",
-                FREE,
-                "--admin-listen",
-                FREE,
-                "--http-listen",
-                FREE,
-            ])
-            .arg("--data-directory")
-            .arg(&folder)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("cannot start the exchange")?;
-        let process = child.id().context("the exchange ended at once")?;
-        let stdout = child.stdout.take().context("the exchange has no output")?;
-        let mut line = String::new();
-        timeout(START_LIMIT, BufReader::new(stdout).read_line(&mut line))
-            .await
-            .context("the exchange did not start in time")??;
-        let ready: Value = serde_json::from_str(&line).context("the exchange said nothing")?;
-        let (Some(url), Some(ca)) = (ready["url"].as_str(), ready["ca"].as_str()) else {
-            bail!("the exchange is not ready: {line}");
+/// Somebody who came.
+struct Guest {
+    agent: CallAgent,
+    call: Call,
+    joined_in: Duration,
+    told: JoinHandle<Told>,
+}
+
+/// Lets everybody come: on a schedule, or each when the one before is there.
+async fn arrive(
+    agents: Vec<CallAgent>,
+    place: &JoinLocator,
+    arguments: &PartyArguments,
+    output: &Output,
+) -> anyhow::Result<Vec<Guest>> {
+    let bar = progress::bar(output, u64::from(arguments.clients), "joining");
+    let begun = tokio::time::Instant::now();
+    let mut coming = JoinSet::new();
+    let mut guests = Vec::new();
+    for (number, agent) in agents.into_iter().enumerate() {
+        if let Some(seconds) = arguments.join_seconds {
+            let share = number as f64 / f64::from(arguments.clients);
+            let at = begun + Duration::from_secs(seconds).mul_f64(share);
+            tokio::time::sleep_until(at).await;
+        }
+        let voice = match number < usize::from(arguments.speakers) {
+            true => AudioSource::tone(300.0 + 100.0 * number as f64, -18.0),
+            false => AudioSource::silence(),
         };
-        Ok(Self { child, process, url: url.to_owned(), ca: ca.into(), folder })
+        coming.spawn(come(number, agent, place.clone(), voice));
+        if arguments.join_seconds.is_none() {
+            guests.extend(coming.join_next().await.transpose()?);
+            bar.inc(1);
+        }
     }
-
-    /// Makes an app user and a token for it.
-    async fn token(&self, number: u16) -> anyhow::Result<TokenCredential> {
-        let ca = reqwest::Certificate::from_pem(&tokio::fs::read(&self.ca).await?)?;
-        let http = reqwest::Client::builder().tls_certs_only([ca]).build()?;
-        let answer: Value = http
-            .post(format!("{}/dev/token", self.url))
-            .json(&json!({"displayName": format!("Guest {number}")}))
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
-        let token = answer["token"].as_str().context("the exchange gave no token")?;
-        Ok(TokenCredential::fixed(token.to_owned()))
+    while let Some(guest) = coming.join_next().await {
+        guests.push(guest?);
+        bar.inc(1);
     }
+    bar.finish_and_clear();
+    let mut guests = guests.into_iter().collect::<anyhow::Result<Vec<(usize, Guest)>>>()?;
+    guests.sort_by_key(|(number, _)| *number);
+    Ok(guests.into_iter().map(|(_, guest)| guest).collect())
+}
 
-    /// User and system time so far
-    /// ([proc_pid_stat(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)).
-    fn cpu_time(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process))
-            .context("CPU time of another process can be read on Linux only")?;
-        // The program's name may hold blanks; what follows it does not.
-        let (_, fields) = stat.rsplit_once(')').context("an unknown form of stat")?;
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.map(|field| field.parse().unwrap_or(0)).sum();
-        Ok(Duration::from_millis(ticks * MILLIS_PER_TICK))
-    }
+async fn come(
+    number: usize,
+    agent: CallAgent,
+    place: JoinLocator,
+    voice: AudioSource,
+) -> anyhow::Result<(usize, Guest)> {
+    let begun = Instant::now();
+    let media = Some(MediaOptions::audio(voice, AudioSink::none()));
+    let call = agent.join(place, media)?;
+    let told = tokio::spawn(listen(call.exchange_events()));
+    timeout(JOIN_LIMIT, call.reached(CallState::Connected))
+        .await
+        .with_context(|| format!("guest {number} did not connect within {JOIN_LIMIT:?}"))?
+        .map_err(|reason| anyhow!("guest {number} was turned away: {reason:?}"))?;
+    Ok((number, Guest { agent, call, joined_in: begun.elapsed(), told }))
+}
 
-    async fn stop(mut self) {
-        // It is told nothing: all guests are gone, and nothing of it is kept.
-        let _ = self.child.kill().await;
-        let _ = tokio::fs::remove_dir_all(&self.folder).await;
+/// What a guest was told of the call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    events: u64,
+    /// Events that did not follow the one before.
+    gaps: u64,
+}
+
+/// Counts what is told until the call is over.
+async fn listen(mut events: Events<calling::CallEvent>) -> Told {
+    let mut told = Told::default();
+    let mut last = None;
+    loop {
+        let event = match events.recv().await {
+            Ok(event) => event,
+            Err(EventsError::Closed) => return told,
+            Err(EventsError::Lagged { missed }) => {
+                told.gaps += missed;
+                last = None;
+                continue;
+            }
+        };
+        // A snapshot begins the order; a second one would hide what is missing.
+        let is_first = last.is_none() && matches!(event.kind, Some(call_event::Kind::Snapshot(_)));
+        told.events += 1;
+        told.gaps += u64::from(!is_first && last.is_some_and(|last| event.seq != last + 1));
+        last = Some(event.seq);
     }
 }
 
@@ -202,12 +239,19 @@ fn report(arguments: &PartyArguments, outcome: &Outcome, output: &Output) -> Res
     let mut joins = outcome.joins.clone();
     joins.sort();
     let at = |share: f64| joins[((joins.len() - 1) as f64 * share).round() as usize];
+    let join_cpu = outcome.join_cpu.as_secs_f64() * 1_000.0 / clients as f64;
     let cpu_percent = outcome.server_cpu.as_secs_f64() / outcome.lasted.as_secs_f64() * 100.0;
 
     let mut checklist = Checklist::default();
     checklist.check(
         outcome.rosters.iter().all(|roster| *roster == clients),
         format!("a roster of {clients} at every client"),
+    );
+    let events: u64 = outcome.told.iter().map(|told| told.events).sum();
+    let gaps: u64 = outcome.told.iter().map(|told| told.gaps).sum();
+    checklist.check(
+        gaps == 0,
+        format!("{events} events of the call told to them, {gaps} out of order or missing"),
     );
     checklist.check(deaf == 0, format!("every listener hears the speakers ({deaf} do not)"));
     checklist.check(
@@ -220,6 +264,10 @@ fn report(arguments: &PartyArguments, outcome: &Outcome, output: &Output) -> Res
             "speakers": speakers,
             "seconds": outcome.lasted.as_secs_f64(),
             "joinP50Ms": at(0.5).as_secs_f64() * 1_000.0,
+            "joinP99Ms": at(0.99).as_secs_f64() * 1_000.0,
+            "joinCpuMillis": join_cpu,
+            "events": events,
+            "eventGaps": gaps,
             "joinMaxMs": at(1.0).as_secs_f64() * 1_000.0,
             "packetsReceived": received,
             "packetsLost": lost,
@@ -230,10 +278,11 @@ fn report(arguments: &PartyArguments, outcome: &Outcome, output: &Output) -> Res
         return checklist.outcome();
     }
     output.say(format!(
-        "{clients} clients for {:.1} s: joined in {:.0} ms (median) and {:.0} ms (slowest), \
-         {received} packets forwarded to them",
+        "{clients} clients for {:.1} s: joined in {:.0} ms (median), {:.0} ms (99 %) and {:.0} ms \
+         (slowest) at {join_cpu:.2} ms of CPU each, {received} packets forwarded to them",
         outcome.lasted.as_secs_f64(),
         at(0.5).as_secs_f64() * 1_000.0,
+        at(0.99).as_secs_f64() * 1_000.0,
         at(1.0).as_secs_f64() * 1_000.0,
     ));
     output.say(format!(
@@ -245,12 +294,7 @@ fn report(arguments: &PartyArguments, outcome: &Outcome, output: &Output) -> Res
     checklist.outcome()
 }
 
-/// A port of the system's choice.
-const FREE: &str = "127.0.0.1:0";
 /// A busy machine takes its time with twenty handshakes; a join that fails says so much earlier.
 const JOIN_LIMIT: Duration = Duration::from_secs(20);
-const START_LIMIT: Duration = Duration::from_secs(20);
-/// Linux counts in hundredths of a second on every architecture that Rust supports.
-const MILLIS_PER_TICK: u64 = 10;
 /// Three tones at -18 dB arrive far above this, comfort noise far below.
 const AUDIBLE: f64 = -45.0;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use trunkline_chat::{Member, Metadata};
 use trunkline_clock::Timestamp;
-use trunkline_ids::DisplayName;
+use trunkline_ids::{CommunicationIdentifier, DisplayName};
 
 use super::identifier::IdentifierModel;
 
@@ -12,6 +12,23 @@ use super::identifier::IdentifierModel;
 #[derive(Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub(super) enum EventData<'a> {
+    Call(CallFields<'a>),
+    CallEnded {
+        #[serde(flatten)]
+        call: CallFields<'a>,
+        /// In seconds.
+        duration_of_call: f64,
+        call_duration_in_seconds: f64,
+        reason: CallReason<'a>,
+    },
+    CallParticipant {
+        #[serde(flatten)]
+        call: CallFields<'a>,
+        user: CallParticipant<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        display_name: Option<&'a str>,
+        participant_id: &'a str,
+    },
     MessageDeleted {
         #[serde(flatten)]
         message: MessageFields<'a>,
@@ -69,6 +86,52 @@ pub(super) enum EventData<'a> {
     UserDisconnected {
         user_communication_identifier: IdentifierModel<'a>,
     },
+}
+
+/// What all events of a call have.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) started_by: Option<CallParticipant<'a>>,
+    pub(super) server_call_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) group: Option<Named<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) room: Option<Named<'a>>,
+    pub(super) is_two_party: bool,
+    pub(super) correlation_id: &'a str,
+    pub(super) is_rooms_call: bool,
+}
+
+/// A participant: the published model has the identifier in a member of its own, the published
+/// examples have its members beside that.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallParticipant<'a> {
+    #[serde(flatten)]
+    beside: IdentifierModel<'a>,
+    communication_identifier: IdentifierModel<'a>,
+}
+
+impl<'a> From<&'a CommunicationIdentifier> for CallParticipant<'a> {
+    fn from(identifier: &'a CommunicationIdentifier) -> Self {
+        let model = IdentifierModel(identifier);
+        Self { beside: model, communication_identifier: model }
+    }
+}
+
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Named<'a> {
+    pub(super) id: &'a str,
+}
+
+/// Why a call ended; the published model writes `subcode` so.
+#[derive(Serialize)]
+pub(super) struct CallReason<'a> {
+    pub(super) code: u16,
+    pub(super) subcode: u32,
+    pub(super) phrase: &'a str,
 }
 
 /// What all events of a chat have.

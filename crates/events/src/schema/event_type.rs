@@ -28,6 +28,14 @@ macro_rules! event_types {
 }
 
 event_types! {
+    /// A call is over.
+    CallEnded = "CallEnded",
+    /// Somebody is in a call, having been added to it or having joined.
+    CallParticipantAdded = "CallParticipantAdded",
+    /// Somebody who was in a call is not any more.
+    CallParticipantRemoved = "CallParticipantRemoved",
+    /// A call began.
+    CallStarted = "CallStarted",
     /// A message was deleted; one per recipient.
     ChatMessageDeleted = "ChatMessageDeleted",
     /// A message was deleted; one per thread.

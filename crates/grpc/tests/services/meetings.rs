@@ -7,7 +7,7 @@ use trunkline_proto::{
     calling::v1::{
         Call, CallDirection, CallKind, CallState, GetCallRequest, HangUpRequest, JoinCallRequest,
         ListCallHistoryRequest, MarkCallsSeenRequest, MuteAllParticipantsRequest, PlaceCallRequest,
-        RemoveParticipantRequest,
+        RemoveParticipantRequest, WatchCallRequest, call_event,
     },
     chat::v1::ListThreadsRequest,
     meetings::v1::{
@@ -15,7 +15,7 @@ use trunkline_proto::{
         ListMeetingsRequest, Meeting, MeetingAction, MeetingLocator, Nothing, Person,
         WatchMeetingRequest, meeting_action::Kind, meeting_event, meeting_locator,
     },
-    rooms::v1::{CreateRoomRequest, NewRoomParticipant, RoomRole},
+    rooms::v1::{CreateRoomRequest, NewRoomParticipant, RoomRole, UpdateParticipantsRequest},
 };
 
 use crate::scene::{Scene, name};
@@ -209,7 +209,7 @@ async fn a_room_lets_in_who_is_on_its_roster_with_the_rights_of_the_role() {
     };
     let room = scene.rooms(&scene.key()).create_room(create).await.unwrap().into_inner().room;
     let room_id = room.unwrap().room_id;
-    let join = JoinCallRequest { room_id, ..JoinCallRequest::default() };
+    let join = JoinCallRequest { room_id: room_id.clone(), ..JoinCallRequest::default() };
     let mut as_host = scene.calling(&host).await;
     let mut as_listener = scene.calling(&listener).await;
     let call = as_host.join_call(join.clone()).await.unwrap().into_inner().call.unwrap();
@@ -220,7 +220,7 @@ async fn a_room_lets_in_who_is_on_its_roster_with_the_rights_of_the_role() {
     let entry = in_call.participants.iter().find(|entry| entry.participant_id == own).unwrap();
     assert!(entry.is_muted, "a consumer sends nothing");
 
-    let refused = scene.calling(&stranger).await.join_call(join).await.unwrap_err();
+    let refused = scene.calling(&stranger).await.join_call(join.clone()).await.unwrap_err();
     assert_eq!(refused.metadata().get("trunkline-reason").unwrap(), "403/5828");
     let mute = MuteAllParticipantsRequest { call_id: call.call_id.clone(), ..Default::default() };
     let refused = as_listener.mute_all_participants(mute.clone()).await.unwrap_err();
@@ -232,6 +232,31 @@ async fn a_room_lets_in_who_is_on_its_roster_with_the_rights_of_the_role() {
         ..RemoveParticipantRequest::default()
     };
     as_host.remove_participant(remove).await.unwrap();
+
+    // Another role is another set of rights, and no role is none: whoever is there is out.
+    let changes = [
+        (vec![seat(&listener, RoomRole::Attendee)], Vec::new()),
+        (vec![seat(&host, RoomRole::Presenter)], vec![listener.clone()]),
+    ];
+    for (set, remove) in changes {
+        as_listener.join_call(join.clone()).await.unwrap();
+        let watch = WatchCallRequest { call_id: call.call_id.clone(), ..Default::default() };
+        let mut events = as_host.watch_call(watch).await.unwrap().into_inner();
+        let update = UpdateParticipantsRequest { room_id: room_id.clone(), set, remove };
+        scene.rooms(&scene.key()).update_participants(update).await.unwrap();
+        let reason = loop {
+            let next = tokio::time::timeout(Duration::from_secs(5), events.message()).await;
+            let event = next.expect("nobody left").unwrap().unwrap().event.unwrap();
+            if let Some(call_event::Kind::ParticipantRemoved(removed)) = event.kind {
+                break removed.reason.unwrap();
+            }
+        };
+        assert_eq!((reason.code, reason.sub_code), (0, 5317));
+    }
+    assert!(as_listener.join_call(join).await.is_err());
+    let get = GetCallRequest { call_id: call.call_id };
+    let left = as_host.get_call(get).await.unwrap().into_inner().call.unwrap();
+    assert_eq!(left.participants.len(), 1, "the host, whose role did not change, stays");
     let nowhere = JoinCallRequest { room_id: "99999999999999999".into(), ..Default::default() };
     assert_eq!(name(&as_host.join_call(nowhere).await.unwrap_err()), "room_not_found");
 }

@@ -17,6 +17,7 @@ use tonic::{
 use trunkline_api::{
     calling::v1::calling_service_client::CallingServiceClient,
     chat::v1::chat_service_client::ChatServiceClient,
+    events::v1::events_service_client::EventsServiceClient,
     meetings::v1::meetings_service_client::MeetingsServiceClient,
     rooms::v1::rooms_service_client::RoomsServiceClient,
 };
@@ -50,7 +51,7 @@ impl Interceptor for Credential {
     }
 }
 
-type Intercepted = InterceptedService<Router, Credential>;
+pub(crate) type Intercepted = InterceptedService<Router, Credential>;
 
 impl Scene {
     pub(crate) async fn start() -> Self {
@@ -150,6 +151,12 @@ impl Scene {
     pub(crate) fn meetings(&self, key: &str) -> MeetingsServiceClient<Intercepted> {
         let credential = Credential(format!("AccessKey {key}").parse().unwrap());
         MeetingsServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns the events, with a key of the exchange's own resource.
+    pub(crate) fn events(&self) -> EventsServiceClient<Intercepted> {
+        let credential = Credential(format!("AccessKey {}", self.key()).parse().unwrap());
+        EventsServiceClient::with_interceptor(self.router.clone(), credential)
     }
 
     pub(crate) fn rooms(&self, key: &str) -> RoomsServiceClient<Intercepted> {

@@ -7,11 +7,14 @@ use trunkline_api::convert;
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, EndpointId};
 use trunkline_interop::{AttendeeView, Capability, Event, EventKind};
+use trunkline_proto::calling::v1::CallKind;
+use trunkline_proto::events::v1::{CallOccurrence, call_occurrence};
 use trunkline_proto::meetings::v1 as wire;
 
 use crate::meetings::meeting_task::MeetingTask;
 use crate::meetings::{MeetingActor, MeetingFailure};
 use crate::registry::EndpointMessage;
+use crate::relay::Occurrence;
 
 /// How much of a meeting somebody sees.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,6 +47,7 @@ impl MeetingTask {
             return;
         };
         let wired = Arc::new(self.wired(event.seq, event.at, kind));
+        self.note(event.at, &wired);
         for attendee in self.meeting.attendees().filter(|attendee| !attendee.is_waiting) {
             let sees_it = !is_of_lobby || self.manages_lobby(&attendee.endpoint);
             let Some(sender) = self.node.registry().endpoint(&attendee.endpoint) else {
@@ -125,6 +129,18 @@ impl MeetingTask {
             seq: self.meeting.seq(),
             ..convert::meeting::meeting(&self.meeting, join_link)
         }
+    }
+
+    /// Tells an event to those who follow all calls.
+    fn note(&self, at: Timestamp, event: &wire::MeetingEvent) {
+        let told = CallOccurrence {
+            call_id: event.call_id.clone(),
+            kind: CallKind::Meeting.into(),
+            meeting_id: event.meeting_id.clone(),
+            event: Some(call_occurrence::Event::MeetingEvent(event.clone())),
+            ..CallOccurrence::default()
+        };
+        self.node.relay().calls().add(Occurrence::OfMeeting, at, &told);
     }
 
     fn snapshot_event(&self, seq: u64, at: Timestamp, sight: Sight) -> wire::MeetingEvent {

@@ -35,8 +35,7 @@ async fn note(parts: &Parts) -> Result<(), StoreError> {
         .map(|(user, time)| catalogue::disconnection(user, before(now, *time), now))
         .collect();
     if !events.is_empty() {
-        let places = parts.base.store.append(events).await?;
-        parts.feed.pass_over(places);
+        parts.append(events).await?;
     }
     Ok(())
 }

@@ -1,15 +1,22 @@
 //! Made-up events, one of each type, to try receivers with.
 
+use trunkline_api::convert;
 use trunkline_chat::{
     ChatEvent, ChatEventKind, Member, Message, MessageContent, MessageId, Metadata,
     RetentionPolicy, ThreadHeader,
 };
 use trunkline_clock::Timestamp;
 use trunkline_events::EventType;
-use trunkline_ids::{CommunicationIdentifier, CommunicationUser, ResourceId, ThreadId};
+use trunkline_ids::{
+    CallId, CommunicationIdentifier, CommunicationUser, GroupId, ParticipantId, ResourceId,
+    ThreadId,
+};
+use trunkline_proto::calling::v1::{self as wire, call_event::Kind};
+use trunkline_proto::events::v1::{CallOccurrence, call_occurrence};
+use trunkline_reasons::EndReason;
 use trunkline_storage::OtherEvent;
 
-use crate::relay::catalogue;
+use crate::relay::{Occurrence, catalogue};
 
 /// Makes an entry of the log that gives an event of a type, and those that come with it.
 pub(super) fn event(event_type: EventType, resource: &ResourceId, now: Timestamp) -> OtherEvent {
@@ -45,6 +52,27 @@ pub(super) fn event(event_type: EventType, resource: &ResourceId, now: Timestamp
         }
         EventType::ChatThreadPropertiesUpdated | EventType::ChatThreadPropertiesUpdatedPerUser => {
             ChatEventKind::ThreadPropertiesUpdated { thread: sample.header() }
+        }
+        EventType::CallEnded => {
+            let ended = wire::CallEnded { reason: Some(convert::end_reason(EndReason::HUNG_UP)) };
+            return sample.of_call(Occurrence::Ended, Kind::CallEnded(ended));
+        }
+        EventType::CallParticipantAdded => {
+            let participant = Some(sample.participant());
+            let added = wire::ParticipantAdded { participant };
+            return sample.of_call(Occurrence::Joined, Kind::ParticipantAdded(added));
+        }
+        EventType::CallParticipantRemoved => {
+            let removed = wire::ParticipantRemoved {
+                participant_id: sample.participant().participant_id,
+                reason: Some(convert::end_reason(EndReason::HUNG_UP)),
+            };
+            return sample.of_call(Occurrence::Left, Kind::ParticipantRemoved(removed));
+        }
+        EventType::CallStarted => {
+            let kind = wire::CallKind::Group.into();
+            let started = wire::CallStarted { kind, thread_id: sample.thread_id.to_string() };
+            return sample.of_call(Occurrence::Started, Kind::CallStarted(started));
         }
         EventType::UserDisconnected => {
             return catalogue::disconnection(&sample.actor, now, now);
@@ -87,6 +115,33 @@ impl Sample {
             actor: self.actor.clone(),
             recipients: vec![self.actor.clone(), self.other.clone()],
             kind,
+        }
+    }
+
+    /// Makes an entry about a call of a group that is not there.
+    fn of_call(&self, occurrence: Occurrence, kind: Kind) -> OtherEvent {
+        let time = Some(convert::timestamp(self.now));
+        let call_id = CallId::from_uuid_bytes([0; 16]).to_string();
+        let event = wire::CallEvent { call_id: call_id.clone(), seq: 1, time, kind: Some(kind) };
+        let told = CallOccurrence {
+            call_id,
+            kind: wire::CallKind::Group.into(),
+            group_id: GroupId::from_uuid_bytes([0; 16]).to_string(),
+            thread_id: self.thread_id.to_string(),
+            started_by: Some(convert::identifier(&self.actor)),
+            started_at: time,
+            participant: Some(self.participant()),
+            event: Some(call_occurrence::Event::CallEvent(event)),
+            ..CallOccurrence::default()
+        };
+        catalogue::pretended_occurrence(occurrence, self.now, &told)
+    }
+
+    fn participant(&self) -> wire::Participant {
+        wire::Participant {
+            participant_id: ParticipantId::from_uuid_bytes([0; 16]).to_string(),
+            identifier: Some(convert::identifier(&self.actor)),
+            ..wire::Participant::default()
         }
     }
 

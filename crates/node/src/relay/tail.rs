@@ -42,17 +42,61 @@ pub enum TailEnd {
 
 /// Follows the log.
 pub struct EventTail {
-    parts: Arc<Parts>,
-    head: watch::Receiver<u64>,
-    cursor: u64,
+    place: Place,
     filter: SubscriptionFilter,
     schema: DeliverySchema,
     ready: VecDeque<TailItem>,
 }
 
+/// A place in the log that moves on.
+pub(super) struct Place {
+    pub(super) parts: Arc<Parts>,
+    head: watch::Receiver<u64>,
+    pub(super) cursor: u64,
+}
+
+impl Place {
+    pub(super) fn new(parts: Arc<Parts>, from: Option<u64>) -> Self {
+        let head = parts.feed.follow();
+        let cursor = from.unwrap_or_else(|| *head.borrow());
+        Self { parts, head, cursor }
+    }
+
+    /// Says that the log is about to be read: what is added from here on ends the next wait.
+    pub(super) fn begin_read(&mut self) {
+        self.head.mark_unchanged();
+    }
+
+    /// Waits until the log has grown since the last read began.
+    pub(super) async fn grown(&mut self) -> Result<(), TailEnd> {
+        tokio::select! {
+            // The feed holds its sender.
+            _ = self.head.changed() => Ok(()),
+            () = self.parts.base.stopping.cancelled() => Err(TailEnd::ShuttingDown),
+        }
+    }
+}
+
+impl From<StoreError> for TailEnd {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::CursorLost { cursor, oldest, head } => {
+                Self::CursorLost { cursor, oldest, head }
+            }
+            StoreError::Closed
+            | StoreError::Conflict { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Full
+            | StoreError::Io(_)
+            | StoreError::NotFound { .. }
+            | StoreError::Suspended(_) => Self::Store(error),
+        }
+    }
+}
+
 impl fmt::Debug for EventTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventTail").field("cursor", &self.cursor).finish_non_exhaustive()
+        f.debug_struct("EventTail").field("cursor", &self.place.cursor).finish_non_exhaustive()
     }
 }
 
@@ -63,14 +107,12 @@ impl EventTail {
         filter: SubscriptionFilter,
         schema: DeliverySchema,
     ) -> Self {
-        let head = parts.feed.follow();
-        let cursor = from.unwrap_or_else(|| *head.borrow());
-        Self { parts, head, cursor, filter, schema, ready: VecDeque::new() }
+        Self { place: Place::new(parts, from), filter, schema, ready: VecDeque::new() }
     }
 
     /// Returns the place up to which the log was read; before the first item, where it begins.
     pub fn cursor(&self) -> u64 {
-        self.cursor
+        self.place.cursor
     }
 
     /// Waits for the next event. Dropping the future loses nothing.
@@ -82,37 +124,21 @@ impl EventTail {
             if let Some(item) = self.ready.pop_front() {
                 return Ok(item);
             }
-            self.head.mark_unchanged();
-            if self.read().await? {
-                continue;
-            }
-            tokio::select! {
-                // The feed holds its sender.
-                _ = self.head.changed() => {}
-                () = self.parts.base.stopping.cancelled() => return Err(TailEnd::ShuttingDown),
+            self.place.begin_read();
+            if !self.read().await? {
+                self.place.grown().await?;
             }
         }
     }
 
     /// Reads on; returns whether there was anything.
     async fn read(&mut self) -> Result<bool, TailEnd> {
-        let entries = self.parts.base.store.log_after(self.cursor, READ_LIMIT).await;
-        let entries = entries.map_err(|error| match error {
-            StoreError::CursorLost { cursor, oldest, head } => {
-                TailEnd::CursorLost { cursor, oldest, head }
-            }
-            StoreError::Closed
-            | StoreError::Conflict { .. }
-            | StoreError::Corrupt { .. }
-            | StoreError::Full
-            | StoreError::Io(_)
-            | StoreError::NotFound { .. }
-            | StoreError::Suspended(_) => TailEnd::Store(error),
-        })?;
+        let place = &mut self.place;
+        let entries = place.parts.base.store.log_after(place.cursor, READ_LIMIT).await?;
         let is_any = !entries.is_empty();
         for entry in entries {
-            let born_on = self.parts.birth(&entry.event).await;
-            let (filter, schema, topic) = (&self.filter, self.schema, &self.parts.topic);
+            let born_on = place.parts.birth(&entry.event).await;
+            let (filter, schema, topic) = (&self.filter, self.schema, &place.parts.topic);
             let before = self.ready.len();
             catalogue::each(&entry.event, born_on, |events| {
                 let wanted = events.filter(|event| filter.matches(event)).take(FAN_OUT_LIMIT);
@@ -126,7 +152,7 @@ impl EventTail {
             {
                 last.seq = Some(entry.seq);
             }
-            self.cursor = entry.seq;
+            place.cursor = entry.seq;
         }
         Ok(is_any)
     }

@@ -23,11 +23,11 @@ use trunkline_storage::{
     AppUser, Backlog, Begun, CallHistoryLimits, CallHistoryStore, CallPosition, CallRecord,
     CallsQuery, ChatStore, ChatUnit, DeadLetter, Delivery, Expansion, FeedBounds, FeedEntry,
     Fingerprint, IdentityStore, LogEntry, MeetingPosition, MeetingStore, MissedCalls, OtherEvent,
-    Outbox, Outcome, PageQuery, PolicyStore, PostedCode, PushEndpoint, PushEndpointChange,
-    PushEndpointKey, PushEndpointStore, PutMeetingError, RepeatabilityKey, RepeatabilityRecord,
-    RepeatabilityStore, ResourceRecord, RoomPosition, RoomStore, SealingKey, SqliteOptions,
-    SqliteStore, Store, StoreError, StoredMeeting, Subscription, SubscriptionId, ThreadSummary,
-    ThreadsQuery, UserCall, UserPosition,
+    OtherEvents, Outbox, Outcome, PageQuery, PolicyStore, PostedCode, PushEndpoint,
+    PushEndpointChange, PushEndpointKey, PushEndpointStore, PutMeetingError, RepeatabilityKey,
+    RepeatabilityRecord, RepeatabilityStore, ResourceRecord, RoomPosition, RoomStore, SealingKey,
+    SqliteOptions, SqliteStore, Store, StoreError, StoredMeeting, Subscription, SubscriptionId,
+    ThreadSummary, ThreadsQuery, UserCall, UserPosition,
 };
 
 /// Opens a store in a directory that can be made to fail.
@@ -225,6 +225,7 @@ held!(Outbox {
     fn revive(id: &SubscriptionId, seq: u64, now: Timestamp) -> Result<bool, StoreError>;
     fn backlog(id: &SubscriptionId) -> Result<Backlog, StoreError>;
     fn log_after(cursor: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
+    fn others_after(cursor: u64, limit: usize) -> Result<OtherEvents, StoreError>;
 });
 
 held!(PolicyStore {

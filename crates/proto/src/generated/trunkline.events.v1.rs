@@ -180,6 +180,77 @@ pub struct WatchEventsResponse {
     #[prost(message, optional, tag = "2")]
     pub notification: ::core::option::Option<Notification>,
 }
+/// Input of WatchCalls.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchCallsRequest {
+    /// Resume after this place in the log. Absent begins with what happens from here on.
+    #[prost(uint64, optional, tag = "1")]
+    pub after_seq: ::core::option::Option<u64>,
+    /// Only what happens in this call; empty means all.
+    #[prost(string, tag = "2")]
+    pub call_id: ::prost::alloc::string::String,
+}
+/// Output of WatchCalls.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchCallsResponse {
+    /// The place in the log, to resume after.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// What happened. Absent in the first response, which says where the stream begins, and in those
+    /// that only move the cursor past what concerns no call.
+    #[prost(message, optional, tag = "2")]
+    pub occurrence: ::core::option::Option<CallOccurrence>,
+}
+/// Something that happened in a call or a meeting, with what tells which one it was.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CallOccurrence {
+    /// The call; empty for what happens in a meeting without one.
+    #[prost(string, tag = "1")]
+    pub call_id: ::prost::alloc::string::String,
+    /// What sort of call it was then.
+    #[prost(enumeration = "super::super::calling::v1::CallKind", tag = "2")]
+    pub kind: i32,
+    /// The group that the call was joined by.
+    #[prost(string, tag = "3")]
+    pub group_id: ::prost::alloc::string::String,
+    /// The room whose call it is.
+    #[prost(string, tag = "4")]
+    pub room_id: ::prost::alloc::string::String,
+    /// The meeting whose call it is.
+    #[prost(string, tag = "5")]
+    pub meeting_id: ::prost::alloc::string::String,
+    /// The chat thread bound to the call.
+    #[prost(string, tag = "6")]
+    pub thread_id: ::prost::alloc::string::String,
+    /// Who placed or first joined the call.
+    #[prost(message, optional, tag = "7")]
+    pub started_by: ::core::option::Option<
+        super::super::common::v1::CommunicationIdentifier,
+    >,
+    /// When the call began.
+    #[prost(message, optional, tag = "8")]
+    pub started_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The participant whom it is about, where it is about one of a call: as it is afterwards, and as it
+    /// was before when it was removed.
+    #[prost(message, optional, tag = "9")]
+    pub participant: ::core::option::Option<super::super::calling::v1::Participant>,
+    /// What happened.
+    #[prost(oneof = "call_occurrence::Event", tags = "10, 11")]
+    pub event: ::core::option::Option<call_occurrence::Event>,
+}
+/// Nested message and enum types in `CallOccurrence`.
+pub mod call_occurrence {
+    /// What happened.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Event {
+        /// In the call, with the `seq` of the call.
+        #[prost(message, tag = "10")]
+        CallEvent(super::super::super::calling::v1::CallEvent),
+        /// In the meeting, with the `seq` of the meeting.
+        #[prost(message, tag = "11")]
+        MeetingEvent(super::super::super::meetings::v1::MeetingEvent),
+    }
+}
 /// The envelope of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -10,7 +10,7 @@ use trunkline_ids::CommunicationIdentifier;
 use crate::{
     chat::FeedEntry,
     error::StoreError,
-    outbox::{LogEntry, LogEvent, OtherEvent},
+    outbox::{LogEntry, LogEvent, OtherEvent, OtherEvents},
     sqlite::{
         codec::{from_json, from_text, limit, number, time},
         feed_position::FeedPosition,
@@ -147,6 +147,36 @@ pub(super) fn after(
     places.into_iter().filter_map(|seq| entry(db, seq).transpose()).collect()
 }
 
+/// Returns the events after a cursor that are not chat's. Steps over a bounded number of chat's, so
+/// that no read takes long.
+pub(super) fn others_after(
+    db: &Connection,
+    cursor: u64,
+    rows: usize,
+) -> Result<OtherEvents, StoreError> {
+    let FeedPosition { head, .. } = FeedPosition::load(db)?;
+    let last = cursor.saturating_add(STEPS_OVER_CHAT).min(head);
+    let sql = "SELECT seq, kind, happened_on, partition, body FROM feed
+               WHERE seq > ?1 AND seq <= ?2 AND thread IS NULL ORDER BY seq LIMIT ?3";
+    let events = db
+        .prepare_cached(sql)?
+        .query_map(params![number(cursor), number(last), limit(rows)], |row| {
+            let event = OtherEvent {
+                kind: row.get(1)?,
+                time: time(row.get(2)?),
+                partition: row.get(3)?,
+                body: row.get(4)?,
+            };
+            Ok((row.get::<_, u64>(0)?, event))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let read_to = match events.last() {
+        Some((seq, _)) if events.len() == rows => *seq,
+        Some(_) | None => last,
+    };
+    Ok(OtherEvents { events, read_to })
+}
+
 /// Returns an event with all that a delivery needs; `None` when it has been pruned.
 pub(super) fn entry(db: &Connection, seq: u64) -> Result<Option<LogEntry>, StoreError> {
     let sql = "SELECT thread, kind, happened_on, partition, excluded, body FROM feed
@@ -260,6 +290,9 @@ pub(super) fn prune(
     writing.feed.store_oldest(db, last + 1)?;
     Ok(pruned)
 }
+
+/// Events of chat that one read for others steps over: some milliseconds.
+const STEPS_OVER_CHAT: u64 = 10_000;
 
 /// Events to step over rather than look up one thread.
 const STEPS_PER_THREAD: i64 = 8;

@@ -14,8 +14,8 @@ use trunkline_clock::Timestamp;
 use crate::{
     error::StoreError,
     outbox::{
-        Backlog, DeadLetter, Delivery, Expansion, LogEntry, OtherEvent, Outbox, Outcome,
-        Subscription, SubscriptionId,
+        Backlog, DeadLetter, Delivery, Expansion, LogEntry, OtherEvent, OtherEvents, Outbox,
+        Outcome, Subscription, SubscriptionId,
     },
     secret::{Sealer, Secret},
     sqlite::{
@@ -186,6 +186,14 @@ impl Outbox for SqliteStore {
         self.read(move |db| {
             feed::check_cursor(db, cursor)?;
             feed::after(db, cursor, limit)
+        })
+        .await
+    }
+
+    async fn others_after(&self, cursor: u64, limit: usize) -> Result<OtherEvents, StoreError> {
+        self.read(move |db| {
+            feed::check_cursor(db, cursor)?;
+            feed::others_after(db, cursor, limit)
         })
         .await
     }

@@ -234,6 +234,14 @@ pub(crate) async fn other_events_are_logged_beside_those_of_chat(backend: &impl 
         })
         .collect();
     assert_eq!(events, [other("a"), other("b")]);
+    let others = store.others_after(0, 9).await.unwrap();
+    assert_eq!(others.events, [(head + 1, other("a")), (head + 2, other("b"))]);
+    assert_eq!(others.read_to, head + 3, "past the message that is nobody else's");
+    let first = store.others_after(head, 1).await.unwrap();
+    assert_eq!((first.events.len(), first.read_to), (1, head + 1));
+    let rest = store.others_after(head + 3, 9).await.unwrap();
+    assert_eq!((rest.events.len(), rest.read_to), (0, head + 3));
+    assert!(matches!(store.others_after(head + 4, 9).await, Err(StoreError::CursorLost { .. })));
     let told = store.feed_after(&user("bob"), head, 9).await.unwrap();
     assert_eq!(told.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [head + 3]);
 }

@@ -1,0 +1,164 @@
+//! What happens in calls and meetings: on its way into the log, and read from it.
+//!
+//! Calls do not wait for the store. Their events stand in one queue until they are stored, in order;
+//! what was not stored when the process dies is missing in the log, and nowhere else.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prost::Message;
+use tokio::sync::mpsc;
+use trunkline_clock::Timestamp;
+use trunkline_ids::CallId;
+use trunkline_proto::events::v1 as wire;
+use trunkline_storage::OtherEvent;
+
+use crate::relay::tail::{Place, TailEnd};
+use crate::relay::{Parts, catalogue};
+
+/// What an entry of the log says about a call, as subscriptions ask for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Occurrence {
+    /// Anything else.
+    Changed,
+    /// It is over.
+    Ended,
+    /// Somebody is in it who was not.
+    Joined,
+    /// Somebody who was in it is not any more.
+    Left,
+    /// Something happened in the meeting.
+    OfMeeting,
+    /// It began.
+    Started,
+}
+
+/// The way into the log.
+#[derive(Clone, Debug)]
+pub(crate) struct CallLog {
+    events: mpsc::Sender<OtherEvent>,
+}
+
+impl CallLog {
+    /// Makes the way, and what stands at its end.
+    pub(super) fn new() -> (Self, mpsc::Receiver<OtherEvent>) {
+        let (events, receiver) = mpsc::channel(QUEUE_LIMIT);
+        (Self { events }, receiver)
+    }
+
+    /// Adds something that happened. Does not wait: when the store has failed for so long that the
+    /// queue is full, the event is dropped, and counted.
+    pub(crate) fn add(&self, occurrence: Occurrence, time: Timestamp, told: &wire::CallOccurrence) {
+        let event = catalogue::occurrence(occurrence, time, told);
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
+            metrics::counter!("trunkline_call_log_dropped_total").increment(1);
+            tracing::error!(call = told.call_id, "an event of a call is missing in the log");
+        }
+    }
+}
+
+/// Stores what is added until the node stops, and then what is left.
+pub(super) async fn store(parts: Arc<Parts>, mut events: mpsc::Receiver<OtherEvent>) {
+    let mut batch = Vec::new();
+    loop {
+        let received = tokio::select! {
+            received = events.recv_many(&mut batch, BATCH_LIMIT) => received,
+            () = parts.base.stopping.cancelled(), if !events.is_closed() => {
+                events.close();
+                continue;
+            }
+        };
+        if received == 0 {
+            return;
+        }
+        while let Err(error) = parts.append(batch.clone()).await {
+            tracing::warn!(%error, count = batch.len(), "events of calls wait to be stored");
+            if parts.base.stopping.is_cancelled() {
+                return;
+            }
+            tokio::time::sleep(RETRY_INTERVAL).await;
+        }
+        batch.clear();
+    }
+}
+
+/// Something that happened in a call, at its place in the log.
+#[derive(Clone, Debug)]
+pub struct CallTailItem {
+    /// Its place, to go on after.
+    pub seq: u64,
+    /// What happened; `None` where only the place moved on.
+    pub occurrence: Option<wire::CallOccurrence>,
+}
+
+/// Follows what happens in calls and meetings.
+pub struct CallTail {
+    place: Place,
+    call_id: Option<CallId>,
+    ready: VecDeque<CallTailItem>,
+}
+
+impl fmt::Debug for CallTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallTail").field("cursor", &self.place.cursor).finish_non_exhaustive()
+    }
+}
+
+impl CallTail {
+    pub(super) fn new(parts: Arc<Parts>, from: Option<u64>, call_id: Option<CallId>) -> Self {
+        Self { place: Place::new(parts, from), call_id, ready: VecDeque::new() }
+    }
+
+    /// Returns the place up to which the log was read; before the first item, where it begins.
+    pub fn cursor(&self) -> u64 {
+        self.place.cursor
+    }
+
+    /// Waits for what happens next. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// Says why nothing will follow.
+    pub async fn next(&mut self) -> Result<CallTailItem, TailEnd> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Ok(item);
+            }
+            self.place.begin_read();
+            let cursor = self.place.cursor;
+            let read = self.place.parts.base.store.others_after(cursor, READ_LIMIT).await?;
+            let wanted = self.call_id.map(|id| catalogue::partition_of_call(&id.to_string()));
+            for (seq, event) in read.events {
+                let is_wanted = wanted.as_ref().is_none_or(|wanted| event.partition == *wanted);
+                if let Some(told) = catalogue::told_of_call(&event).filter(|_| is_wanted) {
+                    self.ready.push_back(CallTailItem { seq, occurrence: Some(told) });
+                }
+            }
+            self.place.cursor = read.read_to;
+            if read.read_to == cursor {
+                self.place.grown().await?;
+            } else if self.ready.back().is_none_or(|last| last.seq < read.read_to) {
+                // Whoever resumes need not read again what was passed over.
+                self.ready.push_back(CallTailItem { seq: read.read_to, occurrence: None });
+            }
+        }
+    }
+}
+
+/// Decodes what an entry's body says; `None` for what another version wrote in another way.
+pub(super) fn decode(body: &[u8]) -> Option<wire::CallOccurrence> {
+    wire::CallOccurrence::decode(body).ok()
+}
+
+/// Events that wait to be stored, of some 500 bytes each.
+const QUEUE_LIMIT: usize = 65_536;
+
+/// Events stored at once.
+const BATCH_LIMIT: usize = 256;
+
+/// Entries read at once.
+const READ_LIMIT: usize = 64;
+
+/// How long to wait before a store that failed is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
