@@ -27,6 +27,7 @@ use trunkline_proto::chat::v1::{
 };
 use trunkline_proto::events::v1::CreateSubscriptionRequest;
 use trunkline_proto::identity::v1::{CreateUserRequest, IssueTokenRequest, TokenScope};
+use trunkline_proto::meetings::v1::JoinCode;
 
 /// What is looked for, each with what it is.
 pub(crate) type Secrets = Vec<(String, String)>;
@@ -35,8 +36,8 @@ pub(crate) type Secrets = Vec<(String, String)>;
 pub(crate) struct Scene {
     exchange: Exchange,
     http: Client,
-    channel: Channel,
-    key: String,
+    pub(crate) channel: Channel,
+    pub(crate) key: String,
     secrets: Secrets,
     alice: (String, String),
     bob: (String, String),
@@ -192,7 +193,7 @@ impl Scene {
     /// The same through gRPC.
     pub(crate) async fn use_grpc(&mut self) {
         let key = format!("AccessKey {}", self.key);
-        let mut identity = IdentityServiceClient::new(self.channel.clone());
+        let mut identity = self.identity();
         let scopes = vec![TokenScope::Chat.into()];
         let wanted = CreateUserRequest { scopes: scopes.clone(), expires_in: None };
         let made = identity.create_user(request(wanted.clone(), &key)).await.unwrap().into_inner();
@@ -366,14 +367,24 @@ impl Scene {
     }
 
     /// Makes a word that is found again.
-    fn mark(&mut self, what: &str) -> String {
+    pub(crate) fn mark(&mut self, what: &str) -> String {
         let word = format!("zq{:04}secretword", self.secrets.len());
         self.secrets.push((what.to_owned(), word.clone()));
         word
     }
 
+    /// Keeps a passcode. It is short, and looked for as a word of its own.
+    pub(crate) fn keep_passcode(&mut self, what: &str, code: &JoinCode) {
+        self.secrets.push((what.to_owned(), code.passcode.clone()));
+    }
+
+    /// Returns a client of the identity service.
+    pub(crate) fn identity(&self) -> IdentityServiceClient<Channel> {
+        IdentityServiceClient::new(self.channel.clone())
+    }
+
     /// Keeps a token and the part of it that says nothing but proves everything.
-    fn keep_token(&mut self, what: &str, token: &str) {
+    pub(crate) fn keep_token(&mut self, what: &str, token: &str) {
         let (_, signature) = token.rsplit_once('.').unwrap();
         for secret in [token, signature] {
             self.secrets.push((what.to_owned(), secret.to_owned()));
@@ -427,7 +438,7 @@ fn whole_body(taken: &[u8]) -> Option<String> {
     (body.len() >= length).then(|| body.to_owned())
 }
 
-fn request<T>(message: T, authorization: &str) -> Request<T> {
+pub(crate) fn request<T>(message: T, authorization: &str) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", authorization.parse().unwrap());
     request
