@@ -291,6 +291,14 @@ impl Identity {
         self.directory.name(identifier)
     }
 
+    /// Finds the directory user whom an identifier names, and the tenant.
+    pub fn find_directory_user(
+        &self,
+        identifier: &CommunicationIdentifier,
+    ) -> Option<(TenantId, DirectoryUser)> {
+        self.directory.by_identifier(identifier)
+    }
+
     /// Lists the directory of the configuration's tenant by alias.
     pub fn directory_users(&self) -> Vec<User> {
         let users = self.directory.users(&self.tenant);

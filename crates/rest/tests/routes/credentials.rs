@@ -9,7 +9,7 @@ use trunkline_clock::Timestamp;
 use trunkline_node::Identity;
 use trunkline_policy::{FederationConfig, KeySlot, Right, Scope};
 use trunkline_rest::{
-    ChatOperation, Credential, Operation, RestConfig, Route, ServiceTokens, routes,
+    ChatOperation, Credential, GraphOperation, Operation, RestConfig, Route, ServiceTokens, routes,
 };
 
 use super::scene::{Answer, RESOURCE, Scene};
@@ -26,7 +26,10 @@ fn target(route: &Route) -> String {
         .replace("{phoneNumber}", "%2B14255550199")
         .replace("{operationId}", "none")
         .replace("{reservationId}", "none")
-        .replace("{searchId}", "none");
+        .replace("{searchId}", "none")
+        .replace("{userId}", "00000000-0000-4000-8000-00000000000a")
+        .replace("{meetingId}", "00000000-0000-4000-8000-00000000000c")
+        .replace("{membershipId}", "NDorMTQyNTU1NTAxOTk");
     assert!(!path.contains('{'), "{path}: say what its parameter could be");
     format!("{path}?api-version=2025-03-15")
 }
@@ -80,6 +83,52 @@ fn body(operation: ChatOperation) -> Value {
         | ChatOperation::ListChatReadReceipts
         | ChatOperation::ListChatThreads
         | ChatOperation::SendTypingNotification => json!({}),
+    }
+}
+
+/// Returns the right that an operation needs; none where it is about the user alone, or where the
+/// tests of the operation itself say.
+fn right_of(operation: Operation) -> Option<Right> {
+    match operation {
+        Operation::Chat(operation) => Some(right(operation)),
+        Operation::Graph(operation) => match operation {
+            GraphOperation::AddChatMember | GraphOperation::RemoveChatMember => {
+                Some(Right::ChangeParticipants)
+            }
+            GraphOperation::GetChat
+            | GraphOperation::ListChatMembers
+            | GraphOperation::ListChatMessages
+            | GraphOperation::ListChats
+            | GraphOperation::ListMyChats
+            | GraphOperation::SendChatMessage => Some(Right::UseMessages),
+            GraphOperation::CreateMyOnlineMeeting => Some(Right::StartCalls),
+            GraphOperation::DeleteMyOnlineMeeting
+            | GraphOperation::GetMyOnlineMeeting
+            | GraphOperation::UpdateMyOnlineMeeting => Some(Right::JoinCalls),
+            // Its members must name the caller; a meeting in another's name is refused to all.
+            GraphOperation::CreateChat
+            | GraphOperation::CreateOnlineMeeting
+            | GraphOperation::FindMyOnlineMeeting
+            | GraphOperation::GetMe
+            | GraphOperation::GetUser => None,
+        },
+        Operation::Identity(_)
+        | Operation::PhoneNumbers(_)
+        | Operation::Rooms(_)
+        | Operation::SipRouting(_) => panic!("{operation} asks for a resource"),
+    }
+}
+
+/// Returns a body that any operation of users reads.
+fn body_of(operation: Operation) -> Value {
+    match operation {
+        Operation::Chat(operation) => body(operation),
+        Operation::Graph(GraphOperation::AddChatMember) => {
+            let other = format!("8:acs:{RESOURCE}_00000000-0000-4000-8000-000000000002");
+            json!({"azureCommunicationServicesId": other})
+        }
+        Operation::Graph(GraphOperation::SendChatMessage) => json!({"body": {"content": "hello"}}),
+        _ => json!({}),
     }
 }
 
@@ -176,11 +225,10 @@ async fn a_route_of_users_takes_good_tokens_and_nothing_else() {
         ("an endless token", Some("x".repeat(20_000)), "Unauthorized"),
     ];
     for route in routes_for(Credential::User) {
-        let Operation::Chat(operation) = route.operation else {
-            panic!("{} asks for a user", route.operation);
-        };
+        let operation = route.operation;
         let (verb, target) = (route.verb.as_str(), target(route));
-        let call = || scene.call(verb, &target).json(&body(operation));
+        let call = || scene.call(verb, &target).json(&body_of(operation));
+        let is_graph = matches!(operation, Operation::Graph(_));
         for (credential, token, code) in &bad {
             let call = match token {
                 Some(token) => call().bearer(token),
@@ -188,11 +236,27 @@ async fn a_route_of_users_takes_good_tokens_and_nothing_else() {
             };
             let answer = call.send().await;
             let name = format!("{operation:?} with {credential}");
-            assert_eq!((answer.status, answer.code()), (401, *code), "{name}: {answer:?}");
+            let code = if is_graph { "InvalidAuthenticationToken" } else { *code };
+            assert_eq!((answer.status, answer.code()), (401, code), "{name}: {answer:?}");
         }
         let signed = scene.signed(verb, &target).send().await;
         assert_eq!(signed.status, 401, "{operation:?} with an access key: {signed:?}");
         let good = call().bearer(&token).send().await;
+        // An app user with the scope of chat makes no meetings, and none for others.
+        let is_for_calls = matches!(
+            operation,
+            Operation::Graph(
+                GraphOperation::CreateMyOnlineMeeting
+                    | GraphOperation::CreateOnlineMeeting
+                    | GraphOperation::DeleteMyOnlineMeeting
+                    | GraphOperation::GetMyOnlineMeeting
+                    | GraphOperation::UpdateMyOnlineMeeting
+            )
+        );
+        if is_for_calls {
+            assert_eq!((good.status, good.code()), (403, "Forbidden"), "{operation:?}: {good:?}");
+            continue;
+        }
         assert!(is_let_in(&good) && good.status < 500, "{operation:?}: {good:?}");
     }
 }
@@ -203,10 +267,11 @@ async fn each_scope_opens_what_it_gives_and_no_more() {
     for scope in Scope::ALL {
         let (_, token) = scene.user(&[scope]).await;
         for route in routes_for(Credential::User) {
-            let Operation::Chat(operation) = route.operation else { continue };
-            let call = scene.call(route.verb.as_str(), &target(route)).json(&body(operation));
+            let operation = route.operation;
+            let Some(right) = right_of(operation) else { continue };
+            let call = scene.call(route.verb.as_str(), &target(route)).json(&body_of(operation));
             let answer = call.bearer(&token).send().await;
-            let is_given = scope.gives(right(operation));
+            let is_given = scope.gives(right);
             let name = format!("{operation:?} with {}", scope.as_str());
             match is_given {
                 true => assert!(is_let_in(&answer), "{name}: {answer:?}"),
