@@ -85,6 +85,7 @@ await run(async ({ browser, report, origin, pictures }) => {
   await report.step('a message is changed with the keyboard and deleted', async () => {
     await write(alice, 'We ship on Fryday.');
     await hears(bob, 'We ship on Fryday.');
+    await hears(alice, 'We ship on Fryday.');
     await alice.press('#message', 'ArrowUp');
     await write(alice, 'We ship on Friday.');
     await hears(bob, 'We ship on Friday.');

@@ -21,7 +21,7 @@ export function settings() {
 }
 
 /** Starts a browser that trusts the development certificate and asks nobody for permission. */
-export async function launch({ chromium, playwright }) {
+export async function launch({ chromium, playwright, args = [] }) {
   const require = createRequire(path.join(path.resolve(playwright), 'package.json'));
   const browser = await require('playwright-core').chromium.launch({
     executablePath: chromium,
@@ -30,7 +30,7 @@ export async function launch({ chromium, playwright }) {
       '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
       '--disable-background-networking', '--disable-component-update', '--disable-sync',
       '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
-      '--autoplay-policy=no-user-gesture-required',
+      '--autoplay-policy=no-user-gesture-required', ...args,
     ],
   });
   return browser;

@@ -128,6 +128,30 @@ mod with_peers {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn guests_of_a_meeting_wait_hear_nothing_and_are_let_in_or_not() {
+        let exchange = exchange().await;
+        let (report, pictures) = run_script(&exchange, "meeting").await;
+        exchange.shutdown().await.expect("the exchange stops");
+        report.expect_steps(12);
+        for side in ["guest", "bob"] {
+            let level = report.figure(&format!("{side}_lobby_level"));
+            println!("{side}: the loudest heard while the guest was in the lobby is {level}");
+        }
+        let ended = report.found("a second guest is turned away and reads why");
+        assert_eq!(ended["code"], "0/5854", "{ended}");
+        let names = [
+            "meeting-join",
+            "meeting-lobby",
+            "meeting-admit",
+            "meeting-call",
+            "meeting-call-390",
+            "meeting-chat",
+            "meeting-chat-dark",
+        ];
+        refresh_documentation(&pictures, &names);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn two_tabs_chat_and_miss_nothing() {
         let exchange = exchange().await;
         let (report, pictures) = run_script(&exchange, "chat").await;

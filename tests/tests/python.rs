@@ -137,6 +137,7 @@ mod with_peers {
             "chat/v1/chat_service.proto",
             "common/v1/common.proto",
             "identity/v1/identity_service.proto",
+            "meetings/v1/meetings.proto",
         ];
         let mut command = Command::new(peers::python().expect("Python"));
         command.args(["-m", "grpc_tools.protoc", "-I"]).arg(&proto);

@@ -92,6 +92,10 @@ fn generate(root: &Path) -> anyhow::Result<Files> {
         .build_server(false)
         // Ordered maps: the same message is the same bytes.
         .btree_map(".")
+        // Rare and large: they would make every frame as large.
+        .boxed(".trunkline.signaling.v1.Command.kind.act_in_meeting")
+        .boxed(".trunkline.signaling.v1.Command.kind.join_call")
+        .boxed(".trunkline.signaling.v1.ServerFrame.body.meeting_event")
         .skip_debug(redacted.iter().map(|message| message.path.as_str()))
         .out_dir(&messages)
         .emit_rerun_if_changed(false)

@@ -57,6 +57,8 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
         vec![
             debug_build(root),
             first_call(root, &target.join("debug")),
+            demo(root, &target.join("debug"), "meeting"),
+            demo(root, &target.join("debug"), "roster"),
             party(root, &target.join("debug"), "5"),
             criterion_once(root),
             end_to_end(root, &target.join("debug"), "1"),
@@ -131,11 +133,12 @@ fn fuzz(root: &Path, target: &Path) -> Command {
     built(root, target.join("debug/trunkline-fuzz"), &["all", "--seconds", "2"])
 }
 
-/// Builds the programs that the next commands run: little is left to do once the tests have run.
+/// Builds the programs that the next commands run. The tests among them give dependencies the
+/// features with which they were compiled before.
 fn debug_build(root: &Path) -> Command {
     let mut command = cargo();
     command.current_dir(root).args(["build", "--workspace", "--exclude", "xtask", "--locked"]);
-    command.arg("--bins");
+    command.args(["--bins", "--tests", "--benches"]);
     command
 }
 
@@ -150,6 +153,11 @@ fn release_build(root: &Path) -> Command {
 /// A whole call: two people, real media, printed figures.
 fn first_call(root: &Path, programs: &Path) -> Command {
     built(root, programs.join("trunkline"), &["demo", "first-call"])
+}
+
+/// A scenario that takes no options.
+fn demo(root: &Path, programs: &Path, name: &str) -> Command {
+    built(root, programs.join("trunkline"), &["demo", name])
 }
 
 /// Twenty clients in one group call, and what that costs.

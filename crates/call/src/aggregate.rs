@@ -19,7 +19,7 @@ use crate::{
     input::Input,
     output::{EndpointCommand, Output},
     roster::{CallSnapshot, ParticipantView},
-    state::{CallKind, CallState, ParticipantState},
+    state::{CallKind, ParticipantState},
     transition::{InvalidTransition, Trigger, transition},
 };
 
@@ -297,14 +297,6 @@ impl Call {
         connection.joined().map(|joined| &joined.endpoint)
     }
 
-    /// Returns whether a connection waits in the lobby. The media plane asks this before it forwards
-    /// anything from or to the connection, besides obeying the commands it is given.
-    pub fn is_in_lobby(&self, connection_id: &CallConnectionId) -> bool {
-        let connection =
-            self.by_connection.get(connection_id).and_then(|ordinal| self.connections.get(ordinal));
-        connection.is_some_and(|connection| connection.state == CallState::InLobby)
-    }
-
     /// Returns whether a user is on the roster, invited or joined.
     pub fn has_participant(&self, identifier: &CommunicationIdentifier) -> bool {
         self.by_identifier.contains_key(identifier)
@@ -374,6 +366,12 @@ impl Call {
         self.emit(EventKind::ParticipantAdded { participant });
         ordinal
     }
+}
+
+/// Returns the id of the chat thread that a group call is bound to if none was given.
+pub fn thread_id_of(call_id: CallId) -> ThreadId {
+    let hex: String = call_id.as_str().chars().filter(|c| *c != '-').collect();
+    format!("19:{hex}@thread.v2").parse().expect("short visible ASCII is a thread id")
 }
 
 impl fmt::Debug for Call {

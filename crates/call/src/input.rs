@@ -91,7 +91,7 @@ pub enum MeetingInput {
 }
 
 /// Which streams somebody may send, whatever the client goes on sending.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MediaRights {
     /// The microphone.
     pub audio: bool,

@@ -19,7 +19,7 @@ mod state;
 mod transition;
 
 pub use crate::{
-    aggregate::{Call, NewCall, Origin},
+    aggregate::{Call, NewCall, Origin, thread_id_of},
     config::{CallConfig, Limits, Timeouts},
     error::CommandError,
     event::{Event, EventKind, OperationOutcome},

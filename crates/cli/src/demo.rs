@@ -3,11 +3,19 @@
 mod first_call;
 mod meeting;
 mod party;
+mod roster;
 mod similarity;
+
+use std::collections::BTreeSet;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
+use trunkline_client::TokenCredential;
+use trunkline_node::TokenRequest;
+use trunkline_policy::Scope;
+use trunkline_reasons::EndReason;
 
+use crate::exchange::Exchange;
 use crate::failure::{Failure, Family};
 use crate::output::Output;
 
@@ -20,6 +28,8 @@ pub(crate) enum DemoCommand {
     Meeting(meeting::MeetingArguments),
     /// Many headless clients meet in one group call; prints what that costs the exchange.
     Party(party::PartyArguments),
+    /// People are added to a call and its chat and removed from both, by hand and followed.
+    Roster(roster::RosterArguments),
 }
 
 pub(crate) async fn run(command: DemoCommand, output: &Output) -> Result<(), Failure> {
@@ -27,6 +37,7 @@ pub(crate) async fn run(command: DemoCommand, output: &Output) -> Result<(), Fai
         DemoCommand::FirstCall(arguments) => first_call::run(arguments, output).await,
         DemoCommand::Meeting(arguments) => meeting::run(arguments, output).await,
         DemoCommand::Party(arguments) => party::run(arguments, output).await,
+        DemoCommand::Roster(arguments) => roster::run(arguments, output).await,
     }
 }
 
@@ -61,4 +72,18 @@ impl Checklist {
             }
         }
     }
+}
+
+/// Gets a token for calling and chat of somebody whom a development exchange knows.
+async fn token(exchange: &Exchange, who: &str) -> anyhow::Result<TokenCredential> {
+    let (identity, now) = (exchange.node().identity(), exchange.node().clock().wall());
+    let scopes = BTreeSet::from([Scope::Voip, Scope::Chat]);
+    let request = TokenRequest { scopes: &scopes, life: None };
+    let (_, token) = identity.issue_token(identity.resource(), who, request, now).await?;
+    Ok(TokenCredential::fixed(token.token))
+}
+
+/// Returns code and subcode as clients see them.
+fn pair(reason: EndReason) -> (i32, i32) {
+    (i32::from(reason.code()), i32::try_from(reason.sub_code()).unwrap_or(i32::MAX))
 }

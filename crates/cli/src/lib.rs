@@ -1,5 +1,6 @@
 //! The commands of the `trunkline` binary, as a library.
 
+mod call;
 mod chat;
 mod demo;
 mod dev;
@@ -9,6 +10,7 @@ mod exchange;
 mod explain;
 mod failure;
 pub mod logging;
+mod meeting;
 mod output;
 mod policy;
 mod progress;
@@ -64,6 +66,10 @@ enum Command {
     Token(token::TokenArguments),
     /// Create, delete and list app users.
     User(user::UserArguments),
+    /// List the live calls of somebody, watch them, leave or end them.
+    Call(call::CallArguments),
+    /// Make meetings, show who is there and who waits, let them in.
+    Meeting(meeting::MeetingArguments),
     /// Create threads, send and watch messages, move threads between exchanges.
     Chat(chat::ChatArguments),
     /// Watch events, send them on to a local program, try receivers out.
@@ -121,6 +127,8 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Token(arguments) => token::run(arguments, output).await,
         Command::User(arguments) => user::run(arguments, output).await,
+        Command::Call(arguments) => call::run(arguments, output).await,
+        Command::Meeting(arguments) => meeting::run(arguments, output).await,
         Command::Chat(arguments) => chat::run(arguments, output).await,
         Command::Events(arguments) => events::run(arguments, output).await,
         Command::Policy(arguments) => policy::run(arguments, output).await,

@@ -7,9 +7,11 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 use trunkline_api::admin::v1::admin_service_client::AdminServiceClient;
+use trunkline_api::calling::v1::calling_service_client::CallingServiceClient;
 use trunkline_api::chat::v1::chat_service_client::ChatServiceClient;
 use trunkline_api::events::v1::events_service_client::EventsServiceClient;
 use trunkline_api::identity::v1::identity_service_client::IdentityServiceClient;
+use trunkline_api::meetings::v1::meetings_service_client::MeetingsServiceClient;
 use trunkline_proto::identity::v1::{IssueTokenRequest, TokenScope};
 
 use crate::RemoteArguments;
@@ -69,14 +71,33 @@ impl Remote {
         Ok(EventsServiceClient::with_interceptor(self.channel.clone(), self.key()?))
     }
 
+    /// Returns a client of the meetings.
+    pub(crate) fn meetings(&self) -> Result<MeetingsServiceClient<Authorized>, Failure> {
+        Ok(MeetingsServiceClient::with_interceptor(self.channel.clone(), self.key()?))
+    }
+
+    /// Returns a client of calling in somebody's name.
+    pub(crate) async fn calling(
+        &self,
+        who: &Who,
+    ) -> Result<CallingServiceClient<Authorized>, Failure> {
+        let authorization = self.bearer(who, TokenScope::Voip).await?;
+        Ok(CallingServiceClient::with_interceptor(self.channel.clone(), authorization))
+    }
+
     /// Returns a client of chat in somebody's name.
     pub(crate) async fn chat(&self, who: &Who) -> Result<ChatServiceClient<Authorized>, Failure> {
+        let authorization = self.bearer(who, TokenScope::Chat).await?;
+        Ok(ChatServiceClient::with_interceptor(self.channel.clone(), authorization))
+    }
+
+    async fn bearer(&self, who: &Who, scope: TokenScope) -> Result<Authorization, Failure> {
         let token = match who {
             Who::Token(token) => token.clone(),
             Who::User(user) => {
                 let request = IssueTokenRequest {
                     user: user.clone(),
-                    scopes: vec![TokenScope::Chat.into()],
+                    scopes: vec![scope.into()],
                     expires_in: None,
                 };
                 let issued = self.identity()?.issue_token(request).await.map_err(from_status)?;
@@ -84,8 +105,7 @@ impl Remote {
                 token.ok_or_else(|| anyhow::anyhow!("the exchange answered without a token"))?
             }
         };
-        let authorization = Authorization::new(&format!("Bearer {token}"))?;
-        Ok(ChatServiceClient::with_interceptor(self.channel.clone(), authorization))
+        Authorization::new(&format!("Bearer {token}"))
     }
 
     fn key(&self) -> Result<Authorization, Failure> {
@@ -93,7 +113,7 @@ impl Remote {
     }
 }
 
-/// In whose name chat is used.
+/// In whose name something is done.
 #[derive(Clone)]
 pub(crate) enum Who {
     /// The bearer of this token.

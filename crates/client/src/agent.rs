@@ -80,6 +80,8 @@ pub struct CallAgentOptions {
 pub struct StartCallOptions {
     /// The chat thread to bind to a group call.
     pub thread_id: Option<ThreadId>,
+    /// Leaves the chat's members to be changed by hand; by default they follow who is in the call.
+    pub is_chat_roster_manual: bool,
     /// What the call sends and receives; none makes a call without media, for controllers.
     pub media: Option<MediaOptions>,
 }
@@ -340,10 +342,11 @@ impl AgentShared {
             1 => CallKind::OneToOne,
             _ => CallKind::Group,
         };
-        let StartCallOptions { thread_id, media } = options;
+        let StartCallOptions { thread_id, is_chat_roster_manual, media } = options;
         let request = calling::PlaceCallRequest {
             targets: targets.iter().map(|target| target.as_str().to_owned()).collect(),
             thread_id: thread_id.map(|id| id.to_string()).unwrap_or_default(),
+            manual_chat_roster: is_chat_roster_manual,
             ..calling::PlaceCallRequest::default()
         };
         self.begin(kind, Kind::PlaceCall(request), media).map_err(|refused| match refused {
@@ -361,7 +364,7 @@ impl AgentShared {
             JoinLocator::Group(_) => CallKind::Group,
             JoinLocator::Meeting(_) | JoinLocator::Room(_) => CallKind::Meeting,
         };
-        let kind = Kind::JoinCall(locator.to_request());
+        let kind = Kind::JoinCall(Box::new(locator.to_request()));
         self.begin(call_kind, kind, media).map_err(|refused| match refused {
             link::NotTaken::Busy => JoinCallError::Busy,
             link::NotTaken::Over => JoinCallError::SessionEnded,

@@ -6,10 +6,13 @@ use futures_util::Stream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use trunkline_api::calling::v1::calling_service_server::CallingService;
-use trunkline_call::Action;
-use trunkline_node::{Controller, Node, RingerEvent};
+use trunkline_api::convert;
+use trunkline_call::{Action, Direction};
+use trunkline_node::{Controller, Node, PageCursor, RingerEvent};
 use trunkline_proto::calling::v1 as wire;
+use trunkline_storage::CallRecord;
 
+use crate::page::{self, Wanted};
 use crate::{auth, status};
 
 /// Serves the calls of a node.
@@ -194,12 +197,7 @@ impl CallingService for Calling {
         request: Request<wire::RemoveParticipantRequest>,
     ) -> Answer<wire::RemoveParticipantResponse> {
         let controller = self.controller(request.metadata()).await?;
-        let request = request.into_inner();
-        let (call_id, operation_id) = (&request.call_id, request.operation_id);
-        controller
-            .act_on(call_id, operation_id, &request.participant, Action::RemoveParticipant)
-            .await
-            .map_err(status::calling)?;
+        controller.remove_participant(request.into_inner()).await.map_err(status::calling)?;
         Ok(Response::new(wire::RemoveParticipantResponse {}))
     }
 
@@ -220,6 +218,36 @@ impl CallingService for Calling {
         Ok(Response::new(wire::ListCallsResponse { calls: controller.calls().await }))
     }
 
+    async fn list_call_history(
+        &self,
+        request: Request<wire::ListCallHistoryRequest>,
+    ) -> Answer<wire::ListCallHistoryResponse> {
+        let user = auth::require_token(&self.node, request.metadata()).await?.identifier;
+        let request = request.into_inner();
+        let Wanted { after, limit } = page::wanted(request.page_size, &request.page_token)?;
+        let history = self.node.call_history();
+        let listed = history.calls(&user, after, request.missed_only, limit).await;
+        let listed = listed.map_err(|error| status::store(&error))?;
+        let missed = history.missed(&user).await.map_err(|error| status::store(&error))?;
+        Ok(Response::new(wire::ListCallHistoryResponse {
+            calls: listed.items.iter().map(|(place, call)| past_call(*place, call)).collect(),
+            next_page_token: page::token(listed.next),
+            unseen_missed: missed.unseen,
+        }))
+    }
+
+    async fn mark_calls_seen(
+        &self,
+        request: Request<wire::MarkCallsSeenRequest>,
+    ) -> Answer<wire::MarkCallsSeenResponse> {
+        let user = auth::require_token(&self.node, request.metadata()).await?.identifier;
+        let place = request.into_inner().place;
+        let place = place.parse().map_err(|_| status::malformed("place"))?;
+        let marked = self.node.call_history().mark_seen(&user, place).await;
+        let missed = marked.map_err(|error| status::store(&error))?;
+        Ok(Response::new(wire::MarkCallsSeenResponse { unseen_missed: missed.unseen }))
+    }
+
     async fn watch_call(
         &self,
         request: Request<wire::WatchCallRequest>,
@@ -233,5 +261,31 @@ impl CallingService for Calling {
             Some((Ok(wire::WatchCallResponse { event }), events))
         });
         Ok(Response::new(Box::pin(responses)))
+    }
+}
+
+fn past_call(place: PageCursor, call: &CallRecord) -> wire::PastCall {
+    let direction = match call.direction {
+        Direction::Incoming => wire::CallDirection::Incoming,
+        Direction::Outgoing => wire::CallDirection::Outgoing,
+    };
+    let others = call.others.iter().map(|other| wire::PastParty {
+        identifier: Some(convert::identifier(&other.identifier)),
+        display_name: other.display_name.as_ref().map(ToString::to_string).unwrap_or_default(),
+    });
+    wire::PastCall {
+        call_id: call.call_id.to_string(),
+        kind: convert::call_kind(call.kind).into(),
+        direction: direction.into(),
+        others: others.collect(),
+        unnamed_others: call.unnamed_others,
+        started_at: Some(convert::timestamp(call.started_at)),
+        connected_at: call.connected_at.map(convert::timestamp),
+        ended_at: Some(convert::timestamp(call.ended_at)),
+        end_reason: Some(convert::end_reason(call.end_reason)),
+        is_missed: call.is_missed,
+        thread_id: call.thread_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        meeting_id: call.meeting_id.map(|id| id.to_string()).unwrap_or_default(),
+        place: place.to_string(),
     }
 }

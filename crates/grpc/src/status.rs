@@ -202,6 +202,9 @@ pub(crate) fn calling(error: CallingError) -> Status {
 }
 
 pub(crate) fn meeting(failure: MeetingFailure) -> Status {
+    if let MeetingFailure::Store(error) = &failure {
+        return store(error);
+    }
     let retry_after = match &failure {
         MeetingFailure::Chat(failure) => failure.retry_after(),
         MeetingFailure::Code(JoinByCodeError::TooManyAttempts { retry_after }) => {
@@ -216,6 +219,7 @@ pub(crate) fn meeting(failure: MeetingFailure) -> Status {
         | MeetingFailure::NotOwn
         | MeetingFailure::Refused(_)
         | MeetingFailure::ShuttingDown
+        | MeetingFailure::Store(_)
         | MeetingFailure::TooManyReaders { .. } => None,
     };
     let code = match &failure {
@@ -229,7 +233,7 @@ pub(crate) fn meeting(failure: MeetingFailure) -> Status {
         MeetingFailure::Failed(reason) => refusal_code(reason.code()),
         MeetingFailure::NotFound => Code::NotFound,
         MeetingFailure::Refused(error) => refusal_code(error.reason().code()),
-        MeetingFailure::ShuttingDown => Code::Unavailable,
+        MeetingFailure::ShuttingDown | MeetingFailure::Store(_) => Code::Unavailable,
     };
     let trailers = Trailers { name: failure.code(), reason: failure.reason(), retry_after };
     with_trailers(code, failure.to_string(), trailers)

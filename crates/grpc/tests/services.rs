@@ -7,5 +7,7 @@ mod scene;
 mod chat;
 #[path = "services/credentials.rs"]
 mod credentials;
+#[path = "services/meetings.rs"]
+mod meetings;
 #[path = "services/rooms.rs"]
 mod rooms;

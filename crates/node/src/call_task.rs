@@ -1,5 +1,7 @@
 //! One call as a task: it owns the call machine, drains it, and carries its outputs out.
 
+mod legs;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,26 +10,27 @@ use tokio::sync::{mpsc, oneshot};
 use trunkline_api::convert;
 use trunkline_call::{
     Call, CallSnapshot, CallState, Command, EndpointCommand, Event, EventKind, Input, Invitation,
-    MediaCommand, MeetingInput, OperationOutcome, Output, Roster, Signal,
+    MeetingInput, OperationOutcome, Output, Roster, Signal,
 };
 use trunkline_ids::{
     CallConnectionId, CommunicationIdentifier, EndpointId, GroupId, OperationId, ParticipantId,
 };
-use trunkline_media::control::{LegKey, MediaEvent, Mid, RoomKey, StreamKind};
-use trunkline_media::tiles::Published;
+use trunkline_interop::{RoomId, SyncMode};
+use trunkline_media::control::{LegKey, RoomKey};
 use trunkline_proto::calling::v1 as wire;
-use trunkline_proto::signaling::v1 as signaling;
-use trunkline_transport::OpenLeg;
+use trunkline_storage::CallHistoryLimits;
 
+use crate::call_history::{Attendance, CallName};
 use crate::calls::{
-    Accepted, AnswerAt, CallHandle, CallMessage, OpenFailure, Refused, WatchError, WatchItem,
+    Accepted, AnswerAt, CallHandle, CallMessage, Door, Refused, WatchError, WatchItem,
 };
 use crate::clock::sleep_until;
 use crate::event_log::{EventLog, WatchStart};
-use crate::media::{self, Leg, Offer};
+use crate::media::{Leg, Offer};
 use crate::meetings::MeetingHandle;
 use crate::node::Node;
 use crate::registry::{EndpointMessage, EndpointSender};
+use crate::rosters::Standing;
 
 /// A call and everything that its outputs reach.
 pub(crate) struct CallTask {
@@ -50,6 +53,8 @@ pub(crate) struct CallTask {
     /// Offers whose connection the machine has yet to name.
     offers: HashMap<(EndpointId, OperationId), Offer>,
     pending: HashMap<(EndpointId, OperationId), PendingAnswer>,
+    /// Everybody who was there, for the history.
+    attendance: Attendance,
     /// Whether what is being carried out is the meeting's own doing.
     is_of_meeting: bool,
     is_over: bool,
@@ -79,24 +84,36 @@ struct PendingAnswer {
 
 impl CallTask {
     /// Makes a call reachable and starts its task.
-    pub(crate) fn spawn(node: &Node, call: Call, group_id: Option<GroupId>) -> CallHandle {
-        Self::start(node, call, group_id, None)
+    pub(crate) fn spawn(
+        node: &Node,
+        call: Call,
+        group_id: Option<GroupId>,
+        sync: SyncMode,
+    ) -> CallHandle {
+        Self::start(node, call, group_id, Door::Open, sync)
     }
 
     /// Makes the call of a meeting reachable and starts its task. The meeting is told of whoever
     /// leaves by another way than its own steps.
     pub(crate) fn spawn_in_meeting(node: &Node, call: Call, meeting: MeetingHandle) -> CallHandle {
-        Self::start(node, call, None, Some(meeting))
+        // The meeting itself decides about its chat.
+        Self::start(node, call, None, Door::Meeting(meeting), SyncMode::Manual)
+    }
+
+    /// Makes the call of a room reachable and starts its task.
+    pub(crate) fn spawn_in_room(node: &Node, call: Call, room: RoomId) -> CallHandle {
+        Self::start(node, call, None, Door::Room(room), SyncMode::Manual)
     }
 
     fn start(
         node: &Node,
         call: Call,
         group_id: Option<GroupId>,
-        meeting: Option<MeetingHandle>,
+        door: Door,
+        sync: SyncMode,
     ) -> CallHandle {
         let first = call.snapshot();
-        let (handle, messages) = CallHandle::new(first.call_id, meeting);
+        let (handle, messages) = CallHandle::new(first.call_id, door, sync);
         // Calls that share a room key would share a room; ids are random, so 64 bits of one do.
         let bytes = first.call_id.to_uuid_bytes();
         let (_, tail) = bytes.split_at(8);
@@ -118,6 +135,7 @@ impl CallTask {
             leg_keys: HashMap::new(),
             offers: HashMap::new(),
             pending: HashMap::new(),
+            attendance: Attendance::default(),
             is_of_meeting: false,
             is_over: false,
         };
@@ -224,6 +242,15 @@ impl CallTask {
                     None => Err(Refused::NotFound),
                 };
                 let _ = answer.send(outcome);
+            }
+            CallMessage::Standing { answer } => {
+                let ids = self.arrivals.iter();
+                let there = ids.filter_map(|id| self.roster.participant(id));
+                let (ids, participants) =
+                    there.map(|one| (one.participant_id, one.identifier.clone())).unzip();
+                let thread_id = self.roster.thread_id().cloned();
+                let standing = Standing { thread_id, participants, ids };
+                let _ = answer.send(standing);
             }
             CallMessage::Watch { reader, after_seq, answer } => {
                 let _ = answer.send(self.watch(&reader, after_seq));
@@ -354,6 +381,7 @@ impl CallTask {
                 self.node.calls().remove_user(&participant.identifier, self.handle.id());
             }
         }
+        self.attendance.note(event, &self.roster);
         self.prepare_lobby(event);
         if let Err(error) = self.roster.apply(event) {
             tracing::error!(call = %self.handle.id(), %error, "the call's events do not add up");
@@ -387,7 +415,10 @@ impl CallTask {
             EventKind::ScreenShareChanged { .. }
             | EventKind::VideoChanged { .. }
             | EventKind::ParticipantRemoved { .. } => self.update_tiles(),
-            EventKind::CallEnded { .. } => self.is_over = true,
+            EventKind::CallEnded { .. } => {
+                self.is_over = true;
+                self.keep_history();
+            }
             EventKind::CallStarted { .. }
             | EventKind::ConnectionStateChanged { .. }
             | EventKind::KindChanged { .. }
@@ -396,6 +427,18 @@ impl CallTask {
             | EventKind::ParticipantStateChanged { .. }
             | EventKind::SpeakingChanged { .. } => {}
         }
+    }
+
+    /// Gives what was to the histories of those who were there.
+    fn keep_history(&mut self) {
+        let call = CallName {
+            call_id: self.handle.id(),
+            kind: self.roster.kind(),
+            thread_id: self.roster.thread_id().cloned(),
+            meeting_id: self.handle.meeting().map(MeetingHandle::id),
+        };
+        let attendance = std::mem::take(&mut self.attendance);
+        self.node.keep_history(attendance.records(&call, CallHistoryLimits::default()));
     }
 
     /// An endpoint may have registered after the targets were looked up and before the call could
@@ -548,248 +591,6 @@ impl CallTask {
             }
         };
         self.log.watch(start, self.is_over)
-    }
-
-    // Media.
-
-    /// Opens the leg of a connection whose command brought an offer.
-    fn open_leg(
-        &mut self,
-        key: &(EndpointId, OperationId),
-        participant: ParticipantId,
-        connection_id: CallConnectionId,
-    ) {
-        let Some(offer) = self.offers.remove(key) else { return };
-        let leg_key = self.node.calls().add_leg(&self.handle);
-        let leg = Leg::new(leg_key, key.0.clone(), participant, &offer.tracks);
-        self.legs.insert(connection_id, leg);
-        self.leg_keys.insert(leg_key, connection_id);
-        let (node, handle) = (self.node.clone(), self.handle.clone());
-        let request =
-            OpenLeg { room: self.room, leg: leg_key, offer: offer.sdp, tracks: offer.tracks };
-        self.node.spawn(async move {
-            let opened = node.plane().open_leg(request).await;
-            let outcome = opened.map_err(|error| OpenFailure { message: error.to_string() });
-            handle.tell(CallMessage::MediaOpened { connection_id, outcome }).await;
-        });
-    }
-
-    fn handle_opened(
-        &mut self,
-        connection_id: CallConnectionId,
-        outcome: Result<String, OpenFailure>,
-    ) {
-        let now = self.node.clock().now();
-        let Some(leg) = self.legs.get_mut(&connection_id) else {
-            // The connection ended meanwhile; see `apply_media`.
-            return;
-        };
-        let endpoint = leg.endpoint.clone();
-        match outcome {
-            Ok(sdp) => {
-                leg.opened(&self.node);
-                let call_id = self.handle.id().to_string();
-                let answer = signaling::MediaAnswer { call_id, sdp };
-                self.send(&endpoint, EndpointMessage::MediaAnswer(answer));
-                self.update_tiles();
-            }
-            Err(failure) => {
-                let state = signaling::MediaState::Failed;
-                self.send_media_state(&endpoint, state, |change| change.cause = failure.message);
-                let signal = Signal::MediaFailed { connection_id };
-                self.call.handle_input(now, Input::Signal(signal));
-            }
-        }
-    }
-
-    fn restart_media(&mut self, endpoint: &EndpointId, offer: Offer) -> Result<(), Refused> {
-        let (connection_id, leg) = self
-            .legs
-            .iter()
-            .find(|(_, leg)| leg.endpoint == *endpoint && leg.is_open())
-            .ok_or(Refused::NoMedia)?;
-        let (connection_id, leg_key) = (*connection_id, leg.key);
-        let (node, handle) = (self.node.clone(), self.handle.clone());
-        self.node.spawn(async move {
-            let opened = node.plane().restart_leg(leg_key, &offer.sdp).await;
-            let outcome = opened.map_err(|error| OpenFailure { message: error.to_string() });
-            handle.tell(CallMessage::MediaOpened { connection_id, outcome }).await;
-        });
-        Ok(())
-    }
-
-    fn apply_media(&mut self, command: &MediaCommand) {
-        let (MediaCommand::Close { connection_id }
-        | MediaCommand::SetPublish { connection_id, .. }
-        | MediaCommand::SetReceive { connection_id, .. }) = command;
-        if let MediaCommand::Close { .. } = command {
-            if let Some(leg) = self.legs.remove(connection_id) {
-                self.leg_keys.remove(&leg.key);
-                leg.close(&self.node);
-                self.update_tiles();
-            }
-        } else if let Some(leg) = self.legs.get_mut(connection_id) {
-            leg.apply(&self.node, command);
-        }
-    }
-
-    fn handle_media(&mut self, event: MediaEvent) {
-        match event {
-            MediaEvent::AudioSlotsChanged { leg, slots } => {
-                let assignments = media::audio_assignments(&slots, |leg| self.participant_of(leg));
-                self.send_assignments(leg, assignments);
-            }
-            MediaEvent::LegConnected { leg, srtp_profile, since_offer } => {
-                self.signal_leg(leg, |connection_id| Signal::MediaUp { connection_id });
-                let state = signaling::MediaState::Connected;
-                self.send_state_of(leg, state, |change| {
-                    change.srtp_profile = srtp_profile.to_string();
-                    let millis = since_offer.as_millis();
-                    change.since_offer_ms = u32::try_from(millis).unwrap_or(u32::MAX);
-                });
-            }
-            MediaEvent::LegFailed { leg, cause } => {
-                let state = signaling::MediaState::Failed;
-                self.send_state_of(leg, state, |change| change.cause = cause.to_string());
-                self.signal_leg(leg, |connection_id| Signal::MediaFailed { connection_id });
-            }
-            MediaEvent::LegInterrupted { leg } => {
-                self.send_state_of(leg, signaling::MediaState::Interrupted, |_| {});
-                self.signal_leg(leg, |connection_id| Signal::MediaInterrupted { connection_id });
-            }
-            MediaEvent::LegResumed { leg } => {
-                self.send_state_of(leg, signaling::MediaState::Connected, |_| {});
-                self.signal_leg(leg, |connection_id| Signal::MediaResumed { connection_id });
-            }
-            MediaEvent::SpeakingChanged { leg, speaking: is_speaking } => {
-                self.signal_leg(leg, |connection_id| Signal::SpeakingChanged {
-                    connection_id,
-                    is_speaking,
-                });
-            }
-        }
-    }
-
-    fn set_tiles(
-        &mut self,
-        endpoint: &EndpointId,
-        tiles: &[wire::VideoTile],
-    ) -> Result<(), Refused> {
-        let mut choices: Vec<(Mid, Option<(LegKey, StreamKind)>)> = Vec::new();
-        for tile in tiles {
-            let unknown = || Refused::UnknownTile { mid: tile.mid.clone() };
-            let mid: Mid = tile.mid.parse().map_err(|_| unknown())?;
-            let kind = match tile.kind() {
-                wire::StreamKind::Screen => StreamKind::Screen,
-                wire::StreamKind::Camera
-                | wire::StreamKind::Audio
-                | wire::StreamKind::Unspecified => StreamKind::Camera,
-            };
-            let leg = self
-                .legs
-                .values()
-                .find(|leg| leg.participant.as_str() == tile.participant_id)
-                .map(|leg| (leg.key, kind));
-            choices.push((mid, leg));
-        }
-        let leg =
-            self.legs.values_mut().find(|leg| leg.endpoint == *endpoint).ok_or(Refused::NoMedia)?;
-        // All or nothing: a bad name among good ones changes nothing.
-        let mut chosen = leg.tiles.clone();
-        for (mid, source) in &choices {
-            chosen
-                .choose(mid, *source)
-                .map_err(|error| Refused::UnknownTile { mid: error.mid.to_string() })?;
-        }
-        leg.tiles = chosen;
-        self.update_tiles();
-        Ok(())
-    }
-
-    /// Puts everybody's video tiles in line with who publishes.
-    fn update_tiles(&mut self) {
-        let names: HashMap<LegKey, ParticipantId> =
-            self.legs.values().map(|leg| (leg.key, leg.participant)).collect();
-        let keys: HashMap<ParticipantId, LegKey> =
-            names.iter().map(|(key, participant)| (*participant, *key)).collect();
-        let mut published = Published::default();
-        for id in &self.arrivals {
-            let (Some(leg), Some(participant)) = (keys.get(id), self.roster.participant(id)) else {
-                continue;
-            };
-            if participant.is_video_on {
-                published.cameras.push(*leg);
-            }
-            if participant.is_screen_sharing_on {
-                published.screen = Some(*leg);
-            }
-        }
-        let mut updates = Vec::new();
-        for leg in self.legs.values_mut() {
-            let changes = leg.update_tiles(&self.node, &published, |leg| names.get(&leg).copied());
-            if !changes.is_empty() {
-                updates.push((leg.key, changes));
-            }
-        }
-        for (leg, assignments) in updates {
-            self.send_assignments(leg, assignments);
-        }
-    }
-
-    fn send_assignments(&self, leg: LegKey, assignments: Vec<signaling::MediaAssignment>) {
-        if let Some((_, leg)) = self.leg(leg) {
-            let call_id = self.handle.id().to_string();
-            let assignments = signaling::MediaAssignments { call_id, assignments };
-            self.send(&leg.endpoint, EndpointMessage::MediaAssignments(assignments));
-        }
-    }
-
-    fn send_state_of(
-        &self,
-        leg: LegKey,
-        state: signaling::MediaState,
-        detail: impl FnOnce(&mut signaling::MediaStateChanged),
-    ) {
-        if let Some((_, leg)) = self.leg(leg) {
-            self.send_media_state(&leg.endpoint, state, detail);
-        }
-    }
-
-    fn send_media_state(
-        &self,
-        endpoint: &EndpointId,
-        state: signaling::MediaState,
-        detail: impl FnOnce(&mut signaling::MediaStateChanged),
-    ) {
-        let mut change = signaling::MediaStateChanged {
-            call_id: self.handle.id().to_string(),
-            state: state.into(),
-            ..Default::default()
-        };
-        detail(&mut change);
-        self.send(endpoint, EndpointMessage::MediaStateChanged(change));
-    }
-
-    fn send(&self, endpoint: &EndpointId, message: EndpointMessage) {
-        if let Some(attached) = self.attached.get(endpoint) {
-            attached.sender.send(message);
-        }
-    }
-
-    fn signal_leg(&mut self, leg: LegKey, signal: impl FnOnce(CallConnectionId) -> Signal) {
-        if let Some((connection_id, _)) = self.leg(leg) {
-            let signal = signal(connection_id);
-            self.call.handle_input(self.node.clock().now(), Input::Signal(signal));
-        }
-    }
-
-    fn participant_of(&self, leg: LegKey) -> Option<ParticipantId> {
-        self.leg(leg).map(|(_, leg)| leg.participant)
-    }
-
-    fn leg(&self, key: LegKey) -> Option<(CallConnectionId, &Leg)> {
-        let connection_id = self.leg_keys.get(&key)?;
-        Some((*connection_id, self.legs.get(connection_id)?))
     }
 }
 

@@ -8,12 +8,14 @@ use trunkline_call::{Command, CommandError, MeetingInput, Signal};
 use trunkline_ids::{
     CallConnectionId, CallId, CommunicationIdentifier, EndpointId, GroupId, ParticipantId,
 };
+use trunkline_interop::{RoomId, SyncMode};
 use trunkline_media::control::{LegKey, MediaEvent};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_reasons::EndReason;
 
 use crate::media::Offer;
 use crate::meetings::MeetingHandle;
+use crate::rosters::Standing;
 
 /// What a call's task is told.
 #[derive(Debug)]
@@ -63,6 +65,10 @@ pub(crate) enum CallMessage {
     SendSnapshot {
         endpoint: EndpointId,
         answer: oneshot::Sender<Result<(), Refused>>,
+    },
+    /// Somebody wants to know who is on the roster.
+    Standing {
+        answer: oneshot::Sender<Standing>,
     },
     /// Somebody wants the events.
     Watch {
@@ -151,27 +157,56 @@ pub enum WatchError {
     },
 }
 
+/// Who decides about who comes into a call, and about what people do to each other in it.
+#[derive(Clone, Debug)]
+pub(crate) enum Door {
+    /// A meeting.
+    Meeting(MeetingHandle),
+    /// Nobody but the call itself.
+    Open,
+    /// A room.
+    Room(RoomId),
+}
+
 /// Reaches a call's task.
 #[derive(Clone, Debug)]
 pub(crate) struct CallHandle {
     id: CallId,
     messages: mpsc::Sender<CallMessage>,
-    /// The meeting that decides about this call.
-    meeting: Option<MeetingHandle>,
+    door: Door,
+    /// Whether the chat follows who is in the call.
+    sync: SyncMode,
 }
 
 impl CallHandle {
     pub(crate) fn new(
         id: CallId,
-        meeting: Option<MeetingHandle>,
+        door: Door,
+        sync: SyncMode,
     ) -> (Self, mpsc::Receiver<CallMessage>) {
         let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
-        (Self { id, messages, meeting }, receiver)
+        (Self { id, messages, door, sync }, receiver)
+    }
+
+    /// Returns whether the chat follows who is in the call.
+    pub(crate) fn sync(&self) -> SyncMode {
+        self.sync
     }
 
     /// Returns the meeting that decides about this call, if it is one's.
     pub(crate) fn meeting(&self) -> Option<&MeetingHandle> {
-        self.meeting.as_ref()
+        match &self.door {
+            Door::Meeting(meeting) => Some(meeting),
+            Door::Open | Door::Room(_) => None,
+        }
+    }
+
+    /// Returns the room whose call this is, if it is one's.
+    pub(crate) fn room(&self) -> Option<&RoomId> {
+        match &self.door {
+            Door::Room(id) => Some(id),
+            Door::Meeting(_) | Door::Open => None,
+        }
     }
 
     pub(crate) fn id(&self) -> CallId {

@@ -27,6 +27,7 @@ use trunkline_chat::{
 };
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, ThreadId};
+use trunkline_interop::ThreadRoster;
 use trunkline_policy::Right;
 use trunkline_storage::{PageQuery, ThreadPosition, ThreadSummary, ThreadsQuery};
 
@@ -113,8 +114,35 @@ impl Chat {
     ) -> Result<CreatedThread, ChatFailure> {
         actor.require(Right::ChangeThreads)?;
         let (parts, creator) = (Arc::clone(&self.parts), actor.identifier.clone());
-        let work = async move { create::create(&parts, creator, request, repeatability).await };
+        let work =
+            async move { create::create(&parts, creator, request, None, repeatability).await };
         self.parts.base.complete(work).await
+    }
+
+    /// Creates the thread of a call under an id that the call has given it.
+    pub(crate) async fn create_thread_as(
+        &self,
+        id: ThreadId,
+        creator: CommunicationIdentifier,
+        request: CreateThread,
+    ) -> Result<CreatedThread, ChatFailure> {
+        let parts = Arc::clone(&self.parts);
+        let work = async move { create::create(&parts, creator, request, Some(id), None).await };
+        self.parts.base.complete(work).await
+    }
+
+    /// Returns who is in a thread, to a member.
+    pub(crate) async fn roster(
+        &self,
+        actor: &ChatActor,
+        thread: &ThreadId,
+    ) -> Result<ThreadRoster, ChatFailure> {
+        let limit = self.parts.config.limits.members;
+        let members = self.read(actor, thread, |record, _| {
+            refuse_deleted(record)?;
+            Ok(record.members.keys().cloned().collect())
+        });
+        Ok(ThreadRoster { members: members.await?, limit })
     }
 
     /// Deletes a thread for everybody; fine when it is deleted already.

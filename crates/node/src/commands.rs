@@ -1,5 +1,7 @@
 //! Commands of people: parsed, authorized, and handed to the call they are about.
 
+use std::collections::BTreeSet;
+
 use trunkline_api::convert;
 use trunkline_call::{
     Action, Actor, Call, CallConfig, Command, Invite, Limits, MediaMode, NewCall, Origin,
@@ -9,6 +11,7 @@ use trunkline_ids::{
     CallId, CommunicationIdentifier, DisplayName, EndpointId, GroupId, OperationId, ParticipantId,
     ThreadId,
 };
+use trunkline_interop::SyncMode;
 use trunkline_policy::{Decision, Principal, Right, decide_scope};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_proto::common::v1 as common;
@@ -22,6 +25,7 @@ use crate::media::{Offer, OfferError};
 use crate::meetings::JoinRequest;
 use crate::node::Node;
 use crate::token::TokenClaims;
+use crate::{room_calls, rosters};
 
 /// The endpoint that a command comes from.
 #[derive(Clone, Debug)]
@@ -181,7 +185,7 @@ async fn dispatch(
     let at = AnswerAt::Start;
     match kind {
         Kind::PlaceCall(request) => place(node, endpoint, request).await,
-        Kind::JoinCall(request) => join(node, endpoint, request).await,
+        Kind::JoinCall(request) => join(node, endpoint, *request).await,
         Kind::AcceptCall(request) => accept(node, endpoint, request).await,
         Kind::RejectCall(wire::RejectCallRequest { operation_id, call_id }) => {
             act(node, endpoint, &call_id, operation_id, Action::Reject, at).await
@@ -217,10 +221,7 @@ async fn dispatch(
             let action = Action::CancelAddParticipant(selector(node, &request.participant)?);
             act(node, endpoint, &request.call_id, request.operation_id, action, at).await
         }
-        Kind::RemoveParticipant(request) => {
-            let action = Action::RemoveParticipant(selector(node, &request.participant)?);
-            act(node, endpoint, &request.call_id, request.operation_id, action, at).await
-        }
+        Kind::RemoveParticipant(request) => remove_participant(node, endpoint, request, at).await,
         Kind::StartVideo(signaling::StartVideo { operation_id, call_id }) => {
             act(node, endpoint, &call_id, operation_id, Action::StartVideo, at).await
         }
@@ -293,16 +294,32 @@ pub(crate) async fn place(
     let offer = request.media.map(Offer::try_from).transpose()?;
     let thread_id = thread_id(&request.thread_id)?;
     let operation_id = operation_id(node, request.operation_id)?;
+    let identifiers: BTreeSet<_> =
+        targets.iter().map(|invite| invite.target.identifier.clone()).collect();
     let action = Action::Place {
         targets,
         display_name: Some(display_name(node, endpoint, &request.display_name)?),
         media: media_mode(offer.as_ref()),
     };
-    let call = start(node, Origin::Placed, thread_id)?;
-    node.calls().insert(call.clone());
-    let command = Command { actor: actor(endpoint), operation_id, action };
-    let accepted = call.command(command, offer, AnswerAt::Start).await?;
-    Ok(Outcome { call, accepted: Some(accepted) })
+    let mode = sync_mode(request.manual_chat_roster);
+    let call_id = CallId::from_uuid_bytes(node.random_id());
+    let given = thread_id.as_ref();
+    let plan = rosters::plan_start(node, endpoint, call_id, &identifiers, given, mode).await?;
+    let placing = async {
+        if !node.is_accepting() {
+            return Err(CallingError::ShuttingDown);
+        }
+        let new = new_call(node, call_id, Origin::Placed, thread_id);
+        let call = CallTask::spawn(node, new, None, mode);
+        node.calls().insert(call.clone());
+        let command = Command { actor: actor(endpoint), operation_id, action };
+        let accepted = call.command(command, offer, AnswerAt::Start).await?;
+        Ok(Outcome { call, accepted: Some(accepted) })
+    };
+    match plan {
+        Some(plan) => rosters::carry_out(node, endpoint, plan, placing).await,
+        None => placing.await,
+    }
 }
 
 /// Joins the call of a group or of a meeting, or starts it.
@@ -317,19 +334,16 @@ pub(crate) async fn join(
     if given.into_iter().filter(|is_given| *is_given).count() > 1 {
         return Err(CallingError::invalid("group_id", "one of group, meeting and room is joined"));
     }
+    if !request.room_id.is_empty() {
+        let joining = join_request(node, endpoint, &request)?;
+        return room_calls::join(node, endpoint, &request.room_id, joining).await;
+    }
     if let Some(locator) = &request.meeting {
         let locator = convert::meeting::parse_locator(locator).map_err(
             |convert::meeting::Malformed(field)| CallingError::invalid(field, "is malformed"),
         )?;
-        let request = JoinRequest {
-            operation_id: operation_id(node, request.operation_id)?,
-            display_name: Some(display_name(node, endpoint, &request.display_name)?),
-            offer: request.media.map(Offer::try_from).transpose()?,
-        };
-        if !node.is_accepting() {
-            return Err(CallingError::ShuttingDown);
-        }
-        return node.meetings().join(endpoint, &locator, request).await;
+        let joining = join_request(node, endpoint, &request)?;
+        return node.meetings().join(endpoint, &locator, joining).await;
     }
     let group_id: GroupId =
         request.group_id.parse().map_err(|error| CallingError::invalid("group_id", error))?;
@@ -340,17 +354,22 @@ pub(crate) async fn join(
         media: media_mode(offer.as_ref()),
     };
     let command = Command { actor: actor(endpoint), operation_id, action };
+    let mode = sync_mode(request.manual_chat_roster);
     if !node.is_accepting() {
         return Err(CallingError::ShuttingDown);
     }
     // A group's call may end between finding it and joining it; its next call is then a new one.
     for _ in 0..JOIN_ATTEMPTS {
         let call = node.calls().of_group(group_id, || {
-            let new = new_call(node, Origin::GroupId(group_id), None);
-            CallTask::spawn(node, new, Some(group_id))
+            let call_id = CallId::from_uuid_bytes(node.random_id());
+            let new = new_call(node, call_id, Origin::GroupId(group_id), None);
+            CallTask::spawn(node, new, Some(group_id), mode)
         });
         match call.command(command.clone(), offer.clone(), AnswerAt::Start).await {
-            Ok(accepted) => return Ok(Outcome { call, accepted: Some(accepted) }),
+            Ok(accepted) => {
+                rosters::follow_join(node, &call, &endpoint.claims.identifier).await;
+                return Ok(Outcome { call, accepted: Some(accepted) });
+            }
             Err(
                 Refused::NotFound
                 | Refused::Command(trunkline_call::CommandError::CallEnded { .. }),
@@ -390,8 +409,49 @@ pub(crate) async fn add_participant(
     require_scope(endpoint, Right::JoinCalls)?;
     // Names must be well formed even where the call decides what they are compared with.
     thread_id(&request.thread_id)?;
-    let action = Action::AddParticipant(invite(node, endpoint, &request.target, "target")?);
-    act(node, endpoint, &request.call_id, request.operation_id, action, answer_at).await
+    let invite = invite(node, endpoint, &request.target, "target")?;
+    let call = find(node, &request.call_id)?;
+    let plan = match call.meeting() {
+        Some(_) => None,
+        None => {
+            let target = &invite.target.identifier;
+            rosters::plan_addition(node, endpoint, &call, target).await?
+        }
+    };
+    let action = Action::AddParticipant(invite);
+    let adding = act(node, endpoint, &request.call_id, request.operation_id, action, answer_at);
+    match plan {
+        Some(plan) => rosters::carry_out(node, endpoint, plan, adding).await,
+        None => adding.await,
+    }
+}
+
+/// Removes somebody from a call, and from its chat where that follows.
+pub(crate) async fn remove_participant(
+    node: &Node,
+    endpoint: &Endpoint,
+    request: wire::RemoveParticipantRequest,
+    answer_at: AnswerAt,
+) -> Result<Outcome, CallingError> {
+    let selector = selector(node, &request.participant)?;
+    let call = find(node, &request.call_id)?;
+    let standing = match (call.sync(), call.meeting()) {
+        (SyncMode::Automatic, None) => Some(rosters::standing(&call).await?),
+        (SyncMode::Automatic | SyncMode::Manual, _) => None,
+    };
+    let removed = match (&selector, &standing) {
+        (ParticipantSelector::Identifier(identifier), Some(_)) => Some(identifier.clone()),
+        (ParticipantSelector::Id(id), Some(standing)) => standing.identifier_of(id),
+        (_, None) => None,
+    };
+    let action = Action::RemoveParticipant(selector);
+    let outcome =
+        act(node, endpoint, &request.call_id, request.operation_id, action, answer_at).await?;
+    if let (Some(standing), Some(removed)) = (standing, removed) {
+        let actor = &endpoint.claims.identifier;
+        rosters::follow_removal(node, &call, actor, &standing, &removed).await;
+    }
+    Ok(outcome)
 }
 
 /// Carries out an action in a call.
@@ -406,6 +466,9 @@ pub(crate) async fn act(
     let call = find(node, call_id)?;
     let operation_id = operation_id(node, operation)?;
     let command = Command { actor: actor(endpoint), operation_id, action };
+    if let Some(room) = call.room().filter(|_| command.action.concerns_others()).cloned() {
+        return room_calls::command(node, call, &room, command, answer_at).await;
+    }
     if let Some(meeting) = call.meeting().filter(|_| command.action.concerns_others()) {
         return meeting.command(command, answer_at).await;
     }
@@ -432,18 +495,7 @@ pub(crate) fn find(node: &Node, call_id: &str) -> Result<CallHandle, CallingErro
     node.calls().find(id).ok_or(CallingError::NotFound)
 }
 
-fn start(
-    node: &Node,
-    origin: Origin,
-    thread_id: Option<ThreadId>,
-) -> Result<CallHandle, CallingError> {
-    match node.is_accepting() {
-        true => Ok(CallTask::spawn(node, new_call(node, origin, thread_id), None)),
-        false => Err(CallingError::ShuttingDown),
-    }
-}
-
-fn new_call(node: &Node, origin: Origin, thread_id: Option<ThreadId>) -> Call {
+fn new_call(node: &Node, call_id: CallId, origin: Origin, thread_id: Option<ThreadId>) -> Call {
     let limits = Limits {
         participants: node.participant_limit(),
         // The log of wire events is kept by the task; see `event_log`.
@@ -451,7 +503,7 @@ fn new_call(node: &Node, origin: Origin, thread_id: Option<ThreadId>) -> Call {
         ..Limits::default()
     };
     let new = NewCall {
-        call_id: CallId::from_uuid_bytes(node.random_id()),
+        call_id,
         origin,
         thread_id,
         config: CallConfig { limits, ..CallConfig::default() },
@@ -518,6 +570,29 @@ fn media_mode(offer: Option<&Offer>) -> MediaMode {
     match offer {
         Some(_) => MediaMode::PeerConnection,
         None => MediaMode::SignalingOnly,
+    }
+}
+
+/// What somebody brings who joins a meeting or a room.
+fn join_request(
+    node: &Node,
+    endpoint: &Endpoint,
+    request: &wire::JoinCallRequest,
+) -> Result<JoinRequest, CallingError> {
+    if !node.is_accepting() {
+        return Err(CallingError::ShuttingDown);
+    }
+    Ok(JoinRequest {
+        operation_id: operation_id(node, request.operation_id.clone())?,
+        display_name: Some(display_name(node, endpoint, &request.display_name)?),
+        offer: request.media.clone().map(Offer::try_from).transpose()?,
+    })
+}
+
+fn sync_mode(is_manual: bool) -> SyncMode {
+    match is_manual {
+        true => SyncMode::Manual,
+        false => SyncMode::Automatic,
     }
 }
 

@@ -90,6 +90,15 @@ impl Controller {
         Ok(call.participants.into_iter().find(|entry| entry.participant_id == participant_id))
     }
 
+    /// Removes somebody from a call, and from its chat where that follows.
+    pub async fn remove_participant(
+        &self,
+        request: wire::RemoveParticipantRequest,
+    ) -> Result<(), CallingError> {
+        let at = AnswerAt::Completion;
+        commands::remove_participant(&self.node, &self.endpoint, request, at).await.map(|_| ())
+    }
+
     /// Carries out an action and returns once it has ended.
     pub async fn act(
         &self,

@@ -4,6 +4,7 @@
 
 mod admin;
 mod base;
+mod call_history;
 mod call_task;
 mod calls;
 mod chat;
@@ -24,12 +25,15 @@ mod registry;
 mod relay;
 mod repeatability;
 mod resources;
+mod room_calls;
 mod rooms;
+mod rosters;
 mod session;
 mod token;
 
 pub use crate::{
     admin::{Admin, AdminError, AdminKeyError},
+    call_history::CallHistory,
     calls::{WatchError, WatchItem},
     chat::{
         ArchiveError, Chat, ChatActor, ChatConfig, ChatFailure, ChatSubscription, CreatedThread,

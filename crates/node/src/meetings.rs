@@ -24,6 +24,7 @@ use trunkline_interop::{
 };
 use trunkline_policy::{Right, Scope, decide_scope};
 use trunkline_proto::meetings::v1 as wire;
+use trunkline_storage::{MeetingPosition, PutMeetingError, Store, StoreError, StoredMeeting};
 
 use crate::chat::ChatActor;
 use crate::commands::{CallingError, Endpoint};
@@ -33,8 +34,8 @@ use crate::page::{Page, PageCursor};
 use crate::token::TokenClaims;
 
 pub use self::failure::MeetingFailure;
-use self::meeting_task::MeetingTask;
 pub(crate) use self::meeting_task::{JoinRequest, MeetingHandle};
+use self::meeting_task::{MeetingTask, Origin};
 
 /// Who asks something of a meeting.
 #[derive(Clone, Debug)]
@@ -110,15 +111,8 @@ pub(crate) struct Tables {
     config: MeetingsConfig,
     desk: Mutex<CodeDesk>,
     live: Mutex<HashMap<MeetingId, MeetingHandle>>,
-    places: Mutex<Places>,
-}
-
-/// Which meeting is where.
-#[derive(Default)]
-struct Places {
-    by_coordinates: HashMap<MeetingCoordinates, MeetingId>,
-    by_code: HashMap<JoinMeetingId, MeetingId>,
-    by_organizer: HashMap<CommunicationIdentifier, Vec<MeetingId>>,
+    /// Held while a meeting is read, so that it is read once.
+    loading: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for Tables {
@@ -128,13 +122,46 @@ impl fmt::Debug for Tables {
 }
 
 impl Tables {
-    pub(crate) fn new(config: MeetingsConfig) -> Self {
-        Self {
-            desk: Mutex::new(CodeDesk::new(config.attempts)),
-            live: Mutex::default(),
-            places: Mutex::default(),
-            config,
+    /// Posts the codes of all meetings that are stored.
+    pub(crate) async fn start(
+        config: MeetingsConfig,
+        store: &dyn Store,
+    ) -> Result<Self, StoreError> {
+        let mut desk = CodeDesk::new(config.attempts);
+        let mut after = None;
+        loop {
+            let codes = store.join_codes(after, CODES_AT_ONCE).await?;
+            let Some((last, _)) = codes.last() else { break };
+            after = Some(*last);
+            for (_, posted) in codes {
+                if desk.post(posted.meeting_id, posted.code).is_err() {
+                    tracing::error!(meeting = %posted.meeting_id, "its code is another meeting's");
+                }
+            }
         }
+        Ok(Self {
+            desk: Mutex::new(desk),
+            live: Mutex::default(),
+            loading: tokio::sync::Mutex::default(),
+            config,
+        })
+    }
+
+    /// Posts a code that a meeting has from here on.
+    pub(crate) fn post(&self, id: MeetingId, code: JoinCode) {
+        if self.desk().post(id, code).is_err() {
+            tracing::error!(meeting = %id, "its new code is another meeting's");
+        }
+    }
+
+    /// Ends the part of a task's life in which it is sent something, unless somebody holds it.
+    pub(crate) fn retire(&self, id: &MeetingId, is_unheld: impl FnOnce() -> bool) -> bool {
+        let mut live = self.live();
+        let retires = is_unheld();
+        if retires {
+            live.remove(id);
+        }
+        retires
     }
 
     pub(crate) fn config(&self) -> &MeetingsConfig {
@@ -148,10 +175,6 @@ impl Tables {
 
     fn live(&self) -> MutexGuard<'_, HashMap<MeetingId, MeetingHandle>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn places(&self) -> MutexGuard<'_, Places> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -193,33 +216,53 @@ impl Meetings {
             message_id: MeetingMessageId::none(),
         };
         let id = MeetingId::from_uuid_bytes(self.node.random_id());
-        let code = self.post_code(id);
         let new = NewMeeting {
             id,
-            coordinates: coordinates.clone(),
+            coordinates,
             organizer: organizer.clone(),
             subject: request.subject,
             schedule: request.schedule,
             is_channel: request.is_channel,
-            code: code.clone(),
+            code: draw_code(),
             settings: request.settings,
             roles: request.roles,
             invited: request.invited,
-            thread_members: BTreeSet::from([organizer.clone()]),
+            thread_members: BTreeSet::from([organizer]),
             config: self.tables().config.limits.clone(),
         };
-        let meeting = Meeting::create(self.node.clock().now(), new).inspect_err(|_| {
-            self.tables().desk().withdraw(&id);
-        })?;
-        {
-            let mut places = self.tables().places();
-            places.by_coordinates.insert(coordinates, id);
-            places.by_code.insert(code.id, id);
-            places.by_organizer.entry(organizer).or_default().push(id);
+        let (organizer, thread_id) = (new.organizer.clone(), new.coordinates.thread_id.clone());
+        let made = self.make(id, new).await;
+        if made.is_err() {
+            // A chat without its meeting is nobody's.
+            let _ = self.node.chat().delete_thread(&chat_actor(&organizer), &thread_id).await;
         }
-        let handle = MeetingTask::spawn(&self.node, meeting);
+        made?.show(MeetingActor::Application).await
+    }
+
+    /// Stores a meeting and starts its task.
+    async fn make(
+        &self,
+        id: MeetingId,
+        mut new: NewMeeting,
+    ) -> Result<MeetingHandle, MeetingFailure> {
+        let store = self.node.store();
+        let meeting = loop {
+            let meeting = Meeting::create(self.node.clock().now(), new.clone())?;
+            let stored = StoredMeeting { record: meeting.record(), code: *meeting.code() };
+            match store.put_meeting(stored).await {
+                Ok(()) => break meeting,
+                // One of a million million ids is taken: draw again.
+                Err(PutMeetingError::JoinIdTaken) => new.code = draw_code(),
+                Err(PutMeetingError::CoordinatesTaken) => {
+                    return Err(MeetingFailure::Malformed("coordinates"));
+                }
+                Err(PutMeetingError::Store(error)) => return Err(error.into()),
+            }
+        };
+        self.tables().post(id, *meeting.code());
+        let handle = MeetingTask::spawn(&self.node, meeting, Origin::New);
         self.tables().live().insert(id, handle.clone());
-        handle.show(MeetingActor::Application).await
+        Ok(handle)
     }
 
     /// Returns a meeting, by its UUID, its link or the digits of its code.
@@ -242,19 +285,12 @@ impl Meetings {
     ) -> Result<Page<wire::Meeting>, MeetingFailure> {
         actor.require(Right::JoinCalls)?;
         let limit = limit.clamp(1, PAGE_LIMIT);
-        let start = after.map_or(0, |PageCursor(place)| place);
-        let ids: Vec<(u64, MeetingId)> = {
-            let places = self.tables().places();
-            let own = places.by_organizer.get(organizer).map(Vec::as_slice).unwrap_or_default();
-            (1..).zip(own.iter().copied()).filter(|(place, _)| *place > start).collect()
-        };
+        let after = after.map(|PageCursor(place)| MeetingPosition(place));
+        let stored = self.node.store().meetings_of(organizer, after, limit + 1).await?;
         let mut meetings = Vec::new();
-        for (place, id) in ids.into_iter().take(limit + 1) {
-            if let Ok(handle) = self.handle(id).await
-                && let Ok(meeting) = handle.show(MeetingActor::Application).await
-            {
-                meetings.push((place, meeting));
-            }
+        for (MeetingPosition(place), stored) in stored {
+            let handle = self.handle(stored.record.id).await?;
+            meetings.push((place, handle.show(MeetingActor::Application).await?));
         }
         Ok(Page::cut(meetings, limit, |(place, _)| *place).map(|(_, meeting)| meeting))
     }
@@ -327,8 +363,7 @@ impl Meetings {
             }
             MeetingLocator::Coordinates(_) | MeetingLocator::Link(_) => {
                 let coordinates = locator.coordinates().ok_or(MeetingFailure::NotFound)?;
-                let places = self.tables().places();
-                *places.by_coordinates.get(coordinates).ok_or(MeetingFailure::NotFound)?
+                self.at(coordinates).await?
             }
         };
         self.handle(id).await
@@ -349,28 +384,41 @@ impl Meetings {
         let id = if let Ok(id) = name.parse::<MeetingId>() {
             id
         } else if let Ok(link) = name.parse::<JoinLink>() {
-            let places = self.tables().places();
-            *places.by_coordinates.get(link.coordinates()).ok_or(MeetingFailure::NotFound)?
+            self.at(link.coordinates()).await?
         } else {
             let digits: JoinMeetingId =
                 name.parse().map_err(|_| MeetingFailure::Malformed("meeting"))?;
-            *self.tables().places().by_code.get(&digits).ok_or(MeetingFailure::NotFound)?
+            let stored = self.node.store().meeting_by_join_id(&digits).await?;
+            stored.ok_or(MeetingFailure::NotFound)?.record.id
         };
         self.handle(id).await
     }
 
-    async fn handle(&self, id: MeetingId) -> Result<MeetingHandle, MeetingFailure> {
-        self.tables().live().get(&id).cloned().ok_or(MeetingFailure::NotFound)
+    async fn at(&self, coordinates: &MeetingCoordinates) -> Result<MeetingId, MeetingFailure> {
+        let stored = self.node.store().meeting_at(coordinates).await?;
+        Ok(stored.ok_or(MeetingFailure::NotFound)?.record.id)
     }
 
-    /// Draws codes until one is free.
-    fn post_code(&self, id: MeetingId) -> JoinCode {
-        loop {
-            let code = draw_code();
-            if self.tables().desk().post(id, code.clone()).is_ok() {
-                return code;
-            }
+    /// Returns the task of a meeting, which is read from the store when it is not in memory.
+    async fn handle(&self, id: MeetingId) -> Result<MeetingHandle, MeetingFailure> {
+        let live = || self.tables().live().get(&id).cloned();
+        if let Some(handle) = live() {
+            return Ok(handle);
         }
+        let _loading = self.tables().loading.lock().await;
+        if let Some(handle) = live() {
+            return Ok(handle);
+        }
+        if !self.node.is_accepting() {
+            return Err(MeetingFailure::ShuttingDown);
+        }
+        let stored = self.node.store().meeting(&id).await?.ok_or(MeetingFailure::NotFound)?;
+        let limits = self.tables().config.limits.clone();
+        let now = self.node.clock().now();
+        let meeting = Meeting::restore(now, stored.record, stored.code, limits)?;
+        let handle = MeetingTask::spawn(&self.node, meeting, Origin::Restored);
+        self.tables().live().insert(id, handle.clone());
+        Ok(handle)
     }
 
     async fn create_thread(&self, request: &CreateMeeting) -> Result<ThreadId, MeetingFailure> {
@@ -413,6 +461,9 @@ pub(crate) fn draw_code() -> JoinCode {
 pub(crate) fn chat_actor(organizer: &CommunicationIdentifier) -> ChatActor {
     ChatActor::new(organizer.clone(), [Scope::Chat])
 }
+
+/// Codes that are read at once when a node starts.
+const CODES_AT_ONCE: usize = 1_000;
 
 /// The most meetings of a page.
 const PAGE_LIMIT: usize = 100;

@@ -31,6 +31,7 @@ use crate::registry::{EndpointSender, Registry};
 use crate::relay::{Relay, RelayConfig};
 use crate::repeatability::Repeatability;
 use crate::resources::Resources;
+use crate::room_calls::RoomCalls;
 use crate::rooms::Rooms;
 
 /// What a node is made from.
@@ -111,6 +112,7 @@ struct Inner {
     chat: Chat,
     rooms: Rooms,
     meetings: meetings::Tables,
+    room_calls: RoomCalls,
     relay: Relay,
     push_endpoints: PushEndpoints,
     repeatability: Repeatability,
@@ -151,6 +153,7 @@ impl Node {
         let Started { identity, resources, directory } = started;
         let feed = Arc::new(Feed::new(base.store.feed_bounds().await?.head));
         let threads = Arc::new(Threads::default());
+        let meetings = meetings::Tables::start(meetings, &*base.store).await?;
         let (plane, media_events) = MediaPlane::start(plane)?;
         let chat = Chat::start(Parts {
             base: base.clone(),
@@ -172,7 +175,8 @@ impl Node {
                 threads,
                 chat,
                 rooms: Rooms::new(base.clone()),
-                meetings: meetings::Tables::new(meetings),
+                meetings,
+                room_calls: RoomCalls::default(),
                 push_endpoints: PushEndpoints::start(base.clone()),
                 repeatability: Repeatability::new(base.clone()),
                 base,
@@ -375,6 +379,10 @@ impl Node {
 
     pub(crate) fn participant_limit(&self) -> usize {
         self.inner.participant_limit
+    }
+
+    pub(crate) fn room_calls(&self) -> &RoomCalls {
+        &self.inner.room_calls
     }
 
     pub(crate) fn meeting_tables(&self) -> &meetings::Tables {

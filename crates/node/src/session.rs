@@ -267,7 +267,7 @@ impl SessionTask {
                 server_frame::Body::MediaStateChanged(change)
             }
             EndpointMessage::MeetingEvent(event) => {
-                server_frame::Body::MeetingEvent(Arc::unwrap_or_clone(event))
+                server_frame::Body::MeetingEvent(Box::new(Arc::unwrap_or_clone(event)))
             }
         };
         self.session.send(body);

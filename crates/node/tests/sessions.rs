@@ -188,11 +188,11 @@ async fn a_token_allows_what_its_scopes_say() {
     let refused = joiner.try_place(&["bob"]).await;
     assert_eq!(refused.error.unwrap().code, "denied_by_policy");
     let joined = joiner
-        .command(command::Kind::JoinCall(calling::JoinCallRequest {
+        .command(command::Kind::JoinCall(Box::new(calling::JoinCallRequest {
             operation_id: "join".into(),
             group_id: "9d0f1f4e-1c1a-4c53-8a40-0f4f6d4a2c11".into(),
             ..Default::default()
-        }))
+        })))
         .await;
     assert_eq!(joined.error, None);
 

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use trunkline_ids::DisplayName;
 use trunkline_node::{IdentityError, TokenRequest, User};
 use trunkline_policy::Scope;
@@ -121,15 +121,20 @@ pub(crate) fn refuse_foreign_page(
 }
 
 /// A page of another origin cannot send JSON without asking first, so the type is insisted on.
-fn parse_request(headers: &HeaderMap, body: &[u8]) -> Option<Wanted> {
+fn json_object(headers: &HeaderMap, body: &[u8]) -> Option<Map<String, Value>> {
     let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = content_type.split(';').next()?.trim();
     if !essence.eq_ignore_ascii_case("application/json") || body.len() > MAX_BODY_BYTES {
         return None;
     }
-    let Value::Object(body) = serde_json::from_slice(body).ok()? else {
-        return None;
-    };
+    match serde_json::from_slice(body).ok()? {
+        Value::Object(body) => Some(body),
+        _ => None,
+    }
+}
+
+fn parse_request(headers: &HeaderMap, body: &[u8]) -> Option<Wanted> {
+    let body = json_object(headers, body)?;
     let text = |name| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     match (text("user"), text("displayName")) {
         (Some(user), _) => Some(Wanted::Known(user.to_owned())),

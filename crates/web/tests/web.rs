@@ -144,7 +144,7 @@ async fn everything_that_the_pages_name_is_served() {
         open.extend(references(&path, &text).into_iter().filter(|path| !seen.contains(path)));
     }
     assert!(seen.contains("/js/views/call-view.js"), "imports were followed: {seen:?}");
-    assert_eq!(seen.len(), 51, "every embedded file is used: {seen:?}");
+    assert_eq!(seen.len(), 60, "every embedded file is used: {seen:?}");
 }
 
 #[tokio::test]

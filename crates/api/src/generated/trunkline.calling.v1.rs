@@ -598,6 +598,70 @@ pub mod calling_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the calls of the user that are over, the one that ended last first.
+        pub async fn list_call_history(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::calling::v1::ListCallHistoryRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::calling::v1::ListCallHistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.calling.v1.CallingService/ListCallHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "trunkline.calling.v1.CallingService",
+                        "ListCallHistory",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Notes that the user has seen what was missed up to a call; never goes back.
+        pub async fn mark_calls_seen(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::calling::v1::MarkCallsSeenRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::calling::v1::MarkCallsSeenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.calling.v1.CallingService/MarkCallsSeen",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "trunkline.calling.v1.CallingService",
+                        "MarkCallsSeen",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Streams a call's events in order: a snapshot, then deltas; or, with a cursor, the deltas after
         /// it. The stream ends after `CallEnded`. OUT_OF_RANGE when the cursor is no longer retained.
         pub async fn watch_call(
@@ -805,6 +869,24 @@ pub mod calling_service_server {
             request: tonic::Request<::trunkline_proto::calling::v1::ListCallsRequest>,
         ) -> std::result::Result<
             tonic::Response<::trunkline_proto::calling::v1::ListCallsResponse>,
+            tonic::Status,
+        >;
+        /// Lists the calls of the user that are over, the one that ended last first.
+        async fn list_call_history(
+            &self,
+            request: tonic::Request<
+                ::trunkline_proto::calling::v1::ListCallHistoryRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::calling::v1::ListCallHistoryResponse>,
+            tonic::Status,
+        >;
+        /// Notes that the user has seen what was missed up to a call; never goes back.
+        async fn mark_calls_seen(
+            &self,
+            request: tonic::Request<::trunkline_proto::calling::v1::MarkCallsSeenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::calling::v1::MarkCallsSeenResponse>,
             tonic::Status,
         >;
         /// Server streaming response type for the WatchCall method.
@@ -1722,6 +1804,104 @@ pub mod calling_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCallsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.calling.v1.CallingService/ListCallHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCallHistorySvc<T: CallingService>(pub Arc<T>);
+                    impl<
+                        T: CallingService,
+                    > tonic::server::UnaryService<
+                        ::trunkline_proto::calling::v1::ListCallHistoryRequest,
+                    > for ListCallHistorySvc<T> {
+                        type Response = ::trunkline_proto::calling::v1::ListCallHistoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::calling::v1::ListCallHistoryRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CallingService>::list_call_history(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCallHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.calling.v1.CallingService/MarkCallsSeen" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkCallsSeenSvc<T: CallingService>(pub Arc<T>);
+                    impl<
+                        T: CallingService,
+                    > tonic::server::UnaryService<
+                        ::trunkline_proto::calling::v1::MarkCallsSeenRequest,
+                    > for MarkCallsSeenSvc<T> {
+                        type Response = ::trunkline_proto::calling::v1::MarkCallsSeenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::calling::v1::MarkCallsSeenRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CallingService>::mark_calls_seen(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkCallsSeenSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -3,7 +3,7 @@
 use trunkline_ids::ThreadId;
 use trunkline_reasons::EndReason;
 
-use super::{Call, Origin, Status, Timer};
+use super::{Call, Origin, Status, Timer, thread_id_of};
 use crate::{
     connection::{Ordinal, Stage},
     event::{EventKind, OperationOutcome},
@@ -136,13 +136,7 @@ impl Call {
     /// Returns the chat thread of a group, naming one after the call if none was given.
     pub(super) fn bind_thread(&mut self) -> ThreadId {
         let call_id = self.call_id;
-        self.thread_id
-            .get_or_insert_with(|| {
-                let hex: String = call_id.as_str().chars().filter(|c| *c != '-').collect();
-                let text = format!("19:{hex}@thread.v2");
-                text.parse().expect("short visible ASCII is a thread id")
-            })
-            .clone()
+        self.thread_id.get_or_insert_with(|| thread_id_of(call_id)).clone()
     }
 
     fn settle_group_departure(&mut self, cause: EndReason) {

@@ -10,17 +10,16 @@ use tokio::time::timeout;
 use trunkline_call::CallState;
 use trunkline_client::{
     AudioSink, AudioSource, Call, CallAgent, CallAgentOptions, CallClient, CallClientOptions,
-    MediaOptions, TeamsCallAgent, TokenCredential, TrustRoots,
+    MediaOptions, TeamsCallAgent, TrustRoots,
 };
 use trunkline_ids::{JoinCode, JoinLink, MeetingLocator};
 use trunkline_interop::{AttemptLimits, LobbyBypassScope, MeetingSettings, Schedule};
-use trunkline_node::{CreateMeeting, MeetingActor, TokenRequest};
-use trunkline_policy::Scope;
+use trunkline_node::{CreateMeeting, MeetingActor};
 use trunkline_proto::meetings::v1::{self as meetings, meeting_action};
 use trunkline_reasons::EndReason;
 use trunkline_signaling::codec::Encoding;
 
-use super::Checklist;
+use super::{Checklist, pair, token};
 use crate::exchange::{Exchange, ExchangeConfig};
 use crate::failure::{Failure, Family, InFamily as _};
 use crate::output::Output;
@@ -71,7 +70,7 @@ async fn meet(
     let locators = [
         ("link", MeetingLocator::Link(link.clone()), Admit::ByPerson),
         ("coordinates", MeetingLocator::Coordinates(link.coordinates().clone()), Admit::ByProgram),
-        ("id and passcode", MeetingLocator::Code(code.clone()), Admit::ByPerson),
+        ("id and passcode", MeetingLocator::Code(code), Admit::ByPerson),
         ("link, second run", MeetingLocator::Link(link.clone()), Admit::ByProgram),
     ];
     for (number, (name, locator, admit)) in locators.into_iter().enumerate() {
@@ -92,9 +91,9 @@ async fn meet(
             Admit::ByProgram => "a program over the API",
         };
         checklist.check(
-            call.remote_participants().iter().any(|other| {
-                other.display_name().as_deref() == Some("Bob Baker")
-            }),
+            call.remote_participants()
+                .iter()
+                .any(|other| other.display_name().as_deref() == Some("Bob Baker")),
             format!("by {name}: let in by {by}, and sees who is there"),
         );
         call.hang_up().await?;
@@ -145,10 +144,11 @@ async fn guessing(
         let call = guest.join(MeetingLocator::Code(code), None)?;
         reasons.insert(ended(&call).await?);
     }
-    let call = guest.join(MeetingLocator::Code(code.clone()), None)?;
+    let call = guest.join(MeetingLocator::Code(*code), None)?;
     reasons.insert(ended(&call).await?);
     let is_one = reasons == BTreeSet::from([pair(EndReason::JOIN_CODE_REFUSED)]);
-    checklist.check(is_one, format!("after {attempts} wrong passcodes the right one is refused, too"));
+    checklist
+        .check(is_one, format!("after {attempts} wrong passcodes the right one is refused, too"));
     guest.dispose().await;
     Ok(())
 }
@@ -218,9 +218,8 @@ impl<'a> Scene<'a> {
             Admit::ByProgram => {
                 let participant = guest.participant_id().context("who waits has an entry")?;
                 let person = meetings::Person { participant: participant.to_string() };
-                let action = meetings::MeetingAction {
-                    kind: Some(meeting_action::Kind::Admit(person)),
-                };
+                let action =
+                    meetings::MeetingAction { kind: Some(meeting_action::Kind::Admit(person)) };
                 let actor = MeetingActor::Application;
                 let meetings = self.exchange.node().meetings();
                 meetings.act(&actor, &meeting.meeting_id, "", action).await?;
@@ -235,9 +234,8 @@ async fn waiting(host: &Call) -> anyhow::Result<trunkline_ids::ParticipantId> {
     let deadline = tokio::time::Instant::now() + STEP_LIMIT;
     loop {
         let others = host.remote_participants();
-        let waits = others.iter().find(|other| {
-            other.state() == trunkline_call::ParticipantState::InLobby
-        });
+        let waits =
+            others.iter().find(|other| other.state() == trunkline_call::ParticipantState::InLobby);
         if let Some(found) = waits {
             return found.id().context("who waits has an entry");
         }
@@ -261,24 +259,12 @@ async fn ended(call: &Call) -> anyhow::Result<(i32, i32)> {
     Ok((reason.code, reason.sub_code))
 }
 
-fn pair(reason: EndReason) -> (i32, i32) {
-    (i32::from(reason.code()), i32::try_from(reason.sub_code()).unwrap_or(i32::MAX))
-}
-
 fn silent() -> MediaOptions {
     MediaOptions::audio(AudioSource::silence(), AudioSink::none())
 }
 
 fn tone() -> MediaOptions {
     MediaOptions::audio(AudioSource::tone(440.0, -18.0), AudioSink::none())
-}
-
-async fn token(exchange: &Exchange, who: &str) -> anyhow::Result<TokenCredential> {
-    let (identity, now) = (exchange.node().identity(), exchange.node().clock().wall());
-    let scopes = BTreeSet::from([Scope::Voip, Scope::Chat]);
-    let request = TokenRequest { scopes: &scopes, life: None };
-    let (_, token) = identity.issue_token(identity.resource(), who, request, now).await?;
-    Ok(TokenCredential::fixed(token.token))
 }
 
 /// The whole demo takes seconds.

@@ -224,7 +224,7 @@ impl Call {
     ) -> Result<(), ActInMeetingError> {
         let action = Some(meetings::MeetingAction { kind: Some(action) });
         let request = signaling::ActInMeeting { action, ..signaling::ActInMeeting::default() };
-        Ok(self.operate(Kind::ActInMeeting(request)).await?)
+        Ok(self.operate(Kind::ActInMeeting(Box::new(request))).await?)
     }
 
     /// Puts the call on hold: no media in either direction until resumed.

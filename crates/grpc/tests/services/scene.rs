@@ -15,7 +15,9 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
 };
 use trunkline_api::{
+    calling::v1::calling_service_client::CallingServiceClient,
     chat::v1::chat_service_client::ChatServiceClient,
+    meetings::v1::meetings_service_client::MeetingsServiceClient,
     rooms::v1::rooms_service_client::RoomsServiceClient,
 };
 use trunkline_ids::ResourceId;
@@ -34,7 +36,7 @@ pub(crate) struct Scene {
     pub(crate) node: Node,
     pub(crate) router: Router,
     pub(crate) signing_key: Vec<u8>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// Adds a credential to every request.
@@ -52,10 +54,19 @@ type Intercepted = InterceptedService<Router, Credential>;
 
 impl Scene {
     pub(crate) async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let signing_key = Identity::generate_signing_key().unwrap();
+        Self::open(tempfile::tempdir().unwrap(), signing_key).await
+    }
+
+    /// Stops the exchange and starts it again with what it has stored.
+    pub(crate) async fn restart(self) -> Self {
+        self.node.shutdown().await;
+        Self::open(self.directory, self.signing_key).await
+    }
+
+    async fn open(directory: TempDir, signing_key: Vec<u8>) -> Self {
         let options = SqliteOptions::new(directory.path(), SealingKey::from_bytes([7; 32]));
         let store = SqliteStore::open(&options).unwrap();
-        let signing_key = Identity::generate_signing_key().unwrap();
         let entry = |alias: &str, name: &str, digit: char| DirectoryEntry {
             alias: alias.to_owned(),
             object_id: format!("00000000-0000-4000-8000-00000000000{digit}"),
@@ -86,7 +97,7 @@ impl Scene {
         };
         let node = Node::start(config).await.unwrap();
         let router = trunkline_grpc::router(node.clone());
-        Self { node, router, signing_key, _directory: directory }
+        Self { node, router, signing_key, directory }
     }
 
     /// Returns the first key of the exchange's own resource.
@@ -112,6 +123,33 @@ impl Scene {
         let token = self.token(alias, &[Scope::Chat]).await;
         let credential = Credential(format!("Bearer {token}").parse().unwrap());
         ChatServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns a new app user of the exchange's own resource.
+    pub(crate) async fn app_user(&self) -> String {
+        let (identity, now) = (self.node.identity(), self.node.clock().wall());
+        let user = identity.create_user(&self.resource(), now).await.unwrap();
+        user.identifier.to_string()
+    }
+
+    /// Returns calling in the name of a user.
+    pub(crate) async fn calling(&self, user: &str) -> CallingServiceClient<Intercepted> {
+        let token = self.token(user, &[Scope::Voip]).await;
+        let credential = Credential(format!("Bearer {token}").parse().unwrap());
+        CallingServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns meetings in the name of a user.
+    pub(crate) async fn meetings_as(&self, user: &str) -> MeetingsServiceClient<Intercepted> {
+        let token = self.token(user, &[Scope::Voip]).await;
+        let credential = Credential(format!("Bearer {token}").parse().unwrap());
+        MeetingsServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns meetings as a program with an access key.
+    pub(crate) fn meetings(&self, key: &str) -> MeetingsServiceClient<Intercepted> {
+        let credential = Credential(format!("AccessKey {key}").parse().unwrap());
+        MeetingsServiceClient::with_interceptor(self.router.clone(), credential)
     }
 
     pub(crate) fn rooms(&self, key: &str) -> RoomsServiceClient<Intercepted> {

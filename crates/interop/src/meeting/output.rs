@@ -1,5 +1,6 @@
 //! What a meeting wants done, and what its subscribers are told.
 
+pub use trunkline_call::MediaRights;
 use trunkline_call::Trigger;
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, DisplayName, EndpointId, OperationId, ThreadId};
@@ -89,17 +90,6 @@ impl CallStep {
             Self::EndCall { .. } | Self::SetRights { .. } => None,
         }
     }
-}
-
-/// Which streams somebody may send, whatever the client goes on sending.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct MediaRights {
-    /// The microphone.
-    pub audio: bool,
-    /// The camera.
-    pub camera: bool,
-    /// The screen.
-    pub screen: bool,
 }
 
 /// A change of the chat thread.

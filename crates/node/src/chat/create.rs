@@ -1,4 +1,4 @@
-//! Creating a thread: nobody knows its id before the first commit, so it needs no task for that.
+//! Creating a thread: nobody uses its id before the first commit, so it needs no task for that.
 
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ pub(super) async fn create(
     parts: &Parts,
     creator: CommunicationIdentifier,
     mut request: CreateThread,
+    id: Option<ThreadId>,
     repeatability: Option<RepeatableRequest>,
 ) -> Result<CreatedThread, ChatFailure> {
     if parts.base.stopping.is_cancelled() {
@@ -36,7 +37,7 @@ pub(super) async fn create(
     };
     admission::judge(&parts.directory.policy(), &creator, &mut request.members, &[]);
     let (now, limits) = (parts.base.clock.now(), parts.config.limits.clone());
-    let id = fresh_id();
+    let id = id.unwrap_or_else(fresh_id);
     let (mut thread, outcome) = Thread::create(now, id.clone(), &creator, request, limits)?;
     let answer = KeptAnswer { thread: thread.record().header(), invalid: outcome.invalid };
     let mut unit = ChatUnit {

@@ -4,6 +4,7 @@ use trunkline_api::convert::meeting::Malformed;
 use trunkline_interop::{CreateMeetingError, JoinByCodeError, MeetingError};
 use trunkline_policy::Decision;
 use trunkline_reasons::EndReason;
+use trunkline_storage::StoreError;
 
 use crate::chat::ChatFailure;
 use crate::commands::CallingError;
@@ -41,6 +42,9 @@ pub enum MeetingFailure {
     /// The exchange is stopping.
     #[error("the exchange is shutting down")]
     ShuttingDown,
+    /// The store failed. What is asked may have been done, and is stored with the next change.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// So many watch the meeting already that another would slow it down.
     #[error("{limit} readers watch the meeting, which is the limit")]
     TooManyReaders {
@@ -69,6 +73,7 @@ impl MeetingFailure {
                 MeetingError::Target(_) => "target_refused",
             },
             Self::ShuttingDown => "shutting_down",
+            Self::Store(_) => "store_failed",
             Self::TooManyReaders { .. } => "too_many_readers",
         }
     }
@@ -83,7 +88,9 @@ impl MeetingFailure {
             Self::NotFound => Some(EndReason::NOT_FOUND),
             Self::NotOwn => Some(EndReason::NOT_PERMITTED),
             Self::Refused(error) => Some(error.reason()),
-            Self::Chat(_) | Self::ShuttingDown | Self::TooManyReaders { .. } => None,
+            Self::Chat(_) | Self::ShuttingDown | Self::Store(_) | Self::TooManyReaders { .. } => {
+                None
+            }
         }
     }
 }
@@ -107,6 +114,7 @@ impl From<MeetingFailure> for CallingError {
             | MeetingFailure::NotFound
             | MeetingFailure::NotOwn
             | MeetingFailure::Refused(_)
+            | MeetingFailure::Store(_)
             | MeetingFailure::TooManyReaders { .. } => Self::Refused {
                 message: failure.to_string(),
                 code: failure.code().to_owned(),

@@ -5,16 +5,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use trunkline_api::convert;
 use trunkline_call::{
     Action as CallAction, Actor as CallActor, Call, CallConfig, Command as CallCommand, Entry,
-    Limits, MediaMode, MediaRights, MeetingInput, NewCall, Origin, ParticipantSelector,
+    Limits, MediaMode, MediaRights, MeetingInput, NewCall, Origin as CallOrigin,
+    ParticipantSelector,
 };
 use trunkline_chat::{Metadata, NewMember};
 use trunkline_ids::{
-    CallId, CommunicationIdentifier, DisplayName, EndpointId, OperationId, ParticipantId,
+    CallId, CommunicationIdentifier, DisplayName, EndpointId, MeetingId, OperationId, ParticipantId,
 };
 use trunkline_interop::{
     Action, Actor, CallStep, Capability, Command, Input, Meeting, MeetingError, OperationOutcome,
@@ -22,6 +24,7 @@ use trunkline_interop::{
 };
 use trunkline_proto::meetings::v1 as wire;
 use trunkline_reasons::EndReason;
+use trunkline_storage::{PutMeetingError, StoredMeeting};
 
 use crate::call_task::CallTask;
 use crate::calls::{Accepted, AnswerAt, CallHandle, CallMessage, Refused};
@@ -82,6 +85,7 @@ pub(crate) enum MeetingMessage {
 /// Reaches a meeting's task.
 #[derive(Clone, Debug)]
 pub(crate) struct MeetingHandle {
+    id: MeetingId,
     messages: mpsc::Sender<MeetingMessage>,
     /// Unbounded, because a call must not wait for the meeting that waits for it; it carries one
     /// signal for each connection that the meeting itself had let in.
@@ -89,6 +93,10 @@ pub(crate) struct MeetingHandle {
 }
 
 impl MeetingHandle {
+    pub(crate) fn id(&self) -> MeetingId {
+        self.id
+    }
+
     /// Tells of what happened in the call.
     pub(crate) fn signal(&self, signal: Signal) {
         // A task that is gone is that of a node which stops.
@@ -163,6 +171,15 @@ impl MeetingHandle {
     }
 }
 
+/// Where a meeting comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Origin {
+    /// It was made now.
+    New,
+    /// It was in the store.
+    Restored,
+}
+
 /// A meeting and everything that its outputs reach.
 pub(crate) struct MeetingTask {
     pub(super) node: Node,
@@ -176,6 +193,10 @@ pub(crate) struct MeetingTask {
     pub(super) watchers: Vec<Watcher>,
     /// Who is being let in or put into the lobby by the command under way.
     joining: Option<Joining>,
+    /// The revision of the meeting that is stored.
+    stored: u64,
+    /// When those are dealt with who were there before a restart and did not come back.
+    absence_at: Option<tokio::time::Instant>,
     /// How the command under way was answered, if it is over.
     answered: Option<Result<(), MeetingFailure>>,
 }
@@ -188,10 +209,11 @@ struct Joining {
 
 impl MeetingTask {
     /// Makes a meeting reachable and starts its task.
-    pub(crate) fn spawn(node: &Node, meeting: Meeting) -> MeetingHandle {
+    pub(super) fn spawn(node: &Node, meeting: Meeting, origin: Origin) -> MeetingHandle {
         let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
         let (signals, signalled) = mpsc::unbounded_channel();
-        let handle = MeetingHandle { messages, signals };
+        let handle = MeetingHandle { id: meeting.id(), messages, signals };
+        let stored = meeting.revision();
         let task = Self {
             node: node.clone(),
             meeting,
@@ -202,6 +224,11 @@ impl MeetingTask {
             people: HashMap::new(),
             watchers: Vec::new(),
             joining: None,
+            stored,
+            absence_at: match origin {
+                Origin::New => None,
+                Origin::Restored => Some(tokio::time::Instant::now() + ABSENCE_AFTER),
+            },
             answered: None,
         };
         node.spawn(task.run());
@@ -211,6 +238,8 @@ impl MeetingTask {
     async fn run(mut self) {
         loop {
             let deadline = self.meeting.poll_timeout();
+            let is_idle = self.meeting.attendees().len() == 0 && self.watchers.is_empty();
+            let absence_at = self.absence_at;
             tokio::select! {
                 // What happened in the call comes before what is asked after it.
                 biased;
@@ -225,9 +254,52 @@ impl MeetingTask {
                 () = sleep_until(self.node.clock(), deadline) => {
                     self.meeting.handle_timeout(self.node.clock().now());
                 }
+                () = async { match absence_at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                } } => {
+                    self.absence_at = None;
+                    let policy = self.node.policy();
+                    self.meeting.handle_absence(self.node.clock().now(), &policy);
+                }
+                () = tokio::time::sleep(IDLE_AFTER), if is_idle && absence_at.is_none() => {
+                    if self.retires() {
+                        break;
+                    }
+                }
                 () = self.node.shutting_down() => break,
             }
             self.drain().await;
+        }
+    }
+
+    /// Returns whether the task is over, because nobody holds a handle to it; its meeting is read
+    /// again when somebody asks for it.
+    fn retires(&self) -> bool {
+        self.node.meeting_tables().retire(&self.meeting.id(), || {
+            // The table's own handle and this task's.
+            self.handle.messages.strong_count() <= 2
+                && self.messages.is_empty()
+                && self.signals.is_empty()
+                && self.stored == self.meeting.revision()
+        })
+    }
+
+    /// Stores what changed, before anybody is told of it.
+    async fn keep(&mut self) {
+        let revision = self.meeting.revision();
+        if revision == self.stored {
+            return;
+        }
+        let stored = StoredMeeting { record: self.meeting.record(), code: *self.meeting.code() };
+        match self.node.store().put_meeting(stored).await {
+            Ok(()) => self.stored = revision,
+            Err(error) => {
+                tracing::error!(meeting = %self.meeting.id(), %error, "a meeting was not stored");
+                if let PutMeetingError::Store(error) = error {
+                    self.answered = Some(Err(MeetingFailure::Store(error)));
+                }
+            }
         }
     }
 
@@ -280,6 +352,8 @@ impl MeetingTask {
         operation_id: OperationId,
         action: Action,
     ) -> Result<(), MeetingFailure> {
+        // What a timer or a signal left behind answers nobody.
+        self.answered = None;
         self.input(Input::Command(Command { actor, operation_id, action }));
         self.drain().await;
         self.answered.take().unwrap_or(Ok(()))
@@ -412,6 +486,7 @@ impl MeetingTask {
 
     /// Carries out what the machine wants done.
     async fn drain(&mut self) {
+        self.keep().await;
         while let Some(output) = self.meeting.poll_output() {
             match output {
                 Output::Call(step) => self.step(step).await,
@@ -430,7 +505,7 @@ impl MeetingTask {
         if let Some(OperationOutcome::Failed { reason }) = outcome {
             self.answered = Some(Err(MeetingFailure::Failed(reason)));
         } else if self.joining.is_some() {
-            self.enter(Entry::Lobby, MediaRights::NONE).await;
+            self.enter(Entry::Lobby, MediaRights::ALL).await;
         }
     }
 
@@ -449,15 +524,14 @@ impl MeetingTask {
                 self.tell_call(MeetingInput::End { endpoint, reason }).await;
             }
             CallStep::Enter { endpoint, rights } if comes(&self.joining, &endpoint) => {
-                self.enter(Entry::Direct, call_rights(rights)).await;
+                self.enter(Entry::Direct, rights).await;
             }
             CallStep::Enter { endpoint, rights } => {
-                let rights = call_rights(rights);
                 self.tell_call(MeetingInput::Admit { endpoint, rights }).await;
             }
-            CallStep::EnterLobby { .. } => self.enter(Entry::Lobby, MediaRights::NONE).await,
+            // The lobby itself keeps media out; what may be sent is said when they are let in.
+            CallStep::EnterLobby { .. } => self.enter(Entry::Lobby, MediaRights::ALL).await,
             CallStep::SetRights { endpoint, rights } => {
-                let rights = call_rights(rights);
                 self.tell_call(MeetingInput::SetRights { endpoint, rights }).await;
             }
         }
@@ -549,7 +623,7 @@ impl MeetingTask {
         };
         let new = NewCall {
             call_id: CallId::from_uuid_bytes(self.node.random_id()),
-            origin: Origin::Meeting,
+            origin: CallOrigin::Meeting,
             thread_id: Some(self.meeting.coordinates().thread_id.clone()),
             config: CallConfig { limits, ..CallConfig::default() },
         };
@@ -603,10 +677,12 @@ impl Names for MeetingTask {
     }
 }
 
-fn call_rights(rights: trunkline_interop::MediaRights) -> MediaRights {
-    let trunkline_interop::MediaRights { audio, camera, screen } = rights;
-    MediaRights { audio, camera, screen }
-}
+/// How long a meeting in which nobody is stays in memory. Longer saves reads of the store.
+const IDLE_AFTER: Duration = Duration::from_secs(60);
+
+/// How long those have to come back who were in the meeting before a restart: as long as their
+/// sessions could be resumed.
+const ABSENCE_AFTER: Duration = Duration::from_secs(120);
 
 /// Messages that wait for a meeting. Whoever has one more waits.
 const MESSAGE_LIMIT: usize = 1_024;

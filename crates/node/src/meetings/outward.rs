@@ -37,6 +37,9 @@ impl MeetingTask {
         };
         let is_of_lobby =
             matches!(event.kind, EventKind::LobbyEntered { .. } | EventKind::LobbyLeft { .. });
+        if event.kind == EventKind::CodeRotated {
+            self.node.meeting_tables().post(self.meeting.id(), *self.meeting.code());
+        }
         let Some(kind) = self.convert(&event.kind) else {
             return;
         };

@@ -571,7 +571,7 @@ pub struct PlaceCallRequest {
     /// Raw ids or aliases of those to call; at least one.
     #[prost(string, repeated, tag = "2")]
     pub targets: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The chat thread to bind to a group call.
+    /// The chat thread to bind to a group call; the exchange makes one if it is empty.
     #[prost(string, tag = "3")]
     pub thread_id: ::prost::alloc::string::String,
     /// The caller's own name; `Guest` when an app user gives none.
@@ -580,6 +580,9 @@ pub struct PlaceCallRequest {
     /// The caller's media; absent on a connection without media.
     #[prost(message, optional, tag = "5")]
     pub media: ::core::option::Option<MediaOffer>,
+    /// Leaves the chat's members to be changed by hand; by default they follow who is in the call.
+    #[prost(bool, tag = "6")]
+    pub manual_chat_roster: bool,
 }
 /// Output of PlaceCall.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -613,6 +616,9 @@ pub struct JoinCallRequest {
     /// The room: its decimal digits.
     #[prost(string, tag = "6")]
     pub room_id: ::prost::alloc::string::String,
+    /// In a group: leaves the chat's members to be changed by hand. The first to join decides.
+    #[prost(bool, tag = "7")]
+    pub manual_chat_roster: bool,
 }
 /// Output of JoinCall.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -917,6 +923,102 @@ pub struct ListCallsResponse {
     #[prost(message, repeated, tag = "1")]
     pub calls: ::prost::alloc::vec::Vec<Call>,
 }
+/// Input of ListCallHistory.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCallHistoryRequest {
+    /// How many at once; the server takes at most 100.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the answer before, for the next page.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only those that were missed.
+    #[prost(bool, tag = "3")]
+    pub missed_only: bool,
+}
+/// Output of ListCallHistory.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCallHistoryResponse {
+    /// The calls.
+    #[prost(message, repeated, tag = "1")]
+    pub calls: ::prost::alloc::vec::Vec<PastCall>,
+    /// For the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// How many missed calls the user has not seen.
+    #[prost(uint64, tag = "3")]
+    pub unseen_missed: u64,
+}
+/// A call that is over, as one of its users had it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PastCall {
+    /// The call.
+    #[prost(string, tag = "1")]
+    pub call_id: ::prost::alloc::string::String,
+    /// What sort of call.
+    #[prost(enumeration = "CallKind", tag = "2")]
+    pub kind: i32,
+    /// Whether the user was called.
+    #[prost(enumeration = "CallDirection", tag = "3")]
+    pub direction: i32,
+    /// The others, the first sixteen of them.
+    #[prost(message, repeated, tag = "4")]
+    pub others: ::prost::alloc::vec::Vec<PastParty>,
+    /// How many more there were.
+    #[prost(uint32, tag = "5")]
+    pub unnamed_others: u32,
+    /// When it was placed, or the user joined.
+    #[prost(message, optional, tag = "6")]
+    pub started_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the user was connected; absent for one who never was.
+    #[prost(message, optional, tag = "7")]
+    pub connected_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended for the user.
+    #[prost(message, optional, tag = "8")]
+    pub ended_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why it ended.
+    #[prost(message, optional, tag = "9")]
+    pub end_reason: ::core::option::Option<super::super::common::v1::EndReason>,
+    /// Whether it rang and the user neither took nor declined it.
+    #[prost(bool, tag = "10")]
+    pub is_missed: bool,
+    /// The chat thread that belongs to it.
+    #[prost(string, tag = "11")]
+    pub thread_id: ::prost::alloc::string::String,
+    /// The meeting that it was.
+    #[prost(string, tag = "12")]
+    pub meeting_id: ::prost::alloc::string::String,
+    /// Its place in the history, for MarkCallsSeen.
+    #[prost(string, tag = "13")]
+    pub place: ::prost::alloc::string::String,
+}
+/// Somebody else in a call that is over.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PastParty {
+    /// Who.
+    #[prost(message, optional, tag = "1")]
+    pub identifier: ::core::option::Option<
+        super::super::common::v1::CommunicationIdentifier,
+    >,
+    /// The name that was shown.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+}
+/// Input of MarkCallsSeen.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkCallsSeenRequest {
+    /// The place of the newest call that was seen.
+    #[prost(string, tag = "1")]
+    pub place: ::prost::alloc::string::String,
+}
+/// Output of MarkCallsSeen.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkCallsSeenResponse {
+    /// How many missed calls are left that the user has not seen.
+    #[prost(uint64, tag = "1")]
+    pub unseen_missed: u64,
+}
 /// Input of WatchCall.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchCallRequest {
@@ -968,6 +1070,7 @@ impl ::core::fmt::Debug for PlaceCallRequest {
             .field("thread_id", &self.thread_id)
             .field("display_name", &"[redacted]")
             .field("media", &self.media)
+            .field("manual_chat_roster", &self.manual_chat_roster)
             .finish()
     }
 }
@@ -980,6 +1083,7 @@ impl ::core::fmt::Debug for JoinCallRequest {
             .field("media", &self.media)
             .field("meeting", &self.meeting)
             .field("room_id", &self.room_id)
+            .field("manual_chat_roster", &self.manual_chat_roster)
             .finish()
     }
 }
@@ -1046,6 +1150,14 @@ impl ::core::fmt::Debug for RemoveParticipantRequest {
             .field("operation_id", &self.operation_id)
             .field("call_id", &self.call_id)
             .field("participant", &"[redacted]")
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for PastParty {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("PastParty")
+            .field("identifier", &self.identifier)
+            .field("display_name", &"[redacted]")
             .finish()
     }
 }

@@ -114,7 +114,9 @@ pub mod server_frame {
         SessionClosed(super::SessionClosed),
         /// Something happened in the meeting of a call of this endpoint. Sequenced.
         #[prost(message, tag = "23")]
-        MeetingEvent(super::super::super::meetings::v1::MeetingEvent),
+        MeetingEvent(
+            ::prost::alloc::boxed::Box<super::super::super::meetings::v1::MeetingEvent>,
+        ),
     }
 }
 /// Opens or resumes a session.
@@ -253,7 +255,9 @@ pub mod command {
         PlaceCall(super::super::super::calling::v1::PlaceCallRequest),
         /// Joins a group call.
         #[prost(message, tag = "2")]
-        JoinCall(super::super::super::calling::v1::JoinCallRequest),
+        JoinCall(
+            ::prost::alloc::boxed::Box<super::super::super::calling::v1::JoinCallRequest>,
+        ),
         /// Accepts a ringing call.
         #[prost(message, tag = "3")]
         AcceptCall(super::super::super::calling::v1::AcceptCallRequest),
@@ -317,7 +321,7 @@ pub mod command {
         GetSnapshot(super::GetSnapshot),
         /// Does something in the meeting that a call belongs to.
         #[prost(message, tag = "22")]
-        ActInMeeting(super::ActInMeeting),
+        ActInMeeting(::prost::alloc::boxed::Box<super::ActInMeeting>),
     }
 }
 /// Does something in the meeting that a call belongs to.

@@ -4,13 +4,16 @@ import { Call } from './call.js';
 import { find, h, setText } from './dom.js';
 import { listUsers, signIn } from './identity.js';
 import { LocalMedia } from './media.js';
+import { createMeeting } from './meetings-api.js';
 import { readParameters } from './parameters.js';
 import { Session } from './protocol.js';
 import { setUpTheme } from './theme.js';
 import { Banners } from './views/banner.js';
 import { CallView } from './views/call-view.js';
 import { IncomingCalls } from './views/incoming.js';
+import { JoinMeeting } from './views/join-meeting.js';
 import { People, avatar } from './views/people.js';
+import { PreJoin } from './views/pre-join.js';
 import { SignIn } from './views/sign-in.js';
 import { StateMachine } from './views/state-machine.js';
 import { errorText } from './words.js';
@@ -46,6 +49,8 @@ class App {
     onAccept: (incoming, choice) => this.#accept(incoming, choice),
     onReject: ({ callId }) => this.#try(() => this.session.command('rejectCall', { callId })),
   });
+  #preJoin = new PreJoin(find('#pre-join'));
+  #choice = null;
   #views = [];
   #active = null;
   #early = new Map();
@@ -62,6 +67,10 @@ class App {
     setUpTheme();
     this.#drawIdle('None');
     find('#camera-choice').checked = this.#parameters.startsWithCamera;
+    new JoinMeeting(find('#people'), {
+      onJoin: (locator) => this.#prepare(locator),
+      onMake: () => createMeeting(this.#credential, `Meeting of ${this.#ownName}`),
+    });
     find('#who').addEventListener('click', () => this.#leave());
     document.addEventListener('keydown', (event) => this.#key(event));
     addEventListener('online', () => this.session?.nudge());
@@ -74,7 +83,35 @@ class App {
     setInterval(() => this.#refreshUsers(), USERS_REFRESH_MS);
     const known = this.#parameters.as ?? sessionStorage.getItem(IDENTITY_KEY);
     if (known) await this.#enter(known);
+    else if (this.#parameters.meeting) await this.#enterAsGuest();
     else this.#signIn.show(this.#users);
+  }
+
+  /** Somebody without an account, led here by a join link: a name is all that is asked for. */
+  async #enterAsGuest() {
+    const media = new LocalMedia(this.#parameters, 'Guest');
+    this.#choice = await this.#preJoin.ask({ media, name: null, withCamera: this.#parameters.startsWithCamera });
+    if (this.#choice) await this.#enter(`app:${this.#choice.name || 'Guest'}`);
+    else this.#signIn.show(this.#users);
+  }
+
+  /** Asks what to send, then joins a meeting. */
+  async #prepare(meeting) {
+    if (this.calls.some((call) => call.isOfMeeting && !call.isOver)) {
+      this.#banners.flash('Leave the meeting first.');
+      return;
+    }
+    const workspace = find('#workspace');
+    workspace.hidden = true;
+    const choice = await this.#preJoin.ask({
+      media: this.#media, name: this.#ownName, withCamera: find('#camera-choice').checked,
+    });
+    workspace.hidden = false;
+    if (choice) await this.#joinMeeting(meeting, choice);
+  }
+
+  #joinMeeting(meeting, choice) {
+    return this.#start('Meeting', (call) => call.joinMeeting(meeting, this.#ownName), choice);
   }
 
   /** The calls of this tab, also those that have just ended. */
@@ -162,8 +199,11 @@ class App {
   #startByAddress() {
     if (!this.#mayStartByAddress) return;
     this.#mayStartByAddress = false;
-    const { call: target, group } = this.#parameters;
-    if (target) {
+    const { call: target, group, meeting } = this.#parameters;
+    if (meeting) {
+      if (this.#choice) this.#joinMeeting(meeting, this.#choice);
+      else this.#prepare(meeting);
+    } else if (target) {
       const known = this.#users.find(({ alias, rawId }) => alias === target || rawId === target);
       this.#start(known?.displayName || target, (call) => call.place([target], this.#ownName));
     } else if (group) {
@@ -179,7 +219,7 @@ class App {
       this.#drawIdle('None', 'Connecting', 'Ringing', 'Disconnecting', 'Disconnected');
       this.#incoming.end(frame.incomingCallEnded.callId, frame.incomingCallEnded.reason);
     } else {
-      const body = frame.callEvent ?? frame.mediaAnswer ?? frame.mediaAssignments ?? frame.mediaStateChanged;
+      const body = frame.callEvent ?? frame.meetingEvent ?? frame.mediaAnswer ?? frame.mediaAssignments ?? frame.mediaStateChanged;
       if (body?.callId) this.#callFrame(body.callId, frame);
     }
   }
@@ -224,13 +264,14 @@ class App {
   }
 
   /** Starts a call: `begin` sends the command that makes it. */
-  async #start(name, begin) {
+  async #start(name, begin, { withCamera = find('#camera-choice').checked, isMuted = false } = {}) {
     if (this.session?.state !== 'open') {
       this.#banners.flash('Not connected to the exchange yet.');
       return;
     }
     await this.#holdOthers();
-    const call = this.#newCall('Outgoing', name, find('#camera-choice').checked);
+    const call = this.#newCall('Outgoing', name, withCamera);
+    call.wantsMute = isMuted;
     call.again = { begin, name };
     const view = this.#place(call);
     await this.#settle(view, begin(call));
@@ -249,6 +290,11 @@ class App {
     try {
       await beginning;
     } catch (error) {
+      if (view.call.isOfMeeting && error.reason) {
+        // Refused at the door: said where the meeting would have been, until the person goes on.
+        view.call.abandon(error.reason);
+        return;
+      }
       this.#remove(view);
       this.#banners.flash(`${view.call.title}: ${errorText(error)}`, 'bad');
     }
@@ -268,6 +314,7 @@ class App {
   #place(call) {
     const view = new CallView(call, {
       banners: this.#banners,
+      credential: this.#credential,
       users: () => this.#users,
       onEnded: () => this.#drawStrip(),
       onClosed: (closed) => this.#remove(closed),

@@ -1,5 +1,6 @@
 // One call of this tab: commands out, ordered events in, and the media path between.
 
+import { MeetingModel } from './meeting-model.js';
 import { CallModel } from './model.js';
 import { Peer } from './peer.js';
 import { HELD, OVER } from './states.js';
@@ -11,7 +12,8 @@ const RESTART_DELAY_MS = 1_000;
  * A call that this endpoint placed, joined or accepted.
  *
  * Events: `change` (anything worth drawing), `event` (detail: one call event), `transition`
- * (detail `{from, to}` of this connection), `trouble` (detail: words), `ended`.
+ * (detail `{from, to}` of this connection), `meeting` (detail: one meeting event), `trouble` (detail:
+ * words), `ended`.
  */
 export class Call extends EventTarget {
   #session;
@@ -22,6 +24,8 @@ export class Call extends EventTarget {
   #awaitsSnapshot = false;
 
   model = new CallModel();
+  /** What the meeting of this call is like; unknown where there is none, and in its lobby. */
+  meeting = new MeetingModel();
   peer = new Peer();
   /** Which participant and what is on each receive m-line. */
   assignments = new Map();
@@ -37,6 +41,8 @@ export class Call extends EventTarget {
   mediaReport = null;
   wantsCamera;
   wantsMute = false;
+  /** Whether this tab joined a meeting, as opposed to a call between people. */
+  isOfMeeting = false;
 
   constructor({ session, media, direction, title, wantsCamera }) {
     super();
@@ -58,6 +64,12 @@ export class Call extends EventTarget {
     return this.#begin('joinCall', { groupId, displayName });
   }
 
+  /** Joins a meeting, or comes to its lobby. */
+  async joinMeeting(locator, displayName) {
+    this.isOfMeeting = true;
+    return this.#begin('joinCall', { meeting: locator, displayName });
+  }
+
   /** Accepts a call that rings here. */
   async accept(incoming, displayName) {
     this.id = incoming.callId;
@@ -71,6 +83,7 @@ export class Call extends EventTarget {
     else if (frame.mediaAnswer) this.#handleAnswer(frame.mediaAnswer);
     else if (frame.mediaAssignments) this.#handleAssignments(frame.mediaAssignments.assignments ?? []);
     else if (frame.mediaStateChanged) this.#handleMediaState(frame.mediaStateChanged);
+    else if (frame.meetingEvent) this.#handleMeetingEvent(frame.meetingEvent);
   }
 
   /** The kind of command that an operation id stands for, if this tab gave it. */
@@ -137,6 +150,11 @@ export class Call extends EventTarget {
 
   muteAllParticipants() {
     return this.#command('muteAllParticipants');
+  }
+
+  /** Admits, rejects, locks, raises a hand and so on: one MeetingAction. */
+  actInMeeting(action) {
+    return this.#command('actInMeeting', { action });
   }
 
   /** Shows somebody's camera in a receive m-line. */
@@ -208,6 +226,16 @@ export class Call extends EventTarget {
     }
   }
 
+  /** Who comes in from the lobby is still silenced. A meeting may want it to stay so. */
+  async #leaveSilenceOfLobby() {
+    try {
+      await this.unmute();
+    } catch {
+      this.wantsMute = true;
+      this.#gateTracks();
+    }
+  }
+
   async #openMicrophone() {
     const track = await this.#media.microphone();
     if (this.isOver || this.#tracks.MICROPHONE) {
@@ -267,10 +295,12 @@ export class Call extends EventTarget {
       this.#moveTo(wireName(change.state, this.state), wireName(change.previous, this.state));
     } else if (event.snapshot && own) {
       // What rings came this way, and no other: events before the snapshot went to nobody here.
-      if (this.state === 'None' && own.callState === 'Ringing') this.#moveTo('Connecting', 'None');
+      const comesBy = own.callState === 'Ringing' || own.callState === 'InLobby';
+      if (this.state === 'None' && comesBy) this.#moveTo('Connecting', 'None');
       this.#moveTo(own.callState, this.state);
     }
-    if (own && own.isMuted !== wasMuted) this.wantsMute = own.isMuted;
+    // In the lobby everybody is silenced, whatever they chose.
+    if (own && own.isMuted !== wasMuted && this.state !== 'InLobby') this.wantsMute = own.isMuted;
     if (own && this.isScreenSharingOn && event.participantUpdated && !own.isScreenSharingOn
       && event.participantUpdated.participant?.participantId === own.id) {
       this.#stop('SCREEN');
@@ -282,12 +312,20 @@ export class Call extends EventTarget {
     this.#changed();
   }
 
+  #handleMeetingEvent(event) {
+    if (!this.meeting.apply(event)) return;
+    this.dispatchEvent(new CustomEvent('meeting', { detail: event }));
+    this.#changed();
+  }
+
   #moveTo(state, from) {
     if (state === this.state) return;
     this.state = state;
     this.path.push(state);
     if (state === 'Connected' && this.connectedAt === null) {
       this.connectedAt = Date.now();
+      if (this.wantsMute) this.mute().catch((error) => this.#trouble(error.message));
+      else if (this.model.own?.isMuted) this.#leaveSilenceOfLobby();
       if (this.wantsCamera) this.startVideo().catch((error) => this.#trouble(error.message));
     }
     this.dispatchEvent(new CustomEvent('transition', { detail: { from, to: state } }));

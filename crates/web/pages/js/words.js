@@ -3,6 +3,9 @@
 const HEADLINES = new Map([
   ['0/4097', 'Ended for everyone'],
   ['0/5000', 'Removed from the call'],
+  ['0/5854', 'Not let in'],
+  ['200/5855', 'Nobody let you in'],
+  ['403/8560', 'The meeting is locked'],
   ['0/5003', 'Declined'],
   ['0/5300', 'Removed from the call'],
   ['480/10037', 'Nobody is there'],
@@ -67,6 +70,24 @@ export function reasonSentence(reason) {
   if (!meaning) return 'The call is over.';
   const sentence = meaning.charAt(0).toUpperCase() + meaning.slice(1);
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+/** Announces who came to the lobby. */
+export function waitingWords(names) {
+  if (names.length === 1) return `${names[0]} waits in the lobby.`;
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)} wait in the lobby.`;
+}
+
+const ROLE_WORDS = {
+  ORGANIZER: 'organizer',
+  CO_ORGANIZER: 'co-organizer',
+  PRESENTER: 'presenter',
+  CONSUMER: 'viewer',
+};
+
+/** The badge for a role; attendees wear none. */
+export function roleWords(role) {
+  return ROLE_WORDS[role] ?? '';
 }
 
 /** `487/10003`. */

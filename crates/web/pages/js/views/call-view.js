@@ -3,11 +3,15 @@
 import { coalesced, fill, h, icon, setText } from '../dom.js';
 import { ringback } from '../sound.js';
 import { clockText, errorText } from '../words.js';
+import { CallChat } from './call-chat.js';
 import { Controls } from './controls.js';
 import { endedPage } from './ended.js';
 import { EventLog } from './event-log.js';
+import { invitation } from './join-meeting.js';
+import { AdmitPanel, lobbyView } from './lobby.js';
 import { Participants } from './participants.js';
 import { People, avatar, personName } from './people.js';
+import { Reactions } from './reactions.js';
 import { StateMachine } from './state-machine.js';
 import { Tiles } from './tiles.js';
 
@@ -35,8 +39,10 @@ export class CallView {
   #log;
   #ticker;
   #stopRingback = null;
+  #invitation = h('details', { class: 'panel invite-panel', hidden: true }, h('summary', {}, 'Link and code of the meeting'));
+  #invited = '';
 
-  /** `context` gives `banners`, `users()`, `onClosed(view)` and `onAgain(call)`. */
+  /** `context` gives `banners`, `credential`, `users()`, `onClosed(view)` and `onAgain(call)`. */
   constructor(call, context) {
     this.call = call;
     this.context = context;
@@ -45,12 +51,18 @@ export class CallView {
     this.tiles = new Tiles(call, { act, onBlocked: () => this.#soundBlocked() });
     this.controls = new Controls(call, { act, onAdd: () => this.#openAdd() });
     this.participants = new Participants(call, act);
+    this.lobby = lobbyView({ onLeave: () => act(() => call.hangUp()) });
+    this.admit = new AdmitPanel(call, act);
+    this.reactions = new Reactions(call, act);
+    this.chat = new CallChat(call, context);
+    this.tiles.element.append(this.reactions.overlay);
     this.stage = h('article', { class: 'call', 'aria-label': `Call with ${call.title}` },
       h('header', { class: 'call-head' },
         h('div', {}, this.#heading, this.#state),
         h('p', { class: 'call-meta' }, this.#timer, this.#media, this.#profile)),
-      this.tiles.element, this.controls.element, this.participants.element);
-    this.trace = h('div', { class: 'trace-inner' },
+      this.lobby, this.tiles.element, this.controls.element, this.reactions.element,
+      this.admit.element, this.participants.element, this.#invitation);
+    this.trace = h('div', { class: 'trace-inner' }, this.chat.element,
       h('section', { class: 'panel', 'aria-label': 'State machine' },
         h('h2', {}, 'State of this connection'), this.#machine.element),
       h('section', { class: 'panel log-panel', 'aria-label': 'Event log' },
@@ -71,9 +83,19 @@ export class CallView {
     setText(this.#state, HEADINGS[call.state] ?? call.state);
     this.#state.dataset.state = call.state;
     this.stage.dataset.state = call.state;
+    const isWaiting = call.state === 'InLobby';
+    const comesBefore = call.isOfMeeting && (call.state === 'None' || call.state === 'Connecting');
+    this.lobby.hidden = !isWaiting;
+    this.tiles.element.hidden = isWaiting || comesBefore;
+    this.controls.element.hidden = isWaiting;
+    this.participants.element.hidden = isWaiting;
     this.tiles.update();
     this.controls.update();
     this.participants.update();
+    this.admit.update();
+    this.reactions.update();
+    this.chat.update();
+    this.#invite();
     this.#tick();
     const shouldRing = call.direction === 'Outgoing' && call.state === 'Ringing' && !call.isOver;
     if (shouldRing) this.#stopRingback ??= ringback();
@@ -90,11 +112,25 @@ export class CallView {
     clearInterval(this.#ticker);
     this.#quiet();
     this.context.banners.takeDown(`sound-${this.call.id}`);
+    this.chat.destroy();
     this.stage.remove();
     this.trace.remove();
   }
 
+  /** Link and code, for whoever is let into the meeting. */
+  #invite() {
+    const { meeting, isOver } = this.call;
+    this.#invitation.hidden = !meeting.isKnown || !meeting.joinLink || isOver;
+    const { meetingId = '', passcode = '' } = meeting.code ?? {};
+    const wanted = [meeting.joinLink, meetingId, passcode].join(' ');
+    if (wanted === this.#invited) return;
+    this.#invited = wanted;
+    this.#invitation.querySelector('.invitation')?.remove();
+    this.#invitation.append(invitation({ joinLink: meeting.joinLink, meetingId, passcode }));
+  }
+
   #title() {
+    if (this.call.isOfMeeting) return this.call.meeting.subject || this.call.title;
     const names = this.call.model.others.map(({ name }) => name);
     if (names.length === 0) return this.call.title;
     return names.length <= 3 ? names.join(', ') : `${names.slice(0, 2).join(', ')} and ${names.length - 2} more`;
@@ -130,6 +166,7 @@ export class CallView {
       onAgain: call.again ? () => context.onAgain(this) : null,
       onClose: () => context.onClosed(this),
     });
+    this.chat.destroy();
     this.update();
     fill(this.stage, page);
     page.querySelector('.ended-title').focus({ preventScroll: true });

@@ -1,33 +1,47 @@
 // The roster of a call, with what can be done about each participant.
 
-import { h, icon, setText } from '../dom.js';
-import { spaced } from '../words.js';
+import { arrange, h, icon, setText } from '../dom.js';
+import { roleWords, spaced } from '../words.js';
 import { avatar } from './people.js';
+
+const UNANSWERED = ['Idle', 'Connecting', 'Ringing', 'EarlyMedia'];
+const GROUPS = [['in', 'In call'], ['waiting', 'Waiting'], ['ringing', 'Ringing']];
 
 /** The list of one call. */
 export class Participants {
   #rows = new Map();
-  #list = h('ul', { class: 'roster' });
+  #groups = new Map(GROUPS.map(([key, label]) => [key, group(key, label)]));
 
   constructor(call, act) {
     this.call = call;
     this.act = act;
     this.count = h('span', { class: 'count' });
     this.element = h('section', { class: 'panel roster-panel', 'aria-label': 'Participants' },
-      h('h2', {}, 'Participants ', this.count), this.#list);
+      h('h2', {}, 'Participants ', this.count), [...this.#groups.values()].map(({ element }) => element));
   }
 
   /** Brings the rows up to date. */
   update() {
-    const { model } = this.call;
-    const present = [...model.participants.values()];
-    setText(this.count, String(present.length));
-    for (const participant of present) this.#row(participant);
+    const { model, meeting } = this.call;
+    const present = new Map(model.participants);
+    for (const { id, rawId, name } of meeting.waiting) {
+      if (!present.has(id)) present.set(id, { id, rawId, name, state: 'InLobby', isMuted: false });
+    }
+    setText(this.count, String(model.participants.size));
+    for (const participant of present.values()) this.#row(participant);
     for (const [id, row] of this.#rows) {
-      if (!model.participants.has(id)) {
+      if (!present.has(id)) {
         row.element.remove();
         this.#rows.delete(id);
       }
+    }
+    for (const [key, { element, list }] of this.#groups) {
+      const rows = [...present.values()].filter(({ state }) => groupOf(state) === key);
+      // Raised hands first, in the order of raising; the others as they came.
+      const place = ({ id }) => meeting.handPlace(id) || Infinity;
+      rows.sort((one, other) => (place(one) === place(other) ? 0 : place(one) - place(other)));
+      element.hidden = rows.length === 0;
+      arrange(list, rows.map(({ id }) => this.#rows.get(id).element));
     }
   }
 
@@ -36,10 +50,10 @@ export class Participants {
     if (!row) {
       row = this.#build(participant);
       this.#rows.set(participant.id, row);
-      this.#list.append(row.element);
     }
     const isOwn = participant.id === this.call.model.ownId;
-    const isBeingCalled = ['Idle', 'Connecting', 'Ringing', 'EarlyMedia'].includes(participant.state);
+    const isBeingCalled = UNANSWERED.includes(participant.state);
+    this.#meetingPart(row, participant, isOwn);
     row.element.dataset.state = participant.state;
     row.element.classList.toggle('speaking', participant.isSpeaking);
     setText(row.name, isOwn ? `${participant.name} (you)` : participant.name);
@@ -47,9 +61,33 @@ export class Participants {
     row.muted.hidden = !participant.isMuted;
     row.video.hidden = !participant.isVideoOn;
     row.screen.hidden = !participant.isScreenSharingOn;
-    row.mute.hidden = isOwn || isBeingCalled || participant.isMuted || this.call.isOver;
-    row.remove.hidden = isOwn || this.call.isOver;
+    const { call } = this;
+    const mayManage = !call.isOfMeeting || call.meeting.may(call.model.ownId, 'manage');
+    const isWaiting = groupOf(participant.state) === 'waiting';
+    const isOut = isOwn || call.isOver || !mayManage || isWaiting;
+    row.mute.hidden = isOut || isBeingCalled || participant.isMuted;
+    row.remove.hidden = isOut;
     setText(row.remove.querySelector('span'), isBeingCalled ? 'Cancel' : 'Remove');
+  }
+
+  /** Role, guest, hand and spotlight: what only meetings have. */
+  #meetingPart(row, participant, isOwn) {
+    const { call } = this;
+    const { meeting } = call;
+    const attendee = meeting.attendee(participant.id);
+    const place = meeting.handPlace(participant.id);
+    const isLit = meeting.spotlight.includes(participant.id);
+    const mayManage = meeting.isKnown && !call.isOver && meeting.may(call.model.ownId, 'manage');
+    const isIn = groupOf(participant.state) === 'in';
+    setText(row.role, roleWords(attendee?.role));
+    row.role.hidden = !isIn || row.role.textContent === '';
+    row.guest.hidden = attendee?.isGuest !== true;
+    row.hand.hidden = place === 0;
+    setText(row.hand.querySelector('[data-place]'), place > 0 ? String(place) : '');
+    row.lit.hidden = !isLit;
+    row.spotlight.hidden = !mayManage || !isIn;
+    setText(row.spotlight.querySelector('span'), isLit ? 'Unpin for all' : 'Pin for all');
+    row.lower.hidden = place === 0 || isOwn || !mayManage;
   }
 
   #build(participant) {
@@ -70,14 +108,41 @@ export class Participants {
       'aria-label': `Remove ${participant.name}`,
       onclick: () => act(() => {
         const current = call.model.participants.get(participant.id)?.state;
-        const isUnanswered = ['Idle', 'Connecting', 'Ringing', 'EarlyMedia'].includes(current);
+        const isUnanswered = UNANSWERED.includes(current);
         return isUnanswered ? call.cancelAddParticipant(participant.id) : call.removeParticipant(participant.id);
       }),
     }, h('span', {}, 'Remove'));
+    const role = h('span', { class: 'chip role-chip', hidden: true });
+    const guest = h('span', { class: 'chip guest-chip', hidden: true }, 'guest');
+    const lit = mark('spotlight', 'in everybody’s view');
+    const hand = h('span', { class: 'hand-mark', title: 'hand raised', hidden: true }, icon('hand'),
+      h('span', { class: 'sr-only' }, 'hand raised, place '), h('span', { 'data-place': '' }));
+    const small = (action, words, work) => h('button', {
+      type: 'button',
+      class: 'button small',
+      'data-action': action,
+      'aria-label': `${words}: ${participant.name}`,
+      hidden: true,
+      onclick: () => act(work),
+    }, h('span', {}, words));
+    const person = { participant: participant.id };
+    const spotlight = small('spotlight', 'Pin for all', () => call.actInMeeting(
+      call.meeting.spotlight.includes(participant.id) ? { stopSpotlight: person } : { spotlight: person }));
+    const lower = small('lower-hand', 'Lower hand', () => call.actInMeeting({ lowerHand: person }));
     const element = h('li', { 'data-participant': participant.id, 'data-raw-id': participant.rawId },
-      avatar(participant.name, participant.rawId), name,
-      h('span', { class: 'marks' }, muted, video, screen), state,
-      h('span', { class: 'roster-actions' }, mute, remove));
-    return { element, name, state, muted, video, screen, mute, remove };
+      avatar(participant.name, participant.rawId), name, role, guest,
+      h('span', { class: 'marks' }, hand, lit, muted, video, screen), state,
+      h('span', { class: 'roster-actions' }, lower, spotlight, mute, remove));
+    return { element, name, role, guest, hand, lit, state, muted, video, screen, spotlight, lower, mute, remove };
   }
+}
+
+function group(key, label) {
+  const list = h('ul', { class: 'roster', 'aria-label': label });
+  return { list, element: h('div', { class: 'roster-group', 'data-group': key, hidden: true }, h('h3', {}, label), list) };
+}
+
+function groupOf(state) {
+  if (state === 'InLobby') return 'waiting';
+  return UNANSWERED.includes(state) ? 'ringing' : 'in';
 }

@@ -45,10 +45,11 @@ export class Tiles {
     const wanted = new Map();
     const screen = this.#screenSource();
     if (screen) wanted.set('screen', screen);
-    for (const participant of call.model.others) {
+    const inCall = call.model.others.filter(({ state }) => state !== 'InLobby');
+    for (const participant of inCall) {
       wanted.set(participant.id, this.#remoteSource(participant));
     }
-    if (call.model.others.length === 0) wanted.set('waiting', this.#waitingSource());
+    if (inCall.length === 0) wanted.set('waiting', this.#waitingSource());
     wanted.set('self', this.#ownSource());
     for (const [key, source] of wanted) this.#show(key, source);
     for (const [key, tile] of this.#tiles) {
@@ -57,7 +58,7 @@ export class Tiles {
         this.#tiles.delete(key);
       }
     }
-    this.#grid.dataset.layout = screen ? 'screen' : call.model.others.length <= 1 ? 'pair' : 'grid';
+    this.#grid.dataset.layout = screen ? 'screen' : inCall.length <= 1 ? 'pair' : 'grid';
   }
 
   #remoteSource(participant) {
@@ -70,6 +71,7 @@ export class Tiles {
       overlay: call.state === 'LocalHold' ? 'You hold the call' : WAITING[participant.state] ?? '',
       isMuted: participant.isMuted,
       isSpeaking: participant.isSpeaking && !call.isHeld,
+      ...this.#meetingMarks(participant.id),
       onPick: participant.isVideoOn && !stream ? () => this.#bringIn(participant.id) : null,
     };
   }
@@ -85,13 +87,22 @@ export class Tiles {
       overlay: call.isHeld ? 'On hold' : '',
       isMuted: call.isMuted,
       isSpeaking: own?.isSpeaking ?? false,
+      ...this.#meetingMarks(call.model.ownId),
       isMirrored: true,
+    };
+  }
+
+  #meetingMarks(participantId) {
+    const { meeting } = this.call;
+    return {
+      hasHandUp: meeting.handPlace(participantId) > 0,
+      isSpotlit: meeting.spotlight.includes(participantId),
     };
   }
 
   #waitingSource() {
     const { call } = this;
-    return { name: call.title, key: call.title, stream: null, overlay: call.isOver ? '' : 'Calling…' };
+    return { name: call.title, key: call.title, stream: null, overlay: call.isOver ? '' : call.isOfMeeting ? 'Nobody else is here yet' : 'Calling…' };
   }
 
   #screenSource() {
@@ -149,7 +160,10 @@ export class Tiles {
     tile.element.classList.toggle('speaking', source.isSpeaking === true && !source.isMuted);
     tile.element.classList.toggle('mirrored', source.isMirrored === true && !this.call.isSynthetic);
     tile.element.classList.toggle('waiting', source.overlay !== '');
+    tile.element.classList.toggle('spotlit', source.isSpotlit === true);
     tile.muted.hidden = source.isMuted !== true;
+    tile.hand.hidden = source.hasHandUp !== true;
+    tile.lit.hidden = source.isSpotlit !== true;
     setText(tile.name, source.name);
     setText(tile.overlay, source.overlay);
     tile.pick.hidden = !source.onPick;
@@ -161,12 +175,15 @@ export class Tiles {
     video.muted = true;
     const name = h('span', {});
     const muted = h('span', { class: 'mark', title: 'muted', hidden: true }, icon('mic-off'), h('span', { class: 'sr-only' }, 'muted'));
+    const mark = (symbol, words) => h('span', { class: 'tile-mark', title: words, hidden: true }, icon(symbol), h('span', { class: 'sr-only' }, words));
+    const [hand, lit] = [mark('hand', 'hand raised'), mark('spotlight', 'in everybody’s view')];
     const overlay = h('p', { class: 'tile-overlay' });
     const pick = h('button', { type: 'button', class: 'button small tile-pick', hidden: true }, 'Show video');
     const element = h('figure', { class: `tile tile-${key === 'self' || key === 'screen' ? key : 'remote'}`, 'data-tile': key },
       avatar(source.initialsOf ?? source.name, source.key), video, overlay, pick,
+      h('span', { class: 'tile-marks' }, hand, lit),
       h('figcaption', {}, muted, name));
     element.style.setProperty('--hue', hueOf(source.key));
-    return { element, video, name, muted, overlay, pick };
+    return { element, video, name, muted, hand, lit, overlay, pick };
   }
 }

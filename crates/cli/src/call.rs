@@ -1,0 +1,157 @@
+//! `trunkline call`: the live calls of somebody, what happens in them, and their end.
+
+use std::fmt::Write as _;
+
+use clap::Subcommand;
+use trunkline_proto::calling::v1::{
+    Call, CallDirection, GetCallRequest, HangUpRequest, ListCallHistoryRequest, ListCallsRequest,
+    PastCall, PastParty, WatchCallRequest,
+};
+
+use crate::RemoteArguments;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::remote::{Remote, Who, from_status};
+use crate::wire_json::to_json;
+
+/// Options of `trunkline call`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CallArguments {
+    #[command(subcommand)]
+    command: CallCommand,
+    /// Whose calls: a raw id or an alias.
+    #[arg(long, global = true, value_name = "USER", default_value = "alice")]
+    r#as: String,
+    /// The user's access token, instead of one that the access key gets.
+    #[arg(long, global = true, env = "TRUNKLINE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    #[command(flatten)]
+    remote: RemoteArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum CallCommand {
+    /// List the live calls.
+    List,
+    /// Show a call with its roster.
+    Show {
+        /// The call.
+        call: String,
+    },
+    /// Print the events of a call in order until it ends.
+    Tail {
+        /// The call.
+        call: String,
+        /// Go on after this event instead of starting with the whole call.
+        #[arg(long)]
+        after: Option<u64>,
+    },
+    /// List the calls that are over, the one that ended last first.
+    History {
+        /// Only those that were missed.
+        #[arg(long)]
+        missed: bool,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: i32,
+    },
+    /// Leave a call, or end it.
+    Hangup {
+        /// The call.
+        call: String,
+        /// End it for everyone.
+        #[arg(long)]
+        everyone: bool,
+    },
+}
+
+pub(crate) async fn run(arguments: CallArguments, output: &Output) -> Result<(), Failure> {
+    let remote = Remote::connect(&arguments.remote).await?;
+    let who = match arguments.token {
+        Some(token) => Who::Token(token),
+        None => Who::User(arguments.r#as),
+    };
+    let mut calling = remote.calling(&who).await?;
+    match arguments.command {
+        CallCommand::List => {
+            let listed = calling.list_calls(ListCallsRequest {}).await.map_err(from_status)?;
+            for call in &listed.into_inner().calls {
+                let kind = kind_of(call);
+                let line = format!("{} {kind:<10} {} there", call.call_id, call.participants.len());
+                output.print(line, || to_json(CALL, call));
+            }
+        }
+        CallCommand::Show { call } => {
+            let request = GetCallRequest { call_id: call };
+            let found = calling.get_call(request).await.map_err(from_status)?.into_inner();
+            show(&found.call.unwrap_or_default(), output);
+        }
+        CallCommand::Tail { call, after } => {
+            let request = WatchCallRequest { call_id: call, after_seq: after };
+            let mut events = calling.watch_call(request).await.map_err(from_status)?.into_inner();
+            while let Some(next) = events.message().await.map_err(from_status)? {
+                let event = next.event.unwrap_or_default();
+                let json = to_json(EVENT, &event);
+                output.print(format!("{:>5} {json}", event.seq), || json.clone());
+            }
+        }
+        CallCommand::History { missed, limit } => {
+            let request = ListCallHistoryRequest {
+                page_size: limit,
+                missed_only: missed,
+                ..ListCallHistoryRequest::default()
+            };
+            let listed = calling.list_call_history(request).await.map_err(from_status)?;
+            for call in &listed.into_inner().calls {
+                output.print(past(call), || to_json(PAST_CALL, call));
+            }
+        }
+        CallCommand::Hangup { call, everyone } => {
+            let request =
+                HangUpRequest { call_id: call, for_everyone: everyone, ..HangUpRequest::default() };
+            calling.hang_up(request).await.map_err(from_status)?;
+            output.say(if everyone { "the call is over" } else { "left the call" });
+        }
+    }
+    Ok(())
+}
+
+fn show(call: &Call, output: &Output) {
+    let mut text = format!("{} ({}, seq {})", output.bold(&call.call_id), kind_of(call), call.seq);
+    if !call.thread_id.is_empty() {
+        let _ = write!(text, "\n  chat  {}", call.thread_id);
+    }
+    for participant in &call.participants {
+        let state = participant.state().as_str_name();
+        let state = state.trim_start_matches("PARTICIPANT_STATE_").to_lowercase();
+        let muted = if participant.is_muted { ", muted" } else { "" };
+        let who = participant.identifier.clone().unwrap_or_default().raw_id;
+        let _ = write!(text, "\n  {:<12} {} {who}{muted}", state, participant.display_name);
+    }
+    output.print(text, || to_json(CALL, call));
+}
+
+fn past(call: &PastCall) -> String {
+    let arrow = match (call.is_missed, call.direction()) {
+        (true, _) => "missed",
+        (false, CallDirection::Incoming) => "from",
+        (false, CallDirection::Outgoing | CallDirection::Unspecified) => "to",
+    };
+    let name = |other: &PastParty| match other.display_name.is_empty() {
+        true => other.identifier.clone().unwrap_or_default().raw_id,
+        false => other.display_name.clone(),
+    };
+    let others: Vec<String> = call.others.iter().map(name).collect();
+    let at = call.started_at.as_ref().and_then(trunkline_api::convert::parse_timestamp);
+    let at = at.map(|at| at.to_string()).unwrap_or_default();
+    let reason = call.end_reason.clone().unwrap_or_default();
+    format!("{at} {arrow:<6} {:<32} {}/{}", others.join(", "), reason.code, reason.sub_code)
+}
+
+fn kind_of(call: &Call) -> String {
+    call.kind().as_str_name().trim_start_matches("CALL_KIND_").to_lowercase()
+}
+
+const CALL: &str = "trunkline.calling.v1.Call";
+const PAST_CALL: &str = "trunkline.calling.v1.PastCall";
+const EVENT: &str = "trunkline.calling.v1.CallEvent";

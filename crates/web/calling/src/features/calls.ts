@@ -1,0 +1,152 @@
+// Features of a call that the exchange carries today, or answers for honestly.
+
+import { NotSupportedError, wrongArgument, wrongState } from '../errors.js';
+import { bindMethods, Emitter } from '../emitter.js';
+import { VIDEO_TILES } from '../peer.js';
+import type { RemoteParticipantImpl } from '../participant.js';
+import { rawIdOf } from '../identifiers.js';
+import type * as f from '../types/features.js';
+import type * as v from '../types/values.js';
+import { Feature, type Context } from './base.js';
+
+export class Recording extends Feature implements f.RecordingCallFeature {
+  readonly name = 'Recording';
+  readonly isRecordingActive = false;
+  readonly recordings: f.RecordingInfo[] = [];
+  readonly isTeamsConsentRequired = false;
+
+  async grantTeamsConsent(): Promise<void> {
+    throw new NotSupportedError('consent to recording');
+  }
+}
+
+export class Transcription extends Feature implements f.TranscriptionCallFeature {
+  readonly name = 'Transcription';
+  readonly isTranscriptionActive = false;
+  readonly isTeamsConsentRequired = false;
+
+  async grantTeamsConsent(): Promise<void> {
+    throw new NotSupportedError('consent to transcription');
+  }
+}
+
+class TransferImpl extends Emitter implements f.Transfer {
+  state: v.TransferState = 'None';
+  error: v.TransferErrorCode | undefined;
+
+  constructor(failure: { code: number; subCode: number }) {
+    super();
+    bindMethods(this);
+    setTimeout(() => this.moveTo('Transferring'), 0);
+    setTimeout(() => {
+      this.error = { code: failure.code, subCode: failure.subCode };
+      this.moveTo('Failed');
+    }, 0);
+  }
+
+  private moveTo(state: v.TransferState): void {
+    this.state = state;
+    this.emit('stateChanged');
+  }
+}
+
+/** The exchange transfers nothing yet: every transfer fails, as one that was refused. */
+export class Transfer extends Feature implements f.TransferCallFeature {
+  readonly name = 'Transfer';
+
+  transfer(target: v.TransferToParticipantLocator | v.TransferToCallLocator | v.TransferToVoicemailLocator): f.Transfer {
+    if (this.call.isOver) throw wrongState('the call is over');
+    if ('targetParticipant' in target) rawIdOf(target.targetParticipant);
+    else if ('targetParticipantVoicemail' in target) rawIdOf(target.targetParticipantVoicemail);
+    else if (!target.targetCallId) throw wrongArgument('the target names nobody');
+    return new TransferImpl(new NotSupportedError('transferring a call'));
+  }
+}
+
+class CaptionsImpl extends Emitter implements f.Captions {
+  readonly kind = 'Captions';
+  readonly supportedSpokenLanguages: string[] = [];
+  readonly isCaptionsFeatureActive = false;
+  readonly activeSpokenLanguage = '';
+
+  constructor() {
+    super();
+    bindMethods(this);
+  }
+
+  async startCaptions(): Promise<void> {
+    throw new NotSupportedError('captions');
+  }
+
+  async stopCaptions(): Promise<void> {
+    // None run.
+  }
+
+  async setSpokenLanguage(): Promise<void> {
+    throw new NotSupportedError('captions');
+  }
+}
+
+export class CaptionsFeature extends Feature implements f.CaptionsCallFeature {
+  readonly name = 'Captions';
+  readonly captions = new CaptionsImpl();
+}
+
+/** Who spoke last comes first. */
+export class DominantSpeakers extends Feature implements f.DominantSpeakersCallFeature {
+  readonly name = 'DominantSpeakers';
+  dominantSpeakers: v.DominantSpeakersInfo = { speakersList: [], timestamp: new Date() };
+  private order: RemoteParticipantImpl[] = [];
+
+  constructor(context: Context) {
+    super(context);
+    this.order = this.call.remoteParticipants.filter(({ isSpeaking }) => isSpeaking);
+    if (this.order.length > 0) this.publish();
+    this.call.inner.on('speaking', (participant: RemoteParticipantImpl) => this.heard(participant));
+  }
+
+  private heard(participant: RemoteParticipantImpl): void {
+    const isHere = participant.state !== 'Disconnected';
+    if (isHere && !participant.isSpeaking) return;
+    const others = this.order.filter((other) => other !== participant);
+    const next = isHere ? [participant, ...others] : others;
+    if (next.length === this.order.length && next.every((other, index) => other === this.order[index])) return;
+    this.order = next;
+    this.publish();
+    this.emit('dominantSpeakersChanged');
+  }
+
+  private publish(): void {
+    this.dominantSpeakers = { speakersList: this.order.map(({ identifier }) => ({ ...identifier })), timestamp: new Date() };
+  }
+}
+
+export class OptimalVideoCount extends Feature implements f.OptimalVideoCountCallFeature {
+  readonly name = 'OptimalVideoCount';
+  readonly optimalVideoCount = VIDEO_TILES;
+  readonly lastOvcChangeReason = 'externalLimit';
+}
+
+/** Kept with the page: the exchange has no place for what people think of a call yet. */
+export class CallSurvey extends Feature implements f.CallSurveyFeature {
+  readonly name = 'CallSurvey';
+
+  async submitSurvey(survey: v.CallSurvey): Promise<v.CallSurveyResponse> {
+    const ratings = Object.entries(survey ?? {}).filter(([name]) => name.endsWith('Rating'));
+    if (ratings.length === 0) throw wrongArgument('the survey has no rating');
+    for (const [name, { score, scale }] of ratings as [string, v.CallRating<unknown>][]) {
+      const { lowerBound = 1, upperBound = 5 } = scale ?? {};
+      if (!(score >= lowerBound && score <= upperBound)) throw wrongArgument(`${name}: the score is not in its scale`);
+    }
+    return { ...survey, id: crypto.randomUUID(), callId: this.call.id, localParticipantId: this.call.info.participantId };
+  }
+}
+
+/** Meetings here have no dial-in numbers: the details are there, and empty. */
+export class AudioConferencing extends Feature implements f.TeamsMeetingAudioConferencingCallFeature {
+  readonly name = 'TeamsMeetingAudioConferencing';
+
+  async getTeamsMeetingAudioConferencingDetails(): Promise<v.TeamsMeetingAudioConferencingDetails> {
+    return { phoneConferenceId: '', phoneNumbers: [] };
+  }
+}

@@ -1,0 +1,166 @@
+// Runs in both tabs: people made of the package's public API alone, with a tone and a colour each.
+
+import { CallClient, Features, LocalAudioStream, LocalVideoStream, VideoStreamRenderer } from '../../dist/index.js';
+
+const log = [];
+
+/** A tone that is what the person says. */
+function tone(hertz) {
+  const context = new AudioContext();
+  const oscillator = new OscillatorNode(context, { frequency: hertz });
+  const gain = new GainNode(context, { gain: 0.4 });
+  const destination = new MediaStreamAudioDestinationNode(context);
+  oscillator.connect(gain).connect(destination);
+  oscillator.start();
+  return destination.stream;
+}
+
+/** A colour that is what the person shows. */
+function picture(color, width = 640, height = 360) {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const context = canvas.getContext('2d');
+  let frame = 0;
+  const draw = () => {
+    context.fillStyle = color;
+    context.fillRect(0, 0, width, height);
+    context.fillStyle = 'white';
+    context.fillRect((frame * 4) % (width - 8), 0, 8, 8);
+    frame += 1;
+  };
+  draw();
+  setInterval(draw, 66);
+  return canvas.captureStream(15);
+}
+
+globalThis.person = {
+  log,
+  calls: [],
+  incoming: [],
+  ended: [],
+  views: new Map(),
+  analysers: new Map(),
+
+  async open({ who, hertz, color, isTeams = false }) {
+    const response = await fetch('/dev/token', {
+      method: 'POST', headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(who.startsWith('app:') ? { displayName: who.slice(4) } : { user: who }),
+    });
+    const issued = await response.json();
+    this.hertz = hertz;
+    this.color = color;
+    this.rawId = issued.identifier.rawId;
+    this.client = new CallClient();
+    this.devices = await this.client.getDeviceManager();
+    const credential = { getToken: async () => ({ token: issued.token, expiresOnTimestamp: Date.parse(issued.expiresOn) }), dispose() {} };
+    this.agent = isTeams
+      ? await this.client.createTeamsCallAgent(credential)
+      : await this.client.createCallAgent(credential, { displayName: issued.displayName });
+    this.agent.on('incomingCall', ({ incomingCall }) => {
+      this.incoming.push(incomingCall);
+      incomingCall.on('callEnded', ({ callEndReason }) => this.ended.push(callEndReason));
+    });
+    this.agent.on('callsUpdated', ({ added, removed }) => {
+      for (const call of added) log.push(`added ${call.state}`);
+      for (const call of removed) log.push(`removed ${call.state} ${call.callEndReason.code}/${call.callEndReason.subCode}`);
+    });
+    return { rawId: this.rawId, connection: this.agent.connectionState };
+  },
+
+  options() {
+    return { audioOptions: { muted: false, localAudioStreams: [new LocalAudioStream(tone(this.hertz))] } };
+  },
+
+  track(call) {
+    this.call = call;
+    this.states = [call.state];
+    this.call.on('stateChanged', () => this.states.push(call.state));
+    this.call.on('mutedByOthers', () => log.push('mutedByOthers'));
+    call.feature(Features.UserFacingDiagnostics).media.on('diagnosticChanged', ({ diagnostic, value }) => log.push(`${diagnostic} ${value}`));
+    return call.id;
+  },
+
+  start(identifiers) { return this.track(this.agent.startCall(identifiers, this.options())); },
+  join(locator) { return this.track(this.agent.join(locator, this.options())); },
+  async accept() { return this.track(await this.incoming.shift().accept(this.options())); },
+  async reject() { await this.incoming.shift().reject(); },
+
+  async startVideo() {
+    this.video = new LocalVideoStream(picture(this.color));
+    await this.call.startVideo(this.video);
+  },
+  async stopVideo() { await this.call.stopVideo(this.video); },
+  async share(color) { await this.call.startScreenSharing(new LocalVideoStream(picture(color, 1280, 720))); },
+
+  /** The colour that a remote stream of a kind shows; null without a picture. */
+  async seen(type) {
+    const stream = this.call.remoteParticipants.flatMap(({ videoStreams }) => videoStreams)
+      .find(({ mediaStreamType, isAvailable }) => mediaStreamType === type && isAvailable);
+    if (!stream) return null;
+    if (!this.views.has(stream)) {
+      const view = await new VideoStreamRenderer(stream).createView({ scalingMode: 'Fit' });
+      view.target.style.cssText = 'width:320px;height:180px';
+      document.body.append(view.target);
+      this.views.set(stream, view);
+    }
+    const video = this.views.get(stream).target.querySelector('video');
+    if (!video?.videoWidth || !stream.isReceiving) return null;
+    const canvas = new OffscreenCanvas(64, 36);
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0, 64, 36);
+    const { data } = context.getImageData(32, 18, 1, 1);
+    return { color: [...data.slice(0, 3)], size: stream.size };
+  },
+
+  /** The strongest frequency that is received, and how loud everything is. */
+  async heard() {
+    const [remote] = this.call.remoteAudioStreams;
+    if (!remote) return null;
+    const stream = await remote.getMediaStream();
+    this.context ??= new AudioContext();
+    let best = { power: -Infinity, bin: 0 };
+    let energy = 0;
+    for (const track of stream.getAudioTracks()) {
+      if (!this.analysers.has(track)) {
+        const analyser = new AnalyserNode(this.context, { fftSize: 8192, smoothingTimeConstant: 0 });
+        new MediaStreamAudioSourceNode(this.context, { mediaStream: new MediaStream([track]) }).connect(analyser);
+        this.analysers.set(track, analyser);
+      }
+      const analyser = this.analysers.get(track);
+      const samples = new Float32Array(analyser.fftSize);
+      analyser.getFloatTimeDomainData(samples);
+      energy += samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+      const spectrum = new Float32Array(analyser.frequencyBinCount);
+      analyser.getFloatFrequencyData(spectrum);
+      spectrum.forEach((power, bin) => { if (power > best.power) best = { power, bin }; });
+    }
+    return { hertz: Math.round((best.bin * this.context.sampleRate) / 8192), level: Math.sqrt(energy) };
+  },
+
+  look() {
+    const { call } = this;
+    return call && {
+      id: call.id, state: call.state, states: this.states, isMuted: call.isMuted, isScreenSharingOn: call.isScreenSharingOn,
+      reason: call.callEndReason ?? null,
+      streams: call.localVideoStreams.map(({ mediaStreamType }) => mediaStreamType),
+      participants: call.remoteParticipants.map(({ displayName, state, isMuted, isSpeaking, identifier }) => (
+        { displayName, state, isMuted, isSpeaking, kind: identifier.kind })),
+      dominant: call.feature(Features.DominantSpeakers).dominantSpeakers.speakersList.length,
+      callsLeft: this.agent.calls.length,
+      threadId: call.info.threadId ?? null,
+    };
+  },
+
+  sample() {
+    return new Promise((resolve) => {
+      const collector = this.call.feature(Features.MediaStats).createCollector();
+      let count = 0;
+      collector.on('sampleReported', (sample) => {
+        count += 1;
+        if (count < 2) return;
+        collector.dispose();
+        resolve(sample);
+      });
+    });
+  },
+};
+globalThis.isReady = true;
