@@ -1,6 +1,7 @@
 //! One call as a task: it owns the call machine, drains it, and carries its outputs out.
 
 mod legs;
+mod presence;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -177,8 +178,10 @@ impl CallTask {
         for (_, leg) in self.legs.drain() {
             leg.close(&self.node);
         }
+        let now = self.node.clock().now().instant;
         for participant in self.roster.participants() {
             self.node.calls().remove_user(&participant.identifier, self.handle.id());
+            self.node.board().set_call(now, &participant.identifier, self.handle.id(), None);
         }
         self.attached.clear();
         self.log.close();
@@ -383,8 +386,14 @@ impl CallTask {
         }
         self.attendance.note(event, &self.roster);
         self.prepare_lobby(event);
+        let changed = presence::changed(event, &self.roster);
         if let Err(error) = self.roster.apply(event) {
             tracing::error!(call = %self.handle.id(), %error, "the call's events do not add up");
+        }
+        let now = self.node.clock().now().instant;
+        for identifier in changed {
+            let presence = presence::of(&identifier, &self.roster);
+            self.node.board().set_call(now, &identifier, self.handle.id(), presence);
         }
         let wired = Arc::new(convert::event(&self.handle.id(), event, &self.roster));
         self.log.append(Arc::clone(&wired));

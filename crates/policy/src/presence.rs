@@ -1,13 +1,13 @@
 //! Presence: what of all that is known of a user others are shown.
 //!
-//! What the user prefers wins over what sessions say, and counts only while there is a session; among
-//! sessions the least disturbable wins. Without a session a user is offline. As
+//! What the user prefers wins over what sessions and calls say, and counts only while there is one of
+//! them; among these the least disturbable wins. Without any a user is offline. As
 //! [documented](https://learn.microsoft.com/graph/cloud-communications-manage-presence-state).
 
 use std::time::Duration;
 
 /// Whether somebody can be reached.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Availability {
     /// Can be reached.
     Available,
@@ -23,8 +23,22 @@ pub enum Availability {
     Offline,
 }
 
+impl Availability {
+    /// Returns the name that goes on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "Available",
+            Self::Away => "Away",
+            Self::BeRightBack => "BeRightBack",
+            Self::Busy => "Busy",
+            Self::DoNotDisturb => "DoNotDisturb",
+            Self::Offline => "Offline",
+        }
+    }
+}
+
 /// What somebody does.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Activity {
     /// Nothing in particular.
     Available,
@@ -36,16 +50,34 @@ pub enum Activity {
     Busy,
     /// Something that is not to be disturbed.
     DoNotDisturb,
-    /// Speaks in a call.
+    /// In a call of two.
     InACall,
-    /// Speaks in a call of several.
+    /// In a group call or a meeting.
     InAConferenceCall,
     /// Not to be seen.
     OffWork,
     /// Not there.
     Offline,
-    /// Shows something to others.
+    /// Shares the screen with others.
     Presenting,
+}
+
+impl Activity {
+    /// Returns the name that goes on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "Available",
+            Self::Away => "Away",
+            Self::BeRightBack => "BeRightBack",
+            Self::Busy => "Busy",
+            Self::DoNotDisturb => "DoNotDisturb",
+            Self::InACall => "InACall",
+            Self::InAConferenceCall => "InAConferenceCall",
+            Self::OffWork => "OffWork",
+            Self::Offline => "Offline",
+            Self::Presenting => "Presenting",
+        }
+    }
 }
 
 /// A presence.
@@ -58,30 +90,47 @@ pub struct Presence {
 }
 
 impl Presence {
+    /// There, and doing nothing in particular.
+    pub const AVAILABLE: Self = Self::of(Availability::Available, Activity::Available);
+
+    /// In a call of two.
+    pub const IN_A_CALL: Self = Self::of(Availability::Busy, Activity::InACall);
+
+    /// In a group call or a meeting.
+    pub const IN_A_CONFERENCE_CALL: Self =
+        Self::of(Availability::Busy, Activity::InAConferenceCall);
+
     /// Nobody is there.
     pub const OFFLINE: Self = Self::of(Availability::Offline, Activity::Offline);
 
-    /// In a call.
-    pub const IN_A_CALL: Self = Self::of(Availability::Busy, Activity::InACall);
-
-    /// There, and doing nothing in particular.
-    pub const AVAILABLE: Self = Self::of(Availability::Available, Activity::Available);
+    /// Shares the screen in a call.
+    pub const PRESENTING: Self = Self::of(Availability::DoNotDisturb, Activity::Presenting);
 
     const fn of(availability: Availability, activity: Activity) -> Self {
         Self { availability, activity }
     }
 
-    /// Returns whether a program may set it for its session.
-    pub fn is_of_session(self) -> bool {
-        SESSION.contains(&self)
+    /// Returns what a user shows who prefers to show an availability.
+    pub const fn preferred(availability: Availability) -> Self {
+        let activity = match availability {
+            Availability::Available => Activity::Available,
+            Availability::Away => Activity::Away,
+            Availability::BeRightBack => Activity::BeRightBack,
+            Availability::Busy => Activity::Busy,
+            Availability::DoNotDisturb => Activity::DoNotDisturb,
+            Availability::Offline => Activity::OffWork,
+        };
+        Self::of(availability, activity)
     }
 
-    /// Returns whether a user may prefer it.
-    pub fn is_preferable(self) -> bool {
-        PREFERRED.contains(&self)
+    /// Returns what a user prefers who names both parts; `None` where they do not go together.
+    pub fn preferred_by_name(availability: &str, activity: &str) -> Option<Self> {
+        let named = PREFERABLE.iter().find(|known| known.as_str() == availability)?;
+        let presence = Self::preferred(*named);
+        (presence.activity.as_str() == activity).then_some(presence)
     }
 
-    /// Returns how long it is preferred when no time is named.
+    /// Returns for how long it is preferred when no time is named.
     pub fn preferred_life(self) -> Duration {
         match self.availability {
             Availability::Busy | Availability::DoNotDisturb => DAY,
@@ -105,8 +154,8 @@ impl Presence {
     }
 }
 
-/// Returns what others are shown. `sessions` are those that have not expired, set and derived; so is
-/// `preferred`. Of two that rank alike the earlier is shown.
+/// Returns what others are shown. `sessions` is what sessions and calls say; `preferred` has not expired.
+/// Of two that rank alike the earlier is shown.
 pub fn shown(
     preferred: Option<Presence>,
     sessions: impl IntoIterator<Item = Presence>,
@@ -125,30 +174,22 @@ pub fn shown(
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-const SESSION: [Presence; 5] = [
-    Presence::AVAILABLE,
-    Presence::of(Availability::Away, Activity::Away),
-    Presence::IN_A_CALL,
-    Presence::of(Availability::Busy, Activity::InAConferenceCall),
-    Presence::of(Availability::DoNotDisturb, Activity::Presenting),
-];
-
-const PREFERRED: [Presence; 6] = [
-    Presence::AVAILABLE,
-    Presence::of(Availability::Busy, Activity::Busy),
-    Presence::of(Availability::DoNotDisturb, Activity::DoNotDisturb),
-    Presence::of(Availability::BeRightBack, Activity::BeRightBack),
-    Presence::of(Availability::Away, Activity::Away),
-    Presence::of(Availability::Offline, Activity::OffWork),
+const PREFERABLE: [Availability; 6] = [
+    Availability::Available,
+    Availability::Away,
+    Availability::BeRightBack,
+    Availability::Busy,
+    Availability::DoNotDisturb,
+    Availability::Offline,
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const AWAY: Presence = Presence::of(Availability::Away, Activity::Away);
-    const PRESENTING: Presence = Presence::of(Availability::DoNotDisturb, Activity::Presenting);
-    const HIDDEN: Presence = Presence::of(Availability::Offline, Activity::OffWork);
+    const AWAY: Presence = Presence::preferred(Availability::Away);
+    const PRESENTING: Presence = Presence::PRESENTING;
+    const HIDDEN: Presence = Presence::preferred(Availability::Offline);
 
     #[test]
     fn the_table() {
@@ -171,17 +212,29 @@ mod tests {
     }
 
     #[test]
-    fn who_may_set_what() {
-        assert!(Presence::IN_A_CALL.is_of_session() && !Presence::IN_A_CALL.is_preferable());
-        assert!(HIDDEN.is_preferable() && !HIDDEN.is_of_session());
-        let odd = Presence::of(Availability::Available, Activity::InACall);
-        assert!(!odd.is_of_session() && !odd.is_preferable());
+    fn what_is_preferred_is_named_as_documented() {
+        for (availability, activity, expected) in [
+            ("Available", "Available", Some(Presence::AVAILABLE)),
+            ("Busy", "Busy", Some(Presence::preferred(Availability::Busy))),
+            ("DoNotDisturb", "DoNotDisturb", Some(Presence::preferred(Availability::DoNotDisturb))),
+            ("BeRightBack", "BeRightBack", Some(Presence::preferred(Availability::BeRightBack))),
+            ("Away", "Away", Some(AWAY)),
+            ("Offline", "OffWork", Some(HIDDEN)),
+            ("Offline", "Offline", None),
+            ("Busy", "InACall", None),
+            ("DoNotDisturb", "Presenting", None),
+            ("available", "available", None),
+            ("", "", None),
+        ] {
+            let found = Presence::preferred_by_name(availability, activity);
+            assert_eq!(found, expected, "{availability} {activity}");
+        }
     }
 
     #[test]
     fn what_disturbs_nobody_is_preferred_for_longer() {
-        assert_eq!(PREFERRED[1].preferred_life(), DAY);
-        assert_eq!(PREFERRED[2].preferred_life(), DAY);
+        assert_eq!(Presence::preferred(Availability::Busy).preferred_life(), DAY);
+        assert_eq!(Presence::preferred(Availability::DoNotDisturb).preferred_life(), DAY);
         assert_eq!(HIDDEN.preferred_life(), 7 * DAY);
     }
 }

@@ -1,20 +1,24 @@
-//! Chats, online meetings and users in the shapes of Microsoft Graph, for clients that speak it.
+//! Chats, online meetings, users and presence in the shapes of Microsoft Graph, for clients that speak it.
 //!
-//! Below [`PREFIX`], with the errors that Graph's clients read.
+//! Below [`PREFIX`], for users of a directory alone, with the errors that Graph's clients read.
 
 mod chats;
 mod meetings;
+mod messages;
+mod options;
 mod people;
+mod presence;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 use trunkline_clock::Timestamp;
-use trunkline_node::{ChatActor, TokenClaims};
+use trunkline_node::TokenClaims;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::graph::people::Caller;
 use crate::headers::{JSON, X_MS_ERROR_CODE};
 use crate::model::time;
 use crate::operation::GraphOperation;
@@ -29,30 +33,47 @@ pub(crate) async fn answer(
     claims: &TokenClaims,
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
-    let node = &shared.node;
-    let actor = ChatActor::from(claims);
+    let caller = &Caller::new(&shared.node, claims)?;
+    options::check(operation, request)?;
     match operation {
-        GraphOperation::AddChatMember => chats::add_member(node, &actor, request).await,
-        GraphOperation::CreateChat => chats::create(node, &actor, request).await,
-        GraphOperation::CreateMyOnlineMeeting => meetings::create(node, claims, request).await,
+        GraphOperation::AddChatMember => chats::add_member(caller, request).await,
+        GraphOperation::ClearMyPreferredPresence => presence::clear(caller),
+        GraphOperation::ClearPreferredPresence => {
+            caller.require_self(request.parameter(0))?;
+            presence::clear(caller)
+        }
+        GraphOperation::CreateChat => chats::create(caller, request).await,
+        GraphOperation::CreateMyOnlineMeeting => meetings::create(caller, request).await,
         GraphOperation::CreateOnlineMeeting => {
-            people::require_self(node, claims, request.parameter(0))?;
-            meetings::create(node, claims, request).await
+            caller.require_self(request.parameter(0))?;
+            meetings::create(caller, request).await
         }
-        GraphOperation::DeleteMyOnlineMeeting => meetings::delete(node, claims, request).await,
-        GraphOperation::FindMyOnlineMeeting => meetings::find(node, claims, request).await,
-        GraphOperation::GetChat => chats::get(node, &actor, request).await,
-        GraphOperation::GetMe => Ok(people::me(node, claims)),
-        GraphOperation::GetMyOnlineMeeting => meetings::get(node, claims, request).await,
-        GraphOperation::GetUser => people::get(node, claims, request.parameter(0)),
-        GraphOperation::ListChatMembers => chats::members(node, &actor, request).await,
-        GraphOperation::ListChatMessages => chats::messages(node, &actor, request).await,
+        GraphOperation::DeleteMyOnlineMeeting => meetings::delete(caller, request).await,
+        GraphOperation::FindMyOnlineMeeting => meetings::find(caller, request).await,
+        GraphOperation::GetChat => chats::get(caller, request).await,
+        GraphOperation::GetChatMember => chats::member(caller, request).await,
+        GraphOperation::GetMe => Ok(people::me(caller, request)),
+        GraphOperation::GetMyOnlineMeeting => meetings::get(caller, request).await,
+        GraphOperation::GetMyPresence => presence::mine(caller, request),
+        GraphOperation::GetPresence | GraphOperation::GetUserPresence => {
+            presence::get(caller, request)
+        }
+        GraphOperation::GetPresencesByUserId => presence::list(caller, request),
+        GraphOperation::GetUser => people::get(caller, request),
+        GraphOperation::ListChatMembers => chats::members(caller, request).await,
+        GraphOperation::ListChatMessages => messages::list(caller, request).await,
         GraphOperation::ListChats | GraphOperation::ListMyChats => {
-            chats::list(node, &actor, request).await
+            chats::list(caller, request).await
         }
-        GraphOperation::RemoveChatMember => chats::remove_member(node, &actor, request).await,
-        GraphOperation::SendChatMessage => chats::send(node, &actor, request).await,
-        GraphOperation::UpdateMyOnlineMeeting => meetings::update(node, claims, request).await,
+        GraphOperation::ListUsers => people::list(caller, request),
+        GraphOperation::RemoveChatMember => chats::remove_member(caller, request).await,
+        GraphOperation::SendChatMessage => messages::send(caller, request).await,
+        GraphOperation::SetMyPreferredPresence => presence::prefer(caller, request),
+        GraphOperation::SetPreferredPresence => {
+            caller.require_self(request.parameter(0))?;
+            presence::prefer(caller, request)
+        }
+        GraphOperation::UpdateMyOnlineMeeting => meetings::update(caller, request).await,
     }
 }
 
@@ -61,8 +82,20 @@ pub(crate) fn is_below(path: &str) -> bool {
     path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Names the answer as Graph names all of its own, and again as the client does.
+pub(crate) fn complete(answer: &mut HeaderMap, request: &HeaderMap) {
+    if !answer.contains_key(REQUEST_ID)
+        && let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string())
+    {
+        answer.insert(REQUEST_ID, id);
+    }
+    if let Some(id) = client_request_id(request).and_then(|id| HeaderValue::from_str(id).ok()) {
+        answer.insert(CLIENT_REQUEST_ID, id);
+    }
+}
+
 /// Writes an error as Graph does.
-pub(crate) fn refusal(error: ApiError, request: &HeaderMap, now: Timestamp) -> Response {
+pub(crate) fn refusal(error: &ApiError, request: &HeaderMap, now: Timestamp) -> Response {
     let status = error.status();
     let code = match status {
         StatusCode::UNAUTHORIZED => "InvalidAuthenticationToken",
@@ -71,11 +104,7 @@ pub(crate) fn refusal(error: ApiError, request: &HeaderMap, now: Timestamp) -> R
     };
     let (message, inner_code, headers) = error.details();
     let id = Uuid::new_v4().to_string();
-    let client_id = request
-        .get(CLIENT_REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .filter(|id| id.len() <= ID_LIMIT_BYTES)
-        .unwrap_or(&id);
+    let client_id = client_request_id(request).unwrap_or(&id);
     let mut inner = json!({
         "date": time::of_chat(now).trim_end_matches('Z'),
         "request-id": id,
@@ -97,36 +126,9 @@ pub(crate) fn refusal(error: ApiError, request: &HeaderMap, now: Timestamp) -> R
     response
 }
 
-/// Reads how many the client wants at once.
-fn top(request: &Incoming) -> Result<usize, ApiError> {
-    match request.query.read::<usize>("$top")? {
-        None => Ok(PAGE_DEFAULT),
-        Some(top) if (1..=PAGE_LIMIT).contains(&top) => Ok(top),
-        Some(_) => {
-            let message = format!("The value of `$top` is not from 1 to {PAGE_LIMIT}.");
-            Err(ApiError::bad_request(message).with_target("$top"))
-        }
-    }
-}
-
-/// Writes a page of a list.
-fn page(
-    request: &Incoming,
-    kind: &str,
-    items: Vec<Value>,
-    top: usize,
-    next: Option<String>,
-) -> Reply {
-    let Incoming { origin, path, .. } = request;
-    let mut page = json!({
-        "@odata.context": format!("{origin}{PREFIX}/v1.0/$metadata#{kind}"),
-        "@odata.count": items.len(),
-        "value": items,
-    });
-    if let Some(next) = next {
-        page["@odata.nextLink"] = format!("{origin}{path}?$top={top}&$skiptoken={next}").into();
-    }
-    Reply::json(StatusCode::OK, &page)
+fn client_request_id(request: &HeaderMap) -> Option<&str> {
+    let id = request.get(CLIENT_REQUEST_ID)?.to_str().ok()?;
+    (id.len() <= ID_LIMIT_BYTES).then_some(id)
 }
 
 /// Where Graph is served.
@@ -137,7 +139,3 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// Longer ids are not echoed: clients send a GUID.
 const ID_LIMIT_BYTES: usize = 128;
-
-/// As documented for chats and messages.
-const PAGE_DEFAULT: usize = 20;
-const PAGE_LIMIT: usize = 50;

@@ -12,7 +12,7 @@ use crate::percent;
 pub enum Operation {
     /// Of chat.
     Chat(ChatOperation),
-    /// Of the directory's façade.
+    /// Of chats, meetings, users and presence in the shapes of Microsoft Graph.
     Graph(GraphOperation),
     /// Of identity.
     Identity(IdentityOperation),
@@ -89,21 +89,31 @@ pub enum ChatOperation {
 #[expect(missing_docs, reason = "the table of routes says what each is")]
 pub enum GraphOperation {
     AddChatMember,
+    ClearMyPreferredPresence,
+    ClearPreferredPresence,
     CreateChat,
     CreateMyOnlineMeeting,
     CreateOnlineMeeting,
     DeleteMyOnlineMeeting,
     FindMyOnlineMeeting,
     GetChat,
+    GetChatMember,
     GetMe,
     GetMyOnlineMeeting,
+    GetMyPresence,
+    GetPresence,
+    GetPresencesByUserId,
     GetUser,
+    GetUserPresence,
     ListChatMembers,
     ListChatMessages,
     ListChats,
     ListMyChats,
+    ListUsers,
     RemoveChatMember,
     SendChatMessage,
+    SetMyPreferredPresence,
+    SetPreferredPresence,
     UpdateMyOnlineMeeting,
 }
 
@@ -390,11 +400,13 @@ const fn works(verb: Verb, path: &'static str, operation: Operation, success: u1
     route(verb, path, operation, success, Support::Works)
 }
 
+const PREFERENCE: Support =
+    Support::Differs("for the user of the token alone; kept while the exchange runs");
 const CONFIGURED: Support = Support::Differs("what the configuration holds");
 const SIP: Support = Support::Differs("kept while the exchange runs; no trunk is opened");
 const NO_SALE: Support = Support::Refused("numbers are configured, not bought");
 
-const ROUTES: [Route; 67] = {
+const ROUTES: [Route; 77] = {
     use ChatOperation as C;
     use GraphOperation as G;
     use IdentityOperation as I;
@@ -448,13 +460,21 @@ const ROUTES: [Route; 67] = {
             201,
             Support::Differs("a second oneOnOne chat of the same two is another chat"),
         ),
-        works(Post, "/graph/v1.0/me/onlineMeetings", Graph(G::CreateMyOnlineMeeting), 201),
+        route(
+            Post,
+            "/graph/v1.0/me/onlineMeetings",
+            Graph(G::CreateMyOnlineMeeting),
+            201,
+            Support::Differs(
+                "subject, times, lobby, presenters and attendees; the attendees are not shown again",
+            ),
+        ),
         route(
             Post,
             "/graph/v1.0/users/{userId}/onlineMeetings",
             Graph(G::CreateOnlineMeeting),
             201,
-            Support::Differs("for the user of the token alone"),
+            Support::Differs("for the user of the token alone, as for `me`"),
         ),
         route(
             Delete,
@@ -467,6 +487,12 @@ const ROUTES: [Route; 67] = {
         ),
         works(Get, "/graph/v1.0/me/onlineMeetings", Graph(G::FindMyOnlineMeeting), 200),
         works(Get, "/graph/v1.0/chats/{threadId}", Graph(G::GetChat), 200),
+        works(
+            Get,
+            "/graph/v1.0/chats/{threadId}/members/{membershipId}",
+            Graph(G::GetChatMember),
+            200,
+        ),
         route(
             Get,
             "/graph/v1.0/me",
@@ -486,6 +512,13 @@ const ROUTES: [Route; 67] = {
         works(Get, "/graph/v1.0/chats/{threadId}/messages", Graph(G::ListChatMessages), 200),
         works(Get, "/graph/v1.0/chats", Graph(G::ListChats), 200),
         works(Get, "/graph/v1.0/me/chats", Graph(G::ListMyChats), 200),
+        route(
+            Get,
+            "/graph/v1.0/users",
+            Graph(G::ListUsers),
+            200,
+            Support::Differs("id, displayName and userPrincipalName, the alias"),
+        ),
         works(
             Delete,
             "/graph/v1.0/chats/{threadId}/members/{membershipId}",
@@ -498,7 +531,43 @@ const ROUTES: [Route; 67] = {
             "/graph/v1.0/me/onlineMeetings/{meetingId}",
             Graph(G::UpdateMyOnlineMeeting),
             200,
-            Support::Differs("lobbyBypassSettings and allowedPresenters; a subject stays as it is"),
+            Support::Differs("lobbyBypassSettings and allowedPresenters; the rest stays as it is"),
+        ),
+        works(Get, "/graph/v1.0/me/presence", Graph(G::GetMyPresence), 200),
+        works(Get, "/graph/v1.0/users/{userId}/presence", Graph(G::GetUserPresence), 200),
+        works(Get, "/graph/v1.0/communications/presences/{userId}", Graph(G::GetPresence), 200),
+        works(
+            Post,
+            "/graph/v1.0/communications/getPresencesByUserId",
+            Graph(G::GetPresencesByUserId),
+            200,
+        ),
+        route(
+            Post,
+            "/graph/v1.0/me/presence/setUserPreferredPresence",
+            Graph(G::SetMyPreferredPresence),
+            200,
+            PREFERENCE,
+        ),
+        route(
+            Post,
+            "/graph/v1.0/users/{userId}/presence/setUserPreferredPresence",
+            Graph(G::SetPreferredPresence),
+            200,
+            PREFERENCE,
+        ),
+        works(
+            Post,
+            "/graph/v1.0/me/presence/clearUserPreferredPresence",
+            Graph(G::ClearMyPreferredPresence),
+            200,
+        ),
+        route(
+            Post,
+            "/graph/v1.0/users/{userId}/presence/clearUserPreferredPresence",
+            Graph(G::ClearPreferredPresence),
+            200,
+            Support::Differs("for the user of the token alone, as for `me`"),
         ),
         works(Post, "/identities", Identity(I::CreateIdentity), 201),
         works(Delete, "/identities/{id}", Identity(I::DeleteIdentity), 204),

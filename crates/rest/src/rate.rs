@@ -95,14 +95,25 @@ impl RateGroup {
             GraphOperation::GetChat | GraphOperation::ListChats | GraphOperation::ListMyChats => {
                 Some(Self::ReadThreads)
             }
-            GraphOperation::ListChatMembers => Some(Self::ListParticipants),
+            GraphOperation::GetChatMember | GraphOperation::ListChatMembers => {
+                Some(Self::ListParticipants)
+            }
             GraphOperation::ListChatMessages => Some(Self::ListMessages),
             GraphOperation::SendChatMessage => Some(Self::WriteMessages),
-            GraphOperation::DeleteMyOnlineMeeting
+            GraphOperation::ClearMyPreferredPresence
+            | GraphOperation::ClearPreferredPresence
+            | GraphOperation::DeleteMyOnlineMeeting
             | GraphOperation::FindMyOnlineMeeting
             | GraphOperation::GetMe
             | GraphOperation::GetMyOnlineMeeting
+            | GraphOperation::GetMyPresence
+            | GraphOperation::GetPresence
+            | GraphOperation::GetPresencesByUserId
             | GraphOperation::GetUser
+            | GraphOperation::GetUserPresence
+            | GraphOperation::ListUsers
+            | GraphOperation::SetMyPreferredPresence
+            | GraphOperation::SetPreferredPresence
             | GraphOperation::UpdateMyOnlineMeeting => None,
         }
     }

@@ -92,11 +92,14 @@ async fn serve(
                 "refused"
             );
             match is_graph {
-                true => graph::refusal(error, &request_headers, shared.node.clock().wall()),
+                true => graph::refusal(&error, &request_headers, shared.node.clock().wall()),
                 false => error.into_response(),
             }
         }
     };
+    if is_graph {
+        graph::complete(response.headers_mut(), &request_headers);
+    }
     let service = route.map(|route| route.operation.service());
     headers::complete(response.headers_mut(), &request_headers, service, cv);
     cors::complete(allowed, &request_headers, response.headers_mut());

@@ -18,6 +18,7 @@ use trunkline_api::{
     calling::v1::calling_service_client::CallingServiceClient,
     chat::v1::chat_service_client::ChatServiceClient,
     meetings::v1::meetings_service_client::MeetingsServiceClient,
+    presence::v1::presence_service_client::PresenceServiceClient,
     rooms::v1::rooms_service_client::RoomsServiceClient,
 };
 use trunkline_ids::ResourceId;
@@ -150,6 +151,18 @@ impl Scene {
     pub(crate) fn meetings(&self, key: &str) -> MeetingsServiceClient<Intercepted> {
         let credential = Credential(format!("AccessKey {key}").parse().unwrap());
         MeetingsServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns presence with a token, whichever scopes it has.
+    pub(crate) fn presence_by(&self, credential: &str) -> PresenceServiceClient<Intercepted> {
+        let credential = Credential(credential.parse().unwrap());
+        PresenceServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns presence in the name of a user.
+    pub(crate) async fn presence(&self, user: &str) -> PresenceServiceClient<Intercepted> {
+        let token = self.token(user, &[Scope::Voip]).await;
+        self.presence_by(&format!("Bearer {token}"))
     }
 
     pub(crate) fn rooms(&self, key: &str) -> RoomsServiceClient<Intercepted> {

@@ -1,4 +1,4 @@
-//! Chats, their members and their messages: the threads of chat in Graph's shapes.
+//! Chats and their members: the threads of chat in Graph's shapes.
 
 use axum::http::StatusCode;
 use base64::Engine as _;
@@ -6,15 +6,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use trunkline_chat::{
-    CreateThread, InvalidMember, Member, Message, MessageContent, Metadata, NewContent, NewMember,
-    RetentionPolicy, ThreadHeader,
+    ChatError, CreateThread, InvalidMember, Member, Metadata, NewMember, RetentionPolicy,
+    ThreadHeader,
 };
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, ThreadId};
-use trunkline_node::{ChatActor, MessageQuery, Node, PageCursor, SendMessage, ThreadQuery};
+use trunkline_node::{ChatFailure, Node, PageCursor, ThreadQuery};
+use trunkline_policy::Right;
 
 use crate::error::ApiError;
-use crate::graph::{page, people, top};
+use crate::graph::options::{self, Window, entity, page};
+use crate::graph::people::{self, Caller};
 use crate::percent;
 use crate::reply::Reply;
 use crate::request::Incoming;
@@ -37,23 +39,11 @@ struct MemberRequest {
     visible_history_start_date_time: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct MessageRequest {
-    body: BodyRequest,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BodyRequest {
-    content: String,
-    content_type: Option<String>,
-}
-
 impl MemberRequest {
-    fn into_member(self, node: &Node) -> Result<NewMember, ApiError> {
+    fn into_member(self, caller: &Caller<'_>) -> Result<NewMember, ApiError> {
         let identifier = match (self.user, self.azure_communication_services_id) {
-            (Some(link), None) => people::identifier(node, &linked(&link))?,
-            (None, Some(raw_id)) => people::identifier(node, &raw_id)?,
+            (Some(link), None) => caller.identifier(&linked(&link))?,
+            (None, Some(raw_id)) => caller.identifier(&raw_id)?,
             (None, None) | (Some(_), Some(_)) => {
                 let message = "A member is named by user@odata.bind, or by \
                                azureCommunicationServicesId.";
@@ -70,7 +60,7 @@ impl MemberRequest {
             })
             .transpose()?;
         Ok(NewMember {
-            display_name: node.identity().directory_name(&identifier),
+            display_name: caller.node.identity().directory_name(&identifier),
             identifier,
             share_history_time,
             metadata: Metadata::new(),
@@ -86,156 +76,127 @@ fn linked(link: &str) -> String {
     percent::decode_lossy(id)
 }
 
-pub(super) async fn create(
-    node: &Node,
-    actor: &ChatActor,
-    request: &Incoming,
-) -> Result<Reply, ApiError> {
+/// Makes a chat of everybody who is named, or none.
+pub(super) async fn create(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
     let given: ChatRequest = request.json()?;
     let is_pair = match given.chat_type.as_str() {
-        "group" => false,
-        "oneOnOne" => true,
+        GROUP => false,
+        ONE_ON_ONE => true,
         _ => return Err(ApiError::bad_request("chatType must be `group` or `oneOnOne`.")),
     };
-    if is_pair && (given.members.len() != 2 || given.topic.is_some()) {
-        let message = "A oneOnOne chat has two members and no topic.";
-        return Err(ApiError::bad_request(message));
-    }
     let members: Vec<NewMember> = given
         .members
         .into_iter()
-        .map(|member| member.into_member(node))
+        .map(|member| member.into_member(caller))
         .collect::<Result<_, _>>()?;
+    if is_pair {
+        let are_two = matches!(&members[..], [one, two] if one.identifier != two.identifier);
+        if !are_two || given.topic.is_some() {
+            let message = "A oneOnOne chat has two members and no topic.";
+            return Err(ApiError::bad_request(message));
+        }
+    }
+    let (node, actor) = (caller.node, caller.chat_actor());
     if !members.iter().any(|member| member.identifier == actor.identifier) {
         return Err(ApiError::bad_request("The caller must be one of the members."));
     }
     let mut metadata = Metadata::from([(CHAT_TYPE.to_owned(), given.chat_type)]);
     let topic = given.topic.filter(|topic| !topic.is_empty()).unwrap_or_else(|| {
         metadata.insert(NO_TOPIC.to_owned(), "true".to_owned());
-        "Chat".to_owned()
+        UNNAMED.to_owned()
     });
     let thread = CreateThread { topic, members, metadata, retention: RetentionPolicy::None };
-    let created = node.chat().create_thread(actor, thread, None).await?;
-    if let Some(refused) = created.invalid.first() {
-        // Graph makes a chat of everybody or none.
-        node.chat().delete_thread(actor, &created.thread.id).await?;
-        return Err(not_added(refused));
+    let created = node.chat().create_thread(&actor, thread, None).await?;
+    if let Some(invalid) = created.invalid.first() {
+        node.chat().delete_thread(&actor, &created.thread.id).await?;
+        return Err(not_added(invalid));
     }
-    Ok(Reply::json(StatusCode::CREATED, &chat_model(&created.thread)))
+    Ok(entity(request, StatusCode::CREATED, chat_model(&created.thread)))
 }
 
-pub(super) async fn get(
-    node: &Node,
-    actor: &ChatActor,
-    request: &Incoming,
-) -> Result<Reply, ApiError> {
-    let thread = node.chat().thread(actor, &thread_id(request)?).await?;
-    match thread.deleted_on {
-        Some(_) => Err(no_such_chat()),
-        None => Ok(Reply::json(StatusCode::OK, &chat_model(&thread))),
-    }
+/// Shows a chat.
+pub(super) async fn get(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
+    let is_expanded = options::expands_members(request)?;
+    let model = summarized(caller, &thread_id(request)?, is_expanded).await?;
+    Ok(entity(request, StatusCode::OK, model))
 }
 
-pub(super) async fn list(
-    node: &Node,
-    actor: &ChatActor,
-    request: &Incoming,
-) -> Result<Reply, ApiError> {
-    let limit = top(request)?;
-    let after: Option<PageCursor> = request.query.read("$skiptoken")?;
-    let threads = node.chat().threads(actor, ThreadQuery { after, since: None, limit }).await?;
+/// Lists the chats that the caller is in.
+pub(super) async fn list(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
+    let is_expanded = options::expands_members(request)?;
+    let Window { top, after } = Window::<PageCursor>::read(request, PAGE_DEFAULT, PAGE_LIMIT)?;
+    let (node, actor) = (caller.node, caller.chat_actor());
+    let query = ThreadQuery { after, since: None, limit: top };
+    let threads = node.chat().threads(&actor, query).await?;
     let mut items = Vec::with_capacity(threads.items.len());
     for summary in threads.items.into_iter().filter(|summary| summary.deleted_on.is_none()) {
-        // One that went in the meantime is left out.
-        if let Ok(thread) = node.chat().thread(actor, &summary.id).await {
-            items.push(chat_model(&thread));
+        match summarized(caller, &summary.id, is_expanded).await {
+            Ok(model) => items.push(model),
+            // One that the caller is put out of in the meantime is left out.
+            Err(error) if error.status() == StatusCode::NOT_FOUND => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(page(request, "chats", items, limit, threads.next.map(|next| next.to_string())))
+    Ok(page(request, "chats", items, threads.next.map(|next| (top, next))))
 }
 
-pub(super) async fn members(
-    node: &Node,
-    actor: &ChatActor,
-    request: &Incoming,
-) -> Result<Reply, ApiError> {
-    let thread = thread_id(request)?;
-    let members = node.chat().members(actor, &thread, 0, MEMBER_LIMIT).await?;
-    let items: Vec<Value> = members.items.iter().map(|one| member_model(node, one)).collect();
-    Ok(page(request, "members", items, MEMBER_LIMIT, None))
+/// Lists the members of a chat.
+pub(super) async fn members(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
+    let Window { top, after } = Window::<usize>::read(request, MEMBER_LIMIT, MEMBER_LIMIT)?;
+    let (skipped, thread) = (after.unwrap_or(0), thread_id(request)?);
+    let members = caller.node.chat().members(&caller.chat_actor(), &thread, skipped, top).await;
+    let members = members.map_err(refused)?;
+    let through = skipped.saturating_add(members.items.len());
+    let items = members.items.iter().map(|member| member_model(caller.node, member)).collect();
+    Ok(page(request, "members", items, members.next.map(|_| (top, through))))
 }
 
-pub(super) async fn add_member(
-    node: &Node,
-    actor: &ChatActor,
-    request: &Incoming,
-) -> Result<Reply, ApiError> {
+/// Shows a member of a chat.
+pub(super) async fn member(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
+    let (thread, identifier) = (thread_id(request)?, membership(request)?);
+    let model = find_member(caller, &thread, &identifier).await?;
+    Ok(entity(request, StatusCode::OK, model))
+}
+
+/// Adds a member to a chat.
+pub(super) async fn add_member(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
     let thread = thread_id(request)?;
-    let member = request.json::<MemberRequest>()?.into_member(node)?;
+    let member = request.json::<MemberRequest>()?.into_member(caller)?;
     let identifier = member.identifier.clone();
-    if let Some(refused) = node.chat().add_members(actor, &thread, vec![member]).await?.first() {
-        return Err(not_added(refused));
+    let added = caller.node.chat().add_members(&caller.chat_actor(), &thread, vec![member]).await;
+    if let Some(invalid) = added.map_err(refused)?.first() {
+        return Err(not_added(invalid));
     }
-    let members = node.chat().members(actor, &thread, 0, MEMBER_LIMIT).await?;
-    let added = members.items.iter().find(|member| member.identifier == identifier);
-    let model = added.map(|member| member_model(node, member)).ok_or_else(no_such_member)?;
+    let model = find_member(caller, &thread, &identifier).await?;
     let location = format!("{}{}/{}", request.origin, request.path, membership_id(&identifier));
-    Ok(Reply::json(StatusCode::CREATED, &model).with_location(&location))
+    Ok(entity(request, StatusCode::CREATED, model).with_location(&location))
 }
 
+/// Removes a member from a chat.
 pub(super) async fn remove_member(
-    node: &Node,
-    actor: &ChatActor,
+    caller: &Caller<'_>,
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
-    let thread = thread_id(request)?;
-    let identifier = URL_SAFE_NO_PAD
-        .decode(request.parameter(1))
-        .ok()
-        .and_then(|raw_id| String::from_utf8(raw_id).ok())
-        .and_then(|raw_id| raw_id.parse::<CommunicationIdentifier>().ok())
-        .ok_or_else(no_such_member)?;
-    node.chat().remove_member(actor, &thread, identifier).await?;
+    let (node, actor) = (caller.node, caller.chat_actor());
+    actor.require(Right::ChangeParticipants)?;
+    let (thread, identifier) = (thread_id(request)?, membership(request)?);
+    find_member(caller, &thread, &identifier).await?;
+    node.chat().remove_member(&actor, &thread, identifier).await.map_err(refused)?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) async fn messages(
-    node: &Node,
-    actor: &ChatActor,
-    request: &Incoming,
-) -> Result<Reply, ApiError> {
-    let limit = top(request)?;
-    let after: Option<PageCursor> = request.query.read("$skiptoken")?;
-    let query = MessageQuery { after, since: None, limit };
-    let messages = node.chat().messages(actor, &thread_id(request)?, query).await?;
-    let items = messages.items.iter().map(|message| message_model(node, message)).collect();
-    let next = messages.next.map(|next| next.to_string());
-    Ok(page(request, "chatMessages", items, limit, next))
-}
-
-pub(super) async fn send(
-    node: &Node,
-    actor: &ChatActor,
-    request: &Incoming,
-) -> Result<Reply, ApiError> {
-    let thread = thread_id(request)?;
-    let MessageRequest { body } = request.json()?;
-    let content = match body.content_type.as_deref() {
-        None | Some("text") => NewContent::Text(body.content),
-        Some("html") => NewContent::Html(body.content),
-        Some(_) => return Err(ApiError::bad_request("contentType must be `text` or `html`.")),
-    };
-    let message = SendMessage {
-        sender_display_name: node.identity().directory_name(&actor.identifier),
-        ..SendMessage::new(content)
-    };
-    let id = node.chat().send_message(actor, &thread, message).await?;
-    let message = node.chat().message(actor, &thread, id).await?;
-    Ok(Reply::json(StatusCode::CREATED, &message_model(node, &message)))
-}
-
-fn thread_id(request: &Incoming) -> Result<ThreadId, ApiError> {
+/// Returns which chat a path names.
+pub(super) fn thread_id(request: &Incoming) -> Result<ThreadId, ApiError> {
     request.parameter(0).parse().map_err(|_| no_such_chat())
+}
+
+/// Says why the chat does not do it. To those who are not in it there is no such chat.
+pub(super) fn refused(failure: ChatFailure) -> ApiError {
+    match failure {
+        ChatFailure::NotFound
+        | ChatFailure::Refused(ChatError::NotMember | ChatError::ThreadDeleted) => no_such_chat(),
+        other => other.into(),
+    }
 }
 
 fn no_such_chat() -> ApiError {
@@ -253,20 +214,66 @@ fn not_added(refused: &InvalidMember) -> ApiError {
     }
 }
 
+async fn summarized(
+    caller: &Caller<'_>,
+    id: &ThreadId,
+    is_expanded: bool,
+) -> Result<Value, ApiError> {
+    let thread = caller.node.chat().thread(&caller.chat_actor(), id).await.map_err(refused)?;
+    if thread.deleted_on.is_some() {
+        return Err(no_such_chat());
+    }
+    let mut model = chat_model(&thread);
+    if is_expanded {
+        model["members"] = all_members(caller, id).await?.into();
+    }
+    Ok(model)
+}
+
+async fn all_members(caller: &Caller<'_>, thread: &ThreadId) -> Result<Vec<Value>, ApiError> {
+    let actor = caller.chat_actor();
+    let members = caller.node.chat().members(&actor, thread, 0, MEMBER_LIMIT).await;
+    let members = members.map_err(refused)?.items;
+    Ok(members.iter().map(|member| member_model(caller.node, member)).collect())
+}
+
+async fn find_member(
+    caller: &Caller<'_>,
+    thread: &ThreadId,
+    identifier: &CommunicationIdentifier,
+) -> Result<Value, ApiError> {
+    let actor = caller.chat_actor();
+    let members = caller.node.chat().members(&actor, thread, 0, MEMBER_LIMIT).await;
+    let members = members.map_err(refused)?.items;
+    let found = members.iter().find(|member| member.identifier == *identifier);
+    found.map(|member| member_model(caller.node, member)).ok_or_else(no_such_member)
+}
+
 /// Opaque to clients: the raw id, in letters that a path takes.
 fn membership_id(identifier: &CommunicationIdentifier) -> String {
     URL_SAFE_NO_PAD.encode(identifier.to_string())
 }
 
+/// Reads what [`membership_id`] writes.
+fn membership(request: &Incoming) -> Result<CommunicationIdentifier, ApiError> {
+    URL_SAFE_NO_PAD
+        .decode(request.parameter(1))
+        .ok()
+        .and_then(|raw_id| String::from_utf8(raw_id).ok())
+        .and_then(|raw_id| raw_id.parse().ok())
+        .ok_or_else(no_such_member)
+}
+
 fn chat_model(thread: &ThreadHeader) -> Value {
-    let has_topic = !thread.metadata.contains_key(NO_TOPIC);
+    let is_unnamed = thread.metadata.contains_key(NO_TOPIC) && thread.topic == UNNAMED;
     let last = thread.last_message_received_on.unwrap_or(thread.created_on);
+    let is_pair = thread.metadata.get(CHAT_TYPE).is_some_and(|kind| kind == ONE_ON_ONE);
     json!({
         "id": thread.id.to_string(),
-        "topic": has_topic.then_some(&thread.topic),
+        "topic": (!is_unnamed).then_some(&thread.topic),
         "createdDateTime": thread.created_on.to_string(),
         "lastUpdatedDateTime": last.to_string(),
-        "chatType": thread.metadata.get(CHAT_TYPE).map_or("group", String::as_str),
+        "chatType": if is_pair { ONE_ON_ONE } else { GROUP },
     })
 }
 
@@ -278,82 +285,36 @@ fn member_model(node: &Node, member: &Member) -> Value {
         "displayName": member.display_name.as_ref().map(ToString::to_string),
         "visibleHistoryStartDateTime": member.share_history_time.to_string(),
     });
-    match identifier {
-        CommunicationIdentifier::MicrosoftTeamsUser(user) if !user.is_anonymous() => {
-            let found = node.identity().find_directory_user(identifier);
-            model["@odata.type"] = "#microsoft.graph.aadUserConversationMember".into();
-            model["userId"] = user.user_id().into();
-            model["tenantId"] = found.map(|(tenant, _)| tenant.to_string()).into();
-        }
-        other => {
-            model["@odata.type"] =
-                "#microsoft.graph.azureCommunicationServicesUserConversationMember".into();
-            model["azureCommunicationServicesId"] = other.to_string().into();
-        }
+    let is_in_directory = matches!(
+        identifier,
+        CommunicationIdentifier::MicrosoftTeamsUser(user) if !user.is_anonymous()
+    );
+    if is_in_directory {
+        let found = node.identity().directory_entry(identifier);
+        model["@odata.type"] = "#microsoft.graph.aadUserConversationMember".into();
+        model["userId"] = people::id(identifier).into();
+        model["tenantId"] = found.map(|(tenant, _)| tenant.to_string()).into();
+    } else {
+        model["@odata.type"] =
+            "#microsoft.graph.azureCommunicationServicesUserConversationMember".into();
+        model["azureCommunicationServicesId"] = identifier.to_string().into();
     }
     model
 }
 
-fn message_model(node: &Node, message: &Message) -> Value {
-    let people_of = |members: &[Member]| -> Vec<Value> {
-        members.iter().map(|member| people::identity(node, &member.identifier)).collect()
-    };
-    let initiated = |by| json!({"user": people::identity(node, by)});
-    let (content_type, content, detail) = match &message.content {
-        MessageContent::Html(html) => ("html", html.as_str(), Value::Null),
-        MessageContent::Text(text) => ("text", text.as_str(), Value::Null),
-        MessageContent::ParticipantAdded { participants, initiator } => {
-            let detail = json!({
-                "@odata.type": "#microsoft.graph.membersAddedEventMessageDetail",
-                "members": people_of(participants),
-                "initiator": initiated(initiator),
-            });
-            ("html", SYSTEM, detail)
-        }
-        MessageContent::ParticipantRemoved { participants, initiator } => {
-            let detail = json!({
-                "@odata.type": "#microsoft.graph.membersDeletedEventMessageDetail",
-                "members": people_of(participants),
-                "initiator": initiated(initiator),
-            });
-            ("html", SYSTEM, detail)
-        }
-        MessageContent::TopicUpdated { topic, initiator } => {
-            let detail = json!({
-                "@odata.type": "#microsoft.graph.chatRenamedEventMessageDetail",
-                "chatDisplayName": topic,
-                "initiator": initiated(initiator),
-            });
-            ("html", SYSTEM, detail)
-        }
-    };
-    let kind = if message.is_system() { "systemEventMessage" } else { "message" };
-    let changed_on = message.deleted_on.or(message.edited_on).unwrap_or(message.created_on);
-    json!({
-        "id": message.id.to_string(),
-        "etag": message.version.to_string(),
-        "messageType": kind,
-        "createdDateTime": message.created_on.to_string(),
-        "lastModifiedDateTime": changed_on.to_string(),
-        "lastEditedDateTime": message.edited_on.map(|on| on.to_string()),
-        "deletedDateTime": message.deleted_on.map(|on| on.to_string()),
-        "chatId": message.thread_id.to_string(),
-        "importance": "normal",
-        "from": message.sender.as_ref().map(initiated),
-        "body": {"contentType": content_type, "content": content},
-        "attachments": [],
-        "mentions": [],
-        "reactions": [],
-        "eventDetail": detail,
-    })
-}
+const GROUP: &str = "group";
+const ONE_ON_ONE: &str = "oneOnOne";
 
 /// Under which names a thread remembers what only Graph tells apart.
 const CHAT_TYPE: &str = "graphChatType";
 const NO_TOPIC: &str = "graphNoTopic";
 
-/// What stands in the body of a message that the chat itself says.
-const SYSTEM: &str = "<systemEventMessage/>";
+/// The topic of a thread, which has one always, where the chat has none.
+const UNNAMED: &str = "Chat";
 
 /// Members of a thread, at most.
 const MEMBER_LIMIT: usize = 250;
+
+/// As documented for chats.
+const PAGE_DEFAULT: usize = 20;
+const PAGE_LIMIT: usize = 50;
