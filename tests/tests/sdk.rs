@@ -1,5 +1,6 @@
 //! The official Python and JavaScript SDKs, unmodified, drive every operation of identity, chat and rooms,
-//! and listen to chat through networks and exchanges that fail.
+//! and listen to chat through networks and exchanges that fail; the client of Microsoft Graph makes chats
+//! and meetings.
 
 mod with_peers {
     use std::collections::BTreeSet;
@@ -9,10 +10,19 @@ mod with_peers {
 
     use serde::Deserialize;
     use tokio::runtime::Handle;
+    use tokio::time::timeout;
+    use trunkline_call::CallState;
     use trunkline_cli::{Exchange, ExchangeConfig};
+    use trunkline_client::{
+        AudioSink, AudioSource, Call, CallClient, CallClientOptions, MediaOptions, TeamsCallAgent,
+        TokenCredential, TrustRoots,
+    };
     use trunkline_clock::Timestamp;
+    use trunkline_ids::{JoinCode, MeetingLocator};
     use trunkline_node::TokenRequest;
     use trunkline_policy::Scope;
+    use trunkline_reasons::EndReason;
+    use trunkline_signaling::codec::Encoding;
     use trunkline_tests::{peers, process};
 
     /// A line that a script prints: a check, the sum at the end, or what else there is to say.
@@ -221,4 +231,120 @@ mod with_peers {
     async fn restarts_of_the_exchange_and_of_tokens_take_nothing_from_a_page() {
         listen(&["restart", "expiry"]).await;
     }
+
+    /// Alice and Bob with their calling clients.
+    struct Attendants {
+        agents: Vec<TeamsCallAgent>,
+        calls: Vec<Call>,
+    }
+
+    impl Attendants {
+        /// Does what the script of Graph asks for: `guess <id> <passcode>`, `join <id> <passcode>`, `leave`
+        /// or `dispose`.
+        async fn answer(&mut self, exchange: &Exchange, ask: &str) -> String {
+            let words: Vec<&str> = ask.split(' ').collect();
+            match *words.as_slice() {
+                ["guess", id, passcode] => {
+                    let wrong = if passcode == "AAAAAA" { "BBBBBB" } else { "AAAAAA" };
+                    let agent = calling(exchange, "alice").await;
+                    let call = agent.join(locator(id, wrong), None).expect("a call");
+                    let end = timeout(STEP_LIMIT, call.ended()).await.expect("an end in time");
+                    let end = end.expect("a reason");
+                    agent.dispose().await;
+                    let refused = EndReason::JOIN_CODE_REFUSED;
+                    let sub_code = i32::try_from(refused.sub_code()).expect("a small number");
+                    let expected = (i32::from(refused.code()), sub_code);
+                    assert_eq!((end.code, end.sub_code), expected);
+                    "refused".to_owned()
+                }
+                ["join", id, passcode] => {
+                    for alias in ["alice", "bob"] {
+                        let agent = calling(exchange, alias).await;
+                        let silent = MediaOptions::audio(AudioSource::silence(), AudioSink::none());
+                        let call = agent.join(locator(id, passcode), Some(silent)).expect("a call");
+                        let connected =
+                            timeout(STEP_LIMIT, call.reached(CallState::Connected)).await;
+                        connected.expect("connected in time").expect("let in");
+                        self.agents.push(agent);
+                        self.calls.push(call);
+                    }
+                    let states: Vec<_> =
+                        self.calls.iter().map(|call| call.state().as_str()).collect();
+                    states.join(" ")
+                }
+                ["leave"] => {
+                    for call in self.calls.drain(..) {
+                        call.hang_up().await.expect("hung up");
+                        timeout(STEP_LIMIT, call.ended()).await.expect("an end in time");
+                    }
+                    "done".to_owned()
+                }
+                ["dispose"] => {
+                    for agent in self.agents.drain(..) {
+                        agent.dispose().await;
+                    }
+                    let node = exchange.node();
+                    let gone = async {
+                        while node.status().sessions > 0 {
+                            tokio::time::sleep(Duration::from_millis(10)).await;
+                        }
+                    };
+                    timeout(STEP_LIMIT, gone).await.expect("the sessions end in time");
+                    "done".to_owned()
+                }
+                _ => panic!("asked for {ask}"),
+            }
+        }
+    }
+
+    fn locator(id: &str, passcode: &str) -> MeetingLocator {
+        let (id, passcode) = (id.parse().expect("twelve digits"), passcode.parse());
+        MeetingLocator::Code(JoinCode { id, passcode: passcode.expect("six characters") })
+    }
+
+    /// Makes the calling client of a directory user.
+    async fn calling(exchange: &Exchange, alias: &str) -> TeamsCallAgent {
+        let (_, ca) = exchange.ca().expect("a development exchange has an authority");
+        let client = CallClient::new(CallClientOptions {
+            endpoint: exchange.url(),
+            trust: TrustRoots::Pem(ca.as_bytes().to_vec()),
+            encoding: Encoding::Proto,
+            user_agent: "test".to_owned(),
+        });
+        let identity = exchange.node().identity();
+        let scopes = BTreeSet::from([Scope::Voip]);
+        let request = TokenRequest { scopes: &scopes, life: None };
+        let now = exchange.node().clock().wall();
+        let issued = identity.issue_token(identity.resource(), alias, request, now).await;
+        let credential = TokenCredential::fixed(issued.expect("a token").1.token);
+        let agent = client.expect("a client").create_teams_call_agent(credential).await;
+        agent.expect("a session")
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_call_joins_what_the_client_of_graph_has_made() {
+        let exchange = exchange().await;
+        let mut script = Command::new(peers::node().expect("Node.js"));
+        let packages = peers::sdk_js_dir().expect("the SDKs for JavaScript");
+        script.arg(self::script("graph/run.mjs")).env("TRUNKLINE_SDK_JS", packages);
+        introduce(&mut script, &exchange);
+        let runtime = Handle::current();
+        let (output, exchange) = tokio::task::spawn_blocking(move || {
+            let mut attendants = Attendants { agents: Vec::new(), calls: Vec::new() };
+            let output = process::converse_within(script, Duration::from_secs(150), |line| {
+                let Ok(Line::Ask { ask }) = serde_json::from_str(line) else {
+                    return None;
+                };
+                Some(runtime.block_on(attendants.answer(&exchange, &ask)))
+            });
+            (output, exchange)
+        })
+        .await
+        .expect("the script's thread");
+        judge(&output.expect("the script runs and ends in time"), &["js/graph"]);
+        exchange.shutdown().await.expect("the exchange stops");
+    }
+
+    /// What takes longer has failed.
+    const STEP_LIMIT: Duration = Duration::from_secs(20);
 }

@@ -7,6 +7,7 @@ pub mod archive;
 pub mod chat;
 pub mod meeting;
 pub mod policy;
+pub mod presence;
 pub mod room;
 
 use trunkline_call::{

@@ -59,6 +59,15 @@ pub mod meetings {
     }
 }
 
+/// Stubs of the service that shows presence.
+pub mod presence {
+    /// Package `trunkline.presence.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.presence.v1.rs");
+    }
+}
+
 /// Stubs of the service that keeps rooms.
 pub mod rooms {
     /// Package `trunkline.rooms.v1`.

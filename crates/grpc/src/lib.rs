@@ -1,5 +1,5 @@
-//! The gRPC façade: identity, chat, calling, meetings, rooms, administration, events, signaling, health,
-//! reflection, and gRPC-web over all of it.
+//! The gRPC façade: identity, chat, calling, meetings, presence, rooms, administration, events,
+//! signaling, health, reflection, and gRPC-web over all of it.
 
 mod admin;
 mod auth;
@@ -9,6 +9,7 @@ mod events;
 mod identity;
 mod meetings;
 mod page;
+mod presence;
 mod rooms;
 mod signaling;
 mod status;
@@ -21,6 +22,7 @@ use trunkline_api::chat::v1::chat_service_server::ChatServiceServer;
 use trunkline_api::events::v1::events_service_server::EventsServiceServer;
 use trunkline_api::identity::v1::identity_service_server::IdentityServiceServer;
 use trunkline_api::meetings::v1::meetings_service_server::MeetingsServiceServer;
+use trunkline_api::presence::v1::presence_service_server::PresenceServiceServer;
 use trunkline_api::rooms::v1::rooms_service_server::RoomsServiceServer;
 use trunkline_api::signaling::v1::signaling_service_server::SignalingServiceServer;
 use trunkline_node::Node;
@@ -33,6 +35,7 @@ pub fn router(node: Node) -> axum::Router {
     let events = events::Events { node: node.clone() };
     let identity = identity::Identity { node: node.clone() };
     let meetings = meetings::Meetings { node: node.clone() };
+    let presence = presence::PresenceShown { node: node.clone() };
     let rooms = rooms::Rooms { node: node.clone() };
     let signaling = signaling::Signaling { node };
     let (health_reporter, health) = tonic_health::server::health_reporter();
@@ -44,6 +47,7 @@ pub fn router(node: Node) -> axum::Router {
         .add_service(EventsServiceServer::new(events).max_decoding_message_size(SMALL_LIMIT))
         .add_service(IdentityServiceServer::new(identity).max_decoding_message_size(SMALL_LIMIT))
         .add_service(MeetingsServiceServer::new(meetings).max_decoding_message_size(MEMBERS_LIMIT))
+        .add_service(PresenceServiceServer::new(presence).max_decoding_message_size(MESSAGE_LIMIT))
         .add_service(RoomsServiceServer::new(rooms).max_decoding_message_size(MEMBERS_LIMIT))
         .add_service(
             SignalingServiceServer::new(signaling).max_decoding_message_size(MESSAGE_LIMIT),

@@ -13,8 +13,8 @@ use trunkline_api::convert::policy::MalformedSetting;
 use trunkline_chat::ImportError;
 use trunkline_interop::JoinByCodeError;
 use trunkline_node::{
-    AdminError, ArchiveError, CallingError, ChatFailure, IdentityError, MeetingFailure, RelayError,
-    RoomFailure, SubscriptionEnd, TailEnd, WatchError,
+    AdminError, ArchiveError, CallingError, ChatFailure, IdentityError, MeetingFailure,
+    PresenceEnd, PresenceFailure, RelayError, RoomFailure, SubscriptionEnd, TailEnd, WatchError,
 };
 use trunkline_reasons::EndReason;
 use trunkline_storage::StoreError;
@@ -237,6 +237,28 @@ pub(crate) fn meeting(failure: MeetingFailure) -> Status {
     };
     let trailers = Trailers { name: failure.code(), reason: failure.reason(), retry_after };
     with_trailers(code, failure.to_string(), trailers)
+}
+
+pub(crate) fn presence(failure: PresenceFailure) -> Status {
+    let (code, name) = match failure {
+        PresenceFailure::LifeOutOfRange { .. } | PresenceFailure::TooManyUsers { .. } => {
+            (Code::InvalidArgument, "InvalidArgument")
+        }
+        PresenceFailure::NotFound => (Code::NotFound, "NotFound"),
+        PresenceFailure::NotOwn => (Code::PermissionDenied, "Forbidden"),
+        PresenceFailure::Revoked => (Code::Unauthenticated, "Unauthorized"),
+        PresenceFailure::TooManyWatches { .. } => (Code::ResourceExhausted, "TooManyRequests"),
+    };
+    with_trailers(code, failure.to_string(), Trailers { name, ..Trailers::default() })
+}
+
+pub(crate) fn presence_end(end: PresenceEnd) -> Status {
+    match end {
+        PresenceEnd::ShuttingDown => Status::unavailable(end.to_string()),
+        PresenceEnd::TokenExpired | PresenceEnd::TokenRevoked => {
+            Status::unauthenticated(end.to_string())
+        }
+    }
 }
 
 pub(crate) fn watch(error: WatchError) -> Status {

@@ -11,5 +11,7 @@ mod chat;
 mod credentials;
 #[path = "services/meetings.rs"]
 mod meetings;
+#[path = "services/presence.rs"]
+mod presence;
 #[path = "services/rooms.rs"]
 mod rooms;

@@ -2,6 +2,7 @@
 
 mod chronicle;
 mod legs;
+mod presence;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -182,8 +183,10 @@ impl CallTask {
         for (_, leg) in self.legs.drain() {
             leg.close(&self.node);
         }
+        let now = self.node.clock().now().instant;
         for participant in self.roster.participants() {
             self.node.calls().remove_user(&participant.identifier, self.handle.id());
+            self.node.board().set_call(now, &participant.identifier, self.handle.id(), None);
         }
         self.attached.clear();
         self.log.close();
@@ -389,8 +392,14 @@ impl CallTask {
         self.attendance.note(event, &self.roster);
         self.prepare_lobby(event);
         let leaving = self.leaving(event);
+        let changed = presence::changed(event, &self.roster);
         if let Err(error) = self.roster.apply(event) {
             tracing::error!(call = %self.handle.id(), %error, "the call's events do not add up");
+        }
+        let now = self.node.clock().now().instant;
+        for identifier in changed {
+            let presence = presence::of(&identifier, &self.roster);
+            self.node.board().set_call(now, &identifier, self.handle.id(), presence);
         }
         let wired = Arc::new(convert::event(&self.handle.id(), event, &self.roster));
         self.log.append(Arc::clone(&wired));

@@ -291,6 +291,24 @@ impl Identity {
         self.directory.name(identifier)
     }
 
+    /// Returns the directory user whom an identifier names, and the tenant.
+    pub fn directory_entry(
+        &self,
+        identifier: &CommunicationIdentifier,
+    ) -> Option<(TenantId, DirectoryUser)> {
+        self.directory.by_identifier(identifier)
+    }
+
+    /// Returns the directory user of a tenant who has an alias.
+    pub fn directory_alias(&self, tenant: &TenantId, alias: &str) -> Option<DirectoryUser> {
+        self.directory.by_alias(tenant, alias)
+    }
+
+    /// Lists the directory of a tenant by alias.
+    pub fn directory_of(&self, tenant: &TenantId) -> Vec<DirectoryUser> {
+        self.directory.users(tenant)
+    }
+
     /// Lists the directory of the configuration's tenant by alias.
     pub fn directory_users(&self) -> Vec<User> {
         let users = self.directory.users(&self.tenant);

@@ -20,6 +20,7 @@ mod media;
 mod meetings;
 mod node;
 mod page;
+mod presence;
 mod push_endpoints;
 mod registry;
 mod relay;
@@ -52,6 +53,7 @@ pub use crate::{
     meetings::{CreateMeeting, MeetingActor, MeetingFailure, Meetings, MeetingsConfig},
     node::{Node, NodeConfig, NodeStartError, NodeStatus},
     page::{Page, PageCursor},
+    presence::{PresenceActor, PresenceEnd, PresenceFailure, PresenceWatch, Presences},
     push_endpoints::PushEndpoints,
     relay::{
         CallTail, CallTailItem, DeadEvent, EventSubscription, EventTail, Relay, RelayConfig,

@@ -26,6 +26,7 @@ use crate::identity::{Identity, IdentityConfig, IdentityError, IdentityStartErro
 use crate::link::{self, OpenTransportError, Transport, TransportOrigin};
 use crate::media;
 use crate::meetings::{self, MeetingsConfig};
+use crate::presence::Board;
 use crate::push_endpoints::PushEndpoints;
 use crate::registry::{EndpointSender, Registry};
 use crate::relay::{Relay, RelayConfig};
@@ -122,6 +123,7 @@ struct Inner {
     plane: MediaPlane,
     registry: Registry,
     calls: Calls,
+    board: Board,
     next_transport: AtomicU64,
     open_transports: AtomicUsize,
     stopped: CancellationToken,
@@ -186,6 +188,7 @@ impl Node {
                 plane,
                 registry: Registry::default(),
                 calls: Calls::default(),
+                board: Board::default(),
                 next_transport: AtomicU64::new(1),
                 open_transports: AtomicUsize::new(0),
                 stopped: CancellationToken::new(),
@@ -351,6 +354,10 @@ impl Node {
         &self.inner.calls
     }
 
+    pub(crate) fn board(&self) -> &Board {
+        &self.inner.board
+    }
+
     pub(crate) fn base(&self) -> &Base {
         &self.inner.base
     }
@@ -376,6 +383,7 @@ impl Node {
     pub(crate) fn end_sessions(&self, user: &CommunicationIdentifier) {
         self.inner.registry.revoke(user);
         self.inner.feed.revoke(user);
+        self.inner.board.revoke(user);
     }
 
     pub(crate) fn participant_limit(&self) -> usize {

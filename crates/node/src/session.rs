@@ -70,6 +70,7 @@ impl SessionTask {
         let session_messages = node.registry().add_session(session_id, claims.identifier.clone());
         let (sender, endpoint_messages, overflow) = EndpointSender::new(endpoint_id.clone());
         node.register_endpoint(&claims.identifier, sender).await;
+        node.board().open_session(&claims.identifier);
         metrics::gauge!("trunkline_sessions").increment(1.0);
         Self {
             endpoint: Endpoint { id: endpoint_id, claims, display_name },
@@ -278,6 +279,8 @@ impl SessionTask {
         metrics::gauge!("trunkline_sessions").decrement(1.0);
         metrics::counter!("trunkline_sessions_ended_total", "end" => end_label(end)).increment(1);
         self.node.registry().remove_session(&self.session_id);
+        let now = self.node.clock().now().instant;
+        self.node.board().end_session(now, &self.endpoint.claims.identifier);
         self.node.unregister_endpoint(&self.endpoint.claims.identifier, &self.endpoint.id).await;
     }
 }

@@ -3,6 +3,8 @@
 
 #[path = "support/held_store.rs"]
 mod held_store;
+#[path = "sessions/presence.rs"]
+mod presence;
 #[path = "sessions/scene.rs"]
 mod scene;
 

@@ -12,6 +12,7 @@ mod explain;
 mod external_access;
 mod federation;
 mod names;
+mod presence;
 mod questions;
 mod reach;
 mod resource;
@@ -28,6 +29,7 @@ pub use crate::{
     external_access::{Assignee, ExternalAccess, ExternalAccessPolicy, Grant, GrantedBy},
     federation::{AcsUserLabel, FederationConfig},
     names::{Alias, DirectoryGroupId, ObjectId, PolicyName, ResourceName, SegmentId, TenantName},
+    presence::{Activity, Availability, Presence, shown},
     reach::Medium,
     resource::{AccessKey, AccessKeyError, AccessKeys, KeySlot, Resource},
     scopes::{Right, Scope, UnknownScope, decide_scope},

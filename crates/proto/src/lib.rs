@@ -67,6 +67,15 @@ pub mod meetings {
     }
 }
 
+/// Who is there, who is in a call, who wants to be left alone.
+pub mod presence {
+    /// Package `trunkline.presence.v1`.
+    #[allow(clippy::all, missing_docs, reason = "generated code")]
+    pub mod v1 {
+        include!("generated/trunkline.presence.v1.rs");
+    }
+}
+
 /// Rooms and their rosters.
 pub mod rooms {
     /// Package `trunkline.rooms.v1`.
@@ -99,8 +108,18 @@ mod tests {
     fn the_descriptor_set_has_every_package_and_what_it_imports() {
         let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
         let packages: Vec<&str> = set.file.iter().map(|file| file.package()).collect();
-        let own =
-            ["admin", "calling", "chat", "common", "events", "identity", "rooms", "signaling"];
+        let own = [
+            "admin",
+            "calling",
+            "chat",
+            "common",
+            "events",
+            "identity",
+            "meetings",
+            "presence",
+            "rooms",
+            "signaling",
+        ];
         for package in own {
             let package = format!("trunkline.{package}.v1");
             assert!(packages.contains(&package.as_str()), "{package} is missing: {packages:?}");

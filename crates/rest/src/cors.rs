@@ -71,12 +71,14 @@ fn allowed_headers(headers: &HeaderMap) -> HeaderValue {
 }
 
 const METHODS: &str = "GET, POST, PATCH, DELETE, OPTIONS";
-const HEADERS: &str = "authorization, cache-control, content-type, ms-cv, \
-                       repeatability-first-sent, repeatability-request-id, x-ms-client-request-id, \
-                       x-ms-content-sha256, x-ms-date, x-ms-useragent, x-skypetoken";
+const HEADERS: &str = "authorization, cache-control, client-request-id, content-type, ms-cv, \
+                       repeatability-first-sent, repeatability-request-id, sdkversion, \
+                       x-ms-client-request-id, x-ms-content-sha256, x-ms-date, x-ms-useragent, \
+                       x-skypetoken";
 const FAMILIES: [&str; 3] = ["x-ms-", "repeatability-", "traceparent"];
-const EXPOSED: &str = "api-supported-versions, location, ms-cv, repeatability-result, retry-after, \
-                       x-ms-client-request-id, x-ms-error-code";
+const EXPOSED: &str = "api-supported-versions, client-request-id, location, ms-cv, \
+                       repeatability-result, request-id, retry-after, x-ms-client-request-id, \
+                       x-ms-error-code";
 
 /// Clients send a dozen headers of their own at most.
 const ASKED_LIMIT: usize = 32;

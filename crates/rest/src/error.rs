@@ -168,6 +168,12 @@ impl ApiError {
         self.0.status
     }
 
+    /// Returns the message, the more exact code and the headers.
+    pub(crate) fn details(&self) -> (&str, Option<&'static str>, &HeaderMap) {
+        let Parts { error, headers, .. } = &*self.0;
+        (error.message.as_ref(), error.inner.as_ref().map(|inner| inner.code), headers)
+    }
+
     /// Returns the code.
     pub(crate) fn code(&self) -> &str {
         &self.0.error.code

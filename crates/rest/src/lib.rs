@@ -9,6 +9,7 @@ mod chat;
 mod config;
 mod cors;
 mod error;
+mod graph;
 mod headers;
 mod http_date;
 mod identity;
@@ -35,8 +36,8 @@ pub use crate::{
     },
     migration::migration_page,
     operation::{
-        ChatOperation, Credential, IdentityOperation, NumberOperation, Operation, RoomOperation,
-        Route, Service, SipOperation, Support, Verb, routes,
+        ChatOperation, Credential, GraphOperation, IdentityOperation, NumberOperation, Operation,
+        RoomOperation, Route, Service, SipOperation, Support, Verb, routes,
     },
     paging::{Origin, ParseOriginError, Scheme},
     rate::{RateGroup, RateRule, RateScope, documented_rates},

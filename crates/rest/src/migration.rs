@@ -68,8 +68,14 @@ const NOT_YET: [(&str, &str); 34] = [
     ("Resume recording", "POST /calling/recordings/{id}:resume"),
 ];
 
-const SERVICES: [Service; 5] =
-    [Service::Identity, Service::Chat, Service::Rooms, Service::PhoneNumbers, Service::SipRouting];
+const SERVICES: [Service; 6] = [
+    Service::Identity,
+    Service::Chat,
+    Service::Rooms,
+    Service::PhoneNumbers,
+    Service::SipRouting,
+    Service::Graph,
+];
 
 fn summary() -> String {
     let mut table =

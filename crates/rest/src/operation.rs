@@ -12,6 +12,8 @@ use crate::percent;
 pub enum Operation {
     /// Of chat.
     Chat(ChatOperation),
+    /// Of chats, meetings, users and presence in the shapes of Microsoft Graph.
+    Graph(GraphOperation),
     /// Of identity.
     Identity(IdentityOperation),
     /// Of phone numbers.
@@ -27,6 +29,7 @@ impl Operation {
     pub const fn service(self) -> Service {
         match self {
             Self::Chat(_) => Service::Chat,
+            Self::Graph(_) => Service::Graph,
             Self::Identity(_) => Service::Identity,
             Self::PhoneNumbers(_) => Service::PhoneNumbers,
             Self::Rooms(_) => Service::Rooms,
@@ -37,7 +40,7 @@ impl Operation {
     /// Returns what a request for it must carry.
     pub const fn credential(self) -> Credential {
         match self {
-            Self::Chat(_) => Credential::User,
+            Self::Chat(_) | Self::Graph(_) => Credential::User,
             Self::Identity(_) | Self::PhoneNumbers(_) | Self::Rooms(_) | Self::SipRouting(_) => {
                 Credential::Resource
             }
@@ -50,6 +53,7 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Chat(operation) => fmt::Debug::fmt(operation, f),
+            Self::Graph(operation) => fmt::Debug::fmt(operation, f),
             Self::Identity(operation) => fmt::Debug::fmt(operation, f),
             Self::PhoneNumbers(operation) => fmt::Debug::fmt(operation, f),
             Self::Rooms(operation) => fmt::Debug::fmt(operation, f),
@@ -78,6 +82,39 @@ pub enum ChatOperation {
     SendTypingNotification,
     UpdateChatMessage,
     UpdateChatThreadProperties,
+}
+
+/// Operations of the façade in the shapes of Microsoft Graph.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(missing_docs, reason = "the table of routes says what each is")]
+pub enum GraphOperation {
+    AddChatMember,
+    ClearMyPreferredPresence,
+    ClearPreferredPresence,
+    CreateChat,
+    CreateMyOnlineMeeting,
+    CreateOnlineMeeting,
+    DeleteMyOnlineMeeting,
+    FindMyOnlineMeeting,
+    GetChat,
+    GetChatMember,
+    GetMe,
+    GetMyOnlineMeeting,
+    GetMyPresence,
+    GetPresence,
+    GetPresencesByUserId,
+    GetUser,
+    GetUserPresence,
+    ListChatMembers,
+    ListChatMessages,
+    ListChats,
+    ListMyChats,
+    ListUsers,
+    RemoveChatMember,
+    SendChatMessage,
+    SetMyPreferredPresence,
+    SetPreferredPresence,
+    UpdateMyOnlineMeeting,
 }
 
 /// Operations of identity.
@@ -143,6 +180,8 @@ pub enum SipOperation {
 pub enum Service {
     /// Threads, messages, participants.
     Chat,
+    /// Chats and meetings of a directory's users.
+    Graph,
     /// Users and their tokens.
     Identity,
     /// Phone numbers.
@@ -166,6 +205,7 @@ impl Service {
                 "2024-03-07",
                 "2025-03-15",
             ],
+            Self::Graph => &["v1.0"],
             Self::Identity => {
                 &["2021-03-07", "2022-06-01", "2022-10-01", "2023-08-01", "2023-10-01"]
             }
@@ -180,6 +220,7 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Chat => "chat",
+            Self::Graph => "Graph",
             Self::Identity => "identity",
             Self::PhoneNumbers => "phone numbers",
             Self::Rooms => "rooms",
@@ -315,9 +356,10 @@ pub(crate) fn verbs(verbs: &[Verb]) -> String {
 
 /// The paths that are answered here, with every path below them; below `/calling` nothing is served,
 /// and the error envelope says so.
-pub(crate) const PREFIXES: [&str; 8] = [
+pub(crate) const PREFIXES: [&str; 9] = [
     "/availablePhoneNumbers",
     "/calling",
+    "/graph",
     "/identities",
     "/operatorInformation",
     "/phoneNumbers",
@@ -358,15 +400,18 @@ const fn works(verb: Verb, path: &'static str, operation: Operation, success: u1
     route(verb, path, operation, success, Support::Works)
 }
 
+const PREFERENCE: Support =
+    Support::Differs("for the user of the token alone; kept while the exchange runs");
 const CONFIGURED: Support = Support::Differs("what the configuration holds");
 const SIP: Support = Support::Differs("kept while the exchange runs; no trunk is opened");
 const NO_SALE: Support = Support::Refused("numbers are configured, not bought");
 
-const ROUTES: [Route; 50] = {
+const ROUTES: [Route; 77] = {
     use ChatOperation as C;
+    use GraphOperation as G;
     use IdentityOperation as I;
     use NumberOperation as N;
-    use Operation::{Chat, Identity, PhoneNumbers, Rooms, SipRouting};
+    use Operation::{Chat, Graph, Identity, PhoneNumbers, Rooms, SipRouting};
     use RoomOperation as R;
     use SipOperation as S;
     use Verb::{Delete, Get, Patch, Post};
@@ -407,6 +452,123 @@ const ROUTES: [Route; 50] = {
             204,
         ),
         works(Patch, "/chat/threads/{threadId}", Chat(C::UpdateChatThreadProperties), 204),
+        works(Post, "/graph/v1.0/chats/{threadId}/members", Graph(G::AddChatMember), 201),
+        route(
+            Post,
+            "/graph/v1.0/chats",
+            Graph(G::CreateChat),
+            201,
+            Support::Differs("a second oneOnOne chat of the same two is another chat"),
+        ),
+        route(
+            Post,
+            "/graph/v1.0/me/onlineMeetings",
+            Graph(G::CreateMyOnlineMeeting),
+            201,
+            Support::Differs(
+                "subject, times, lobby, presenters and attendees; the attendees are not shown again",
+            ),
+        ),
+        route(
+            Post,
+            "/graph/v1.0/users/{userId}/onlineMeetings",
+            Graph(G::CreateOnlineMeeting),
+            201,
+            Support::Differs("for the user of the token alone, as for `me`"),
+        ),
+        route(
+            Delete,
+            "/graph/v1.0/me/onlineMeetings/{meetingId}",
+            Graph(G::DeleteMyOnlineMeeting),
+            204,
+            Support::Differs(
+                "the meeting ends; it can be read for as long as the exchange keeps it",
+            ),
+        ),
+        works(Get, "/graph/v1.0/me/onlineMeetings", Graph(G::FindMyOnlineMeeting), 200),
+        works(Get, "/graph/v1.0/chats/{threadId}", Graph(G::GetChat), 200),
+        works(
+            Get,
+            "/graph/v1.0/chats/{threadId}/members/{membershipId}",
+            Graph(G::GetChatMember),
+            200,
+        ),
+        route(
+            Get,
+            "/graph/v1.0/me",
+            Graph(G::GetMe),
+            200,
+            Support::Differs("id, displayName and userPrincipalName, the alias"),
+        ),
+        works(Get, "/graph/v1.0/me/onlineMeetings/{meetingId}", Graph(G::GetMyOnlineMeeting), 200),
+        route(
+            Get,
+            "/graph/v1.0/users/{userId}",
+            Graph(G::GetUser),
+            200,
+            Support::Differs("id, displayName and userPrincipalName, the alias"),
+        ),
+        works(Get, "/graph/v1.0/chats/{threadId}/members", Graph(G::ListChatMembers), 200),
+        works(Get, "/graph/v1.0/chats/{threadId}/messages", Graph(G::ListChatMessages), 200),
+        works(Get, "/graph/v1.0/chats", Graph(G::ListChats), 200),
+        works(Get, "/graph/v1.0/me/chats", Graph(G::ListMyChats), 200),
+        route(
+            Get,
+            "/graph/v1.0/users",
+            Graph(G::ListUsers),
+            200,
+            Support::Differs("id, displayName and userPrincipalName, the alias"),
+        ),
+        works(
+            Delete,
+            "/graph/v1.0/chats/{threadId}/members/{membershipId}",
+            Graph(G::RemoveChatMember),
+            204,
+        ),
+        works(Post, "/graph/v1.0/chats/{threadId}/messages", Graph(G::SendChatMessage), 201),
+        route(
+            Patch,
+            "/graph/v1.0/me/onlineMeetings/{meetingId}",
+            Graph(G::UpdateMyOnlineMeeting),
+            200,
+            Support::Differs("lobbyBypassSettings and allowedPresenters; the rest stays as it is"),
+        ),
+        works(Get, "/graph/v1.0/me/presence", Graph(G::GetMyPresence), 200),
+        works(Get, "/graph/v1.0/users/{userId}/presence", Graph(G::GetUserPresence), 200),
+        works(Get, "/graph/v1.0/communications/presences/{userId}", Graph(G::GetPresence), 200),
+        works(
+            Post,
+            "/graph/v1.0/communications/getPresencesByUserId",
+            Graph(G::GetPresencesByUserId),
+            200,
+        ),
+        route(
+            Post,
+            "/graph/v1.0/me/presence/setUserPreferredPresence",
+            Graph(G::SetMyPreferredPresence),
+            200,
+            PREFERENCE,
+        ),
+        route(
+            Post,
+            "/graph/v1.0/users/{userId}/presence/setUserPreferredPresence",
+            Graph(G::SetPreferredPresence),
+            200,
+            PREFERENCE,
+        ),
+        works(
+            Post,
+            "/graph/v1.0/me/presence/clearUserPreferredPresence",
+            Graph(G::ClearMyPreferredPresence),
+            200,
+        ),
+        route(
+            Post,
+            "/graph/v1.0/users/{userId}/presence/clearUserPreferredPresence",
+            Graph(G::ClearPreferredPresence),
+            200,
+            Support::Differs("for the user of the token alone, as for `me`"),
+        ),
         works(Post, "/identities", Identity(I::CreateIdentity), 201),
         works(Delete, "/identities/{id}", Identity(I::DeleteIdentity), 204),
         route(

@@ -38,6 +38,11 @@ impl Query {
         })
     }
 
+    /// Returns the names, as they are given.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Returns a time.
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         self.read(name)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Instant;
 
-use crate::operation::{ChatOperation, IdentityOperation, Operation};
+use crate::operation::{ChatOperation, GraphOperation, IdentityOperation, Operation};
 
 /// Which requests a limit counts together.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -54,6 +54,7 @@ impl RateGroup {
     pub(crate) fn of(operation: Operation) -> Option<Self> {
         match operation {
             Operation::Chat(operation) => Some(Self::of_chat(operation)),
+            Operation::Graph(operation) => Self::of_graph(operation),
             Operation::Identity(operation) => Some(Self::of_identity(operation)),
             Operation::PhoneNumbers(_) | Operation::Rooms(_) | Operation::SipRouting(_) => None,
         }
@@ -79,6 +80,41 @@ impl RateGroup {
             ChatOperation::SendChatReadReceipt => Self::SendReceipt,
             ChatOperation::SendTypingNotification => Self::SendTyping,
             ChatOperation::UpdateChatThreadProperties => Self::UpdateThread,
+        }
+    }
+
+    /// Chats count with those of the chat service: they are the same threads.
+    fn of_graph(operation: GraphOperation) -> Option<Self> {
+        match operation {
+            GraphOperation::AddChatMember | GraphOperation::RemoveChatMember => {
+                Some(Self::ChangeParticipants)
+            }
+            GraphOperation::CreateChat
+            | GraphOperation::CreateMyOnlineMeeting
+            | GraphOperation::CreateOnlineMeeting => Some(Self::CreateThread),
+            GraphOperation::GetChat | GraphOperation::ListChats | GraphOperation::ListMyChats => {
+                Some(Self::ReadThreads)
+            }
+            GraphOperation::GetChatMember | GraphOperation::ListChatMembers => {
+                Some(Self::ListParticipants)
+            }
+            GraphOperation::ListChatMessages => Some(Self::ListMessages),
+            GraphOperation::SendChatMessage => Some(Self::WriteMessages),
+            GraphOperation::ClearMyPreferredPresence
+            | GraphOperation::ClearPreferredPresence
+            | GraphOperation::DeleteMyOnlineMeeting
+            | GraphOperation::FindMyOnlineMeeting
+            | GraphOperation::GetMe
+            | GraphOperation::GetMyOnlineMeeting
+            | GraphOperation::GetMyPresence
+            | GraphOperation::GetPresence
+            | GraphOperation::GetPresencesByUserId
+            | GraphOperation::GetUser
+            | GraphOperation::GetUserPresence
+            | GraphOperation::ListUsers
+            | GraphOperation::SetMyPreferredPresence
+            | GraphOperation::SetPreferredPresence
+            | GraphOperation::UpdateMyOnlineMeeting => None,
         }
     }
 

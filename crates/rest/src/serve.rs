@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use trunkline_clock::Now;
 use trunkline_ids::ResourceId;
-use trunkline_node::{ChatActor, Node, TokenError};
+use trunkline_node::{ChatActor, Node, TokenClaims, TokenError};
 
 use crate::auth::bearer;
 use crate::auth::hmac::{self, Signature, SignatureError, SignedRequest};
@@ -24,7 +24,7 @@ use crate::rate::{RateLimiter, RateSubject};
 use crate::reply::Reply;
 use crate::request::Incoming;
 use crate::sip::{self, SipConfigurations};
-use crate::{body, chat, cors, headers, identity, numbers, rooms};
+use crate::{body, chat, cors, graph, headers, identity, numbers, rooms};
 
 /// What every request sees.
 pub(crate) struct Shared {
@@ -77,6 +77,7 @@ async fn serve(
     let found = operation::find(&parts.method, parts.uri.path());
     let route = found.as_ref().ok().map(|found| found.route);
     let request_headers = parts.headers.clone();
+    let is_graph = graph::is_below(parts.uri.path());
     let outcome = match found {
         Ok(found) => answer(&shared, found, scheme, parts, body).await,
         Err(error) => Err(error.into()),
@@ -90,9 +91,15 @@ async fn serve(
                 code = error.code(),
                 "refused"
             );
-            error.into_response()
+            match is_graph {
+                true => graph::refusal(&error, &request_headers, shared.node.clock().wall()),
+                false => error.into_response(),
+            }
         }
     };
+    if is_graph {
+        graph::complete(response.headers_mut(), &request_headers);
+    }
     let service = route.map(|route| route.operation.service());
     headers::complete(response.headers_mut(), &request_headers, service, cv);
     cors::complete(allowed, &request_headers, response.headers_mut());
@@ -118,11 +125,11 @@ async fn answer(
     // Whoever cannot be told from a stranger by the headers has no body read.
     let (body, caller) = match route.operation.credential() {
         Credential::User => {
-            let actor = shared.user(&parts.headers, now).await?;
-            let raw_id = actor.identifier.to_string();
+            let claims = shared.user(&parts.headers, now).await?;
+            let raw_id = claims.identifier.to_string();
             let thread = parameters.first().map(String::as_str);
             shared.check_rate(now, route.operation, RateSubject { caller: &raw_id, thread })?;
-            (body::read(&parts.headers, body, limit_bytes).await?, Caller::User(actor))
+            (body::read(&parts.headers, body, limit_bytes).await?, Caller::User(Box::new(claims)))
         }
         Credential::Resource => {
             let (body, resource) = match bearer::token(&parts.headers) {
@@ -151,10 +158,10 @@ async fn answer(
     let headers = parts.headers;
     let request = Incoming { route, parameters, path, query, headers, body, origin, now };
     match caller {
-        Caller::User(actor) => {
-            let outcome = of_user(shared, &actor, &request).await;
+        Caller::User(claims) => {
+            let outcome = of_user(shared, &claims, &request).await;
             if outcome.as_ref().is_err_and(ApiError::is_about_access) {
-                let raw_id = actor.identifier.to_string();
+                let raw_id = claims.identifier.to_string();
                 let thread = request.parameters.first().map(String::as_str);
                 let subject = RateSubject { caller: &raw_id, thread };
                 shared.limiter.forgive(route.operation, subject);
@@ -174,17 +181,16 @@ fn denied(error: SignatureError) -> ApiError {
 /// Who is asking.
 enum Caller {
     Resource(ResourceId),
-    User(ChatActor),
+    User(Box<TokenClaims>),
 }
 
 impl Shared {
     /// Returns whose token it is.
-    async fn user(&self, headers: &HeaderMap, now: Now) -> Result<ChatActor, ApiError> {
+    async fn user(&self, headers: &HeaderMap, now: Now) -> Result<TokenClaims, ApiError> {
         let token = bearer::token(headers).map_err(|_| {
             ApiError::unauthorized("Unauthorized", "A bearer token of a user is needed.")
         })?;
-        let claims = self.node.identity().verify(token, now.wall).await?;
-        Ok(ChatActor::from(&claims))
+        Ok(self.node.identity().verify(token, now.wall).await?)
     }
 
     /// Returns for which resource a token speaks.
@@ -242,6 +248,10 @@ impl Shared {
     /// Any version is served alike. Which ones are asked for is logged once each, so that an operator
     /// learns which clients there are.
     fn check_version(&self, service: Service, query: &Query) -> Result<(), ApiError> {
+        // Its version is part of the path.
+        if service == Service::Graph {
+            return Ok(());
+        }
         let Some(version) = query.get(API_VERSION) else {
             return match self.config.profile {
                 Profile::Loose => Ok(()),
@@ -269,11 +279,14 @@ impl Shared {
 
 async fn of_user(
     shared: &Shared,
-    actor: &ChatActor,
+    claims: &TokenClaims,
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
     match request.route.operation {
-        Operation::Chat(operation) => chat::answer(shared, operation, actor, request).await,
+        Operation::Chat(operation) => {
+            chat::answer(shared, operation, &ChatActor::from(claims), request).await
+        }
+        Operation::Graph(operation) => graph::answer(shared, operation, claims, request).await,
         // Their rows of the table ask for a resource.
         Operation::Identity(_)
         | Operation::PhoneNumbers(_)
@@ -289,7 +302,7 @@ async fn of_resource(
 ) -> Result<Reply, ApiError> {
     match request.route.operation {
         // Its row of the table asks for a user.
-        Operation::Chat(_) => Err(ApiError::denied()),
+        Operation::Chat(_) | Operation::Graph(_) => Err(ApiError::denied()),
         Operation::Identity(operation) => {
             identity::answer(shared, operation, resource, request).await
         }

@@ -4,6 +4,7 @@ mod routes {
     pub(crate) mod scene;
 
     mod credentials;
+    mod graph;
     mod hostile;
     mod operations;
     mod repeated;

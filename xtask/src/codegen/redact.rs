@@ -107,7 +107,7 @@ fn debug_impl(message: &DescriptorProto) -> anyhow::Result<String> {
 /// Fields that carry a secret or what somebody said, name a person or tell where a person is (an SDP
 /// names addresses and ICE passwords, the path of an endpoint may open it). A name missing here prints
 /// in logs.
-const PERSONAL_FIELDS: [&str; 32] = [
+const PERSONAL_FIELDS: [&str; 33] = [
     "access_key",
     "alias",
     "bots",
@@ -140,6 +140,7 @@ const PERSONAL_FIELDS: [&str; 32] = [
     "token",
     "topic",
     "user",
+    "users",
 ];
 
 /// Maps that an app fills with what it likes.

@@ -39,7 +39,8 @@ fn need(service: &str, method: &str) -> Need {
             Need::Key
         }
         ("trunkline.calling.v1.CallingService", _) => Need::Token,
-        ("trunkline.meetings.v1.MeetingsService", _) => Need::OwnKeyOrToken,
+        ("trunkline.meetings.v1.MeetingsService", _)
+        | ("trunkline.presence.v1.PresenceService", _) => Need::OwnKeyOrToken,
         ("trunkline.signaling.v1.SignalingService", "Connect") => Need::Nothing,
         ("trunkline.chat.v1.ChatService", "CreateThread" | "DeleteThread" | "UpdateThread") => {
             Need::TokenFor(Right::ChangeThreads)
@@ -68,7 +69,7 @@ fn methods() -> Vec<(String, String)> {
             methods.extend(named.map(|method| (full_name.clone(), method)));
         }
     }
-    assert!(methods.len() >= 86, "{}", methods.len());
+    assert!(methods.len() >= 90, "{}", methods.len());
     methods
 }
 

@@ -19,6 +19,7 @@ use trunkline_api::{
     chat::v1::chat_service_client::ChatServiceClient,
     events::v1::events_service_client::EventsServiceClient,
     meetings::v1::meetings_service_client::MeetingsServiceClient,
+    presence::v1::presence_service_client::PresenceServiceClient,
     rooms::v1::rooms_service_client::RoomsServiceClient,
 };
 use trunkline_ids::ResourceId;
@@ -157,6 +158,18 @@ impl Scene {
     pub(crate) fn events(&self) -> EventsServiceClient<Intercepted> {
         let credential = Credential(format!("AccessKey {}", self.key()).parse().unwrap());
         EventsServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns presence with a token, whichever scopes it has.
+    pub(crate) fn presence_by(&self, credential: &str) -> PresenceServiceClient<Intercepted> {
+        let credential = Credential(credential.parse().unwrap());
+        PresenceServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns presence in the name of a user.
+    pub(crate) async fn presence(&self, user: &str) -> PresenceServiceClient<Intercepted> {
+        let token = self.token(user, &[Scope::Voip]).await;
+        self.presence_by(&format!("Bearer {token}"))
     }
 
     pub(crate) fn rooms(&self, key: &str) -> RoomsServiceClient<Intercepted> {

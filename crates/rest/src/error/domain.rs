@@ -16,7 +16,7 @@ impl ApiError {
     }
 
     /// Makes an error of a store that failed. What it says is for the operator.
-    fn of_store(is_transient: bool, error: &(dyn std::error::Error + 'static)) -> Self {
+    pub(crate) fn of_store(is_transient: bool, error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::warn!(error, "the store failed");
         match is_transient {
             true => Self::unavailable("The exchange cannot store anything at the moment."),

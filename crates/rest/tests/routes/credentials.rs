@@ -9,7 +9,7 @@ use trunkline_clock::Timestamp;
 use trunkline_node::Identity;
 use trunkline_policy::{FederationConfig, KeySlot, Right, Scope};
 use trunkline_rest::{
-    ChatOperation, Credential, Operation, RestConfig, Route, ServiceTokens, routes,
+    ChatOperation, Credential, GraphOperation, Operation, RestConfig, Route, ServiceTokens, routes,
 };
 
 use super::scene::{Answer, RESOURCE, Scene};
@@ -26,7 +26,10 @@ fn target(route: &Route) -> String {
         .replace("{phoneNumber}", "%2B14255550199")
         .replace("{operationId}", "none")
         .replace("{reservationId}", "none")
-        .replace("{searchId}", "none");
+        .replace("{searchId}", "none")
+        .replace("{userId}", "00000000-0000-4000-8000-00000000000a")
+        .replace("{meetingId}", "00000000-0000-4000-8000-00000000000c")
+        .replace("{membershipId}", "NDorMTQyNTU1NTAxOTk");
     assert!(!path.contains('{'), "{path}: say what its parameter could be");
     format!("{path}?api-version=2025-03-15")
 }
@@ -80,6 +83,63 @@ fn body(operation: ChatOperation) -> Value {
         | ChatOperation::ListChatReadReceipts
         | ChatOperation::ListChatThreads
         | ChatOperation::SendTypingNotification => json!({}),
+    }
+}
+
+/// Returns the right that an operation needs; none where it is about the user alone, or where the
+/// tests of the operation itself say.
+fn right_of(operation: Operation) -> Option<Right> {
+    match operation {
+        Operation::Chat(operation) => Some(right(operation)),
+        Operation::Graph(operation) => match operation {
+            GraphOperation::AddChatMember | GraphOperation::RemoveChatMember => {
+                Some(Right::ChangeParticipants)
+            }
+            GraphOperation::GetChat
+            | GraphOperation::GetChatMember
+            | GraphOperation::ListChatMembers
+            | GraphOperation::ListChatMessages
+            | GraphOperation::ListChats
+            | GraphOperation::ListMyChats
+            | GraphOperation::SendChatMessage => Some(Right::UseMessages),
+            GraphOperation::CreateMyOnlineMeeting => Some(Right::StartCalls),
+            GraphOperation::DeleteMyOnlineMeeting
+            | GraphOperation::GetMyOnlineMeeting
+            | GraphOperation::UpdateMyOnlineMeeting => Some(Right::JoinCalls),
+            // Its members must name the caller; a meeting in another's name is refused to all.
+            GraphOperation::CreateChat
+            | GraphOperation::CreateOnlineMeeting
+            | GraphOperation::FindMyOnlineMeeting => None,
+            // They are about the directory, for everybody in it.
+            GraphOperation::ClearMyPreferredPresence
+            | GraphOperation::ClearPreferredPresence
+            | GraphOperation::GetMe
+            | GraphOperation::GetMyPresence
+            | GraphOperation::GetPresence
+            | GraphOperation::GetPresencesByUserId
+            | GraphOperation::GetUser
+            | GraphOperation::GetUserPresence
+            | GraphOperation::ListUsers
+            | GraphOperation::SetMyPreferredPresence
+            | GraphOperation::SetPreferredPresence => None,
+        },
+        Operation::Identity(_)
+        | Operation::PhoneNumbers(_)
+        | Operation::Rooms(_)
+        | Operation::SipRouting(_) => panic!("{operation} asks for a resource"),
+    }
+}
+
+/// Returns a body that any operation of users reads.
+fn body_of(operation: Operation) -> Value {
+    match operation {
+        Operation::Chat(operation) => body(operation),
+        Operation::Graph(GraphOperation::AddChatMember) => {
+            let other = format!("8:acs:{RESOURCE}_00000000-0000-4000-8000-000000000002");
+            json!({"azureCommunicationServicesId": other})
+        }
+        Operation::Graph(GraphOperation::SendChatMessage) => json!({"body": {"content": "hello"}}),
+        _ => json!({}),
     }
 }
 
@@ -147,6 +207,7 @@ async fn a_key_that_was_replaced_opens_nothing() {
 async fn a_route_of_users_takes_good_tokens_and_nothing_else() {
     let scene = Scene::start().await;
     let (_, token) = scene.user(&[Scope::Chat]).await;
+    let alice = scene.token(&RESOURCE.parse().unwrap(), "alice", &Scope::ALL).await;
     let (revoked_user, revoked) = scene.user(&[Scope::Chat]).await;
     scene.node.revoke_tokens(&RESOURCE.parse().unwrap(), &revoked_user).await.unwrap();
     let (deleted_user, deleted) = scene.user(&[Scope::Chat]).await;
@@ -176,11 +237,10 @@ async fn a_route_of_users_takes_good_tokens_and_nothing_else() {
         ("an endless token", Some("x".repeat(20_000)), "Unauthorized"),
     ];
     for route in routes_for(Credential::User) {
-        let Operation::Chat(operation) = route.operation else {
-            panic!("{} asks for a user", route.operation);
-        };
+        let operation = route.operation;
         let (verb, target) = (route.verb.as_str(), target(route));
-        let call = || scene.call(verb, &target).json(&body(operation));
+        let call = || scene.call(verb, &target).json(&body_of(operation));
+        let is_graph = matches!(operation, Operation::Graph(_));
         for (credential, token, code) in &bad {
             let call = match token {
                 Some(token) => call().bearer(token),
@@ -188,11 +248,24 @@ async fn a_route_of_users_takes_good_tokens_and_nothing_else() {
             };
             let answer = call.send().await;
             let name = format!("{operation:?} with {credential}");
-            assert_eq!((answer.status, answer.code()), (401, *code), "{name}: {answer:?}");
+            let code = if is_graph { "InvalidAuthenticationToken" } else { *code };
+            assert_eq!((answer.status, answer.code()), (401, code), "{name}: {answer:?}");
         }
         let signed = scene.signed(verb, &target).send().await;
         assert_eq!(signed.status, 401, "{operation:?} with an access key: {signed:?}");
-        let good = call().bearer(&token).send().await;
+        let mine = call().bearer(&token).send().await;
+        let good = match is_graph {
+            true => {
+                // Whoever is in no directory is a stranger to Graph, whatever the token opens elsewhere.
+                assert_eq!(
+                    (mine.status, mine.code()),
+                    (403, "Forbidden"),
+                    "{operation:?}: {mine:?}"
+                );
+                call().bearer(&alice).send().await
+            }
+            false => mine,
+        };
         assert!(is_let_in(&good) && good.status < 500, "{operation:?}: {good:?}");
     }
 }
@@ -202,11 +275,14 @@ async fn each_scope_opens_what_it_gives_and_no_more() {
     let scene = Scene::start().await;
     for scope in Scope::ALL {
         let (_, token) = scene.user(&[scope]).await;
+        let alice = scene.token(&RESOURCE.parse().unwrap(), "alice", &[scope]).await;
         for route in routes_for(Credential::User) {
-            let Operation::Chat(operation) = route.operation else { continue };
-            let call = scene.call(route.verb.as_str(), &target(route)).json(&body(operation));
-            let answer = call.bearer(&token).send().await;
-            let is_given = scope.gives(right(operation));
+            let operation = route.operation;
+            let Some(right) = right_of(operation) else { continue };
+            let token = if matches!(operation, Operation::Graph(_)) { &alice } else { &token };
+            let call = scene.call(route.verb.as_str(), &target(route)).json(&body_of(operation));
+            let answer = call.bearer(token).send().await;
+            let is_given = scope.gives(right);
             let name = format!("{operation:?} with {}", scope.as_str());
             match is_given {
                 true => assert!(is_let_in(&answer), "{name}: {answer:?}"),
@@ -263,7 +339,7 @@ async fn in_development_any_token_but_a_users_may_stand_for_the_resource() {
 }
 
 /// Makes tokens that look right.
-struct Forger<'a> {
+pub(crate) struct Forger<'a> {
     scene: &'a Scene,
     header: String,
     claims: Value,
@@ -271,7 +347,7 @@ struct Forger<'a> {
 }
 
 impl<'a> Forger<'a> {
-    fn new(scene: &'a Scene, token: &str) -> Self {
+    pub(crate) fn new(scene: &'a Scene, token: &str) -> Self {
         let parts: Vec<String> = token.split('.').map(str::to_owned).collect();
         let read = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
         Self {
@@ -288,7 +364,7 @@ impl<'a> Forger<'a> {
     }
 
     /// Signs other claims with the right key.
-    fn signed(&self, change: &Value) -> String {
+    pub(crate) fn signed(&self, change: &Value) -> String {
         let mut claims = self.claims.clone();
         for (name, value) in change.as_object().unwrap() {
             claims[name] = value.clone();

@@ -26,6 +26,8 @@ use trunkline_transport::PlaneConfig;
 
 pub(crate) const RESOURCE: &str = "5f9c1a52-7a3e-4d0b-9e1c-0c0ffee00001";
 pub(crate) const DIRECTORY_ALICE: &str = "8:orgid:00000000-0000-4000-8000-00000000000a";
+pub(crate) const DIRECTORY_BOB: &str = "8:orgid:00000000-0000-4000-8000-00000000000b";
+pub(crate) const DIRECTORY_CAROL: &str = "8:orgid:00000000-0000-4000-8000-00000000000c";
 const HOST: &str = "acs.example:8443";
 const FIRST_KEY: &[u8] = b"the first of two keys, 32 bytes.";
 const SECOND_KEY: &[u8] = b"the second of two keys, 32 byte.";
@@ -103,12 +105,11 @@ impl Scene {
             access_keys: [FIRST_KEY, SECOND_KEY].map(|key| STANDARD.encode(key)),
             tenant: "c0117050-7a3e-4d0b-9e1c-0c0ffee00002".parse().unwrap(),
             tenant_name: "contoso".parse().unwrap(),
-            directory: vec![DirectoryEntry {
-                alias: "alice".to_owned(),
-                object_id: DIRECTORY_ALICE.rsplit(':').next().unwrap().to_owned(),
-                display_name: "Alice Archer".parse().unwrap(),
-                licenses: BTreeSet::new(),
-            }],
+            directory: vec![
+                entry("alice", DIRECTORY_ALICE, "Alice Archer"),
+                entry("bob", DIRECTORY_BOB, "Bob Baker"),
+                entry("carol", DIRECTORY_CAROL, "Carol Cook"),
+            ],
             signing_key: signing_key.clone(),
             issuers: Vec::new(),
             has_dev_issuer: true,
@@ -201,6 +202,20 @@ impl Scene {
     pub(crate) fn signed(&self, method: &str, target: &str) -> Call<'_> {
         self.call(method, target).key(FIRST_KEY)
     }
+}
+
+fn entry(alias: &str, raw_id: &str, name: &str) -> DirectoryEntry {
+    DirectoryEntry {
+        alias: alias.to_owned(),
+        object_id: object_id(raw_id).to_owned(),
+        display_name: name.parse().unwrap(),
+        licenses: BTreeSet::new(),
+    }
+}
+
+/// Returns the directory's own id of a user.
+pub(crate) fn object_id(raw_id: &str) -> &str {
+    raw_id.rsplit(':').next().unwrap()
 }
 
 impl Call<'_> {
