@@ -1,6 +1,7 @@
 // One user of this page: the session with the exchange and the calls over it.
 
-import { CallImpl, type Begin, type CallHost } from './call.js';
+import { CallImpl } from './call.js';
+import type { Begin, CallHost } from './call-host.js';
 import type { DeviceManagerImpl } from './device-manager.js';
 import { bindMethods, Emitter } from './emitter.js';
 import { signalingUrl } from './endpoint.js';
