@@ -18,7 +18,7 @@ import { LobbyImpl } from './lobby.js';
 import { Meeting } from './meetings.js';
 import type { RemoteParticipantImpl } from './participant.js';
 import type { Peer, SendRole } from './peer.js';
-import { endReason, refusalReason, SESSION_LOST } from './reasons.js';
+import { endReason, refusalReason } from './reasons.js';
 import type { RemoteVideoStreamImpl } from './remote-streams.js';
 import type { CommandFields, CommandKind } from './session.js';
 import type { Tile } from './tiles.js';
@@ -260,11 +260,6 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
         break;
       default:
     }
-  }
-
-  /** @internal The exchange forgot the session. */
-  abandon(): void {
-    this.end(SESSION_LOST);
   }
 
   /** @internal The connection to the exchange came or went. */

@@ -8,7 +8,8 @@ import {
   type ServerFrame, type Welcome,
 } from './gen/trunkline/signaling/v1/signaling_service_pb.js';
 import type { Error as WireError } from './gen/trunkline/common/v1/common_pb.js';
-import type { ConnectionStateChangedReason } from './types/values.js';
+import { SESSION_FORGOTTEN, SESSION_LOST, TOKEN_REFUSED } from './reasons.js';
+import type { CallEndReason, ConnectionStateChangedReason } from './types/values.js';
 
 const SUBPROTOCOL = 'trunkline.v1.proto';
 const ACK_DELAY_MS = 200;
@@ -45,8 +46,8 @@ export interface SessionListener {
   /** One sequenced frame, in order and once. */
   handleFrame(frame: ServerFrame): void;
   handleState(state: SessionState, reason?: ConnectionStateChangedReason): void;
-  /** The exchange forgot the session: what was under way is over. A new one is being opened. */
-  handleLost(): void;
+  /** The session is over, and what was under way with it. A new one may be being opened. */
+  handleLost(reason: CallEndReason): void;
 }
 
 export interface SessionOptions {
@@ -218,7 +219,7 @@ export class Session {
   #welcomed(welcome: Welcome): void {
     clearTimeout(this.#helloTimer);
     clearTimeout(this.#lossTimer);
-    if (!welcome.resumed && this.#sessionId) this.#forget();
+    if (!welcome.resumed && this.#sessionId) this.#forget(SESSION_FORGOTTEN);
     this.#sessionId = welcome.sessionId;
     this.#heartbeatMs = 1_000 * (welcome.heartbeatSeconds || 15);
     this.#resumeMs = 1_000 * (welcome.resumeSeconds || 120);
@@ -235,7 +236,7 @@ export class Session {
     this.#opening = undefined;
   }
 
-  #forget(): void {
+  #forget(reason: CallEndReason): void {
     clearTimeout(this.#lossTimer);
     this.#sessionId = '';
     this.#brokenSince = undefined;
@@ -243,8 +244,8 @@ export class Session {
     this.#receivedSeq = 0n;
     this.#ackedSeq = 0n;
     this.#outbox = [];
-    this.#rejectAll(new CallingError('the connection was lost for too long', 496, 7));
-    this.#options.listener.handleLost();
+    this.#rejectAll(new CallingError(reason.message ?? '', reason.code, reason.subCode ?? 0));
+    this.#options.listener.handleLost(reason);
   }
 
   #broken(code: number, reason: string): void {
@@ -259,10 +260,10 @@ export class Session {
       return;
     }
     this.#isTokenRefused ||= isUnauthorized;
-    if (SESSION_OVER.has(code) && this.#sessionId) this.#forget();
+    if (SESSION_OVER.has(code) && this.#sessionId) this.#forget(isUnauthorized ? TOKEN_REFUSED : SESSION_FORGOTTEN);
     if (this.#sessionId && this.#brokenSince === undefined) {
       this.#brokenSince = Date.now();
-      this.#lossTimer = setTimeout(() => this.#forget(), this.#resumeMs);
+      this.#lossTimer = setTimeout(() => this.#forget(SESSION_LOST), this.#resumeMs);
     }
     if (this.#opening && Date.now() > this.#opening.until) {
       this.#finish(new CallingError('the exchange does not answer', 503, ClientSubCode.notConnected), 'connectionIssue');
@@ -363,7 +364,7 @@ export class Session {
     this.#rejectAll(error);
     this.#opening?.reject(error);
     this.#opening = undefined;
-    if (this.#sessionId) this.#options.listener.handleLost();
+    if (this.#sessionId) this.#options.listener.handleLost(SESSION_LOST);
     this.#sessionId = '';
   }
 

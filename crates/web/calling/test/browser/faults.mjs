@@ -157,7 +157,7 @@ await perform('faults', {
       const alice = await open({ ...ALICE, tokens: [short] });
       await connect(alice, bob);
       const { reason } = await inState(alice, 'Disconnected', { within: 30_000 });
-      expect(reason.code !== 0 && reason.message, JSON.stringify(reason));
+      expect(reason.code === 401 && /token expired/.test(reason.message), JSON.stringify(reason));
       const log = await logOf(alice);
       expect(log.some((line) => line.includes('invalidToken')), `the connection says why: ${log}`);
       return { reason, log };
@@ -257,7 +257,7 @@ await perform('faults', {
         await exchange.stop(signal);
         await exchange.start();
         const ends = await Promise.all([alice, bob].map((who) => inState(who, 'Disconnected', { within: 30_000 })));
-        for (const { reason } of ends) expect(reason?.code > 0 && reason.message, JSON.stringify(reason));
+        for (const { reason } of ends) expect(reason?.code === 496 && /does not know of the call/.test(reason.message), JSON.stringify(reason));
         for (const who of [alice, bob]) {
           await until('connected again', () => connection(who), (state) => state === 'Connected', { within: 30_000 });
           await who.page.evaluate(() => { globalThis.person.incoming = []; });

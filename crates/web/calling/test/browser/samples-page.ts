@@ -25,6 +25,15 @@ const must = <T>(value: T | undefined, what: string): T => {
   return value;
 };
 
+/** What is awaited of a call, unless the call ends before. */
+function whileLive<T>(call: TeamsCall, awaited: Promise<T>): Promise<T> {
+  return Promise.race([awaited, new Promise<never>((_, reject) => {
+    call.on('stateChanged', () => {
+      if (call.state === 'Disconnected') reject(new Error(`the call ended: ${JSON.stringify(call.callEndReason)}`));
+    });
+  })]);
+}
+
 const desks = new Map<string, directory.Desk>();
 const desk = (name: string): directory.Desk => must(desks.get(name), name);
 
@@ -67,24 +76,33 @@ const scenes = {
     return { figure: directory.figure(call), reason: call.callEndReason };
   },
 
+  /** A phone among several that nothing leads to: the call is refused as a whole. */
+  async groupWithPhone(bob: string, phone: string, threadId: string) {
+    const call = directory.callGroup(desk('alice'), [bob], [phone], threadId);
+    await inState(call, 'Disconnected');
+    return call.callEndReason;
+  },
+
   /** Several at once in a thread; one more is asked in, and let go. */
   async group(bob: string, charlie: string, phone: string, threadId: string) {
     const answering = directory.answerNext(desk('bob'), true);
-    const call = directory.callGroup(desk('alice'), [bob], [phone], threadId);
-    const bobs = must((await answering).call, "bob's call");
+    const call = directory.callGroup(desk('alice'), [bob], [], threadId);
+    const bobs = must((await whileLive(call, answering)).call, "bob's call");
     await inState(call, 'Connected');
     const next = directory.answerNext(desk('charlie'), true);
     const { participant, listed } = directory.invite(call, charlie, threadId);
-    const charlies = must((await next).call, "charlie's call");
+    const charlies = must((await whileLive(call, next)).call, "charlie's call");
     await until('charlie is in', () => participant.state === 'Connected');
     const full = directory.figure(call);
+    const caller = directory.invitePhone(call, phone, threadId);
+    await until('the phone is refused', () => caller.state === 'Disconnected');
     const isSame = await listed;
     const isGone = await directory.dismiss(call, charlie);
     await inState(charlies, 'Disconnected');
     const { callEndReason: reason } = charlies;
     await call.hangUp({ forEveryone: true });
     await inState(bobs, 'Disconnected');
-    return { full, isSame, isGone, reason };
+    return { full, isSame, isGone, reason, phone: caller.callEndReason };
   },
 
   /** One meeting, three ways in, and a guest who waits to be let in. */

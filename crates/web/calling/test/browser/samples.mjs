@@ -40,13 +40,16 @@ await perform('samples', {
     await report.step('a phone that no trunk leads to ends with a reason', async () => {
       const { figure, reason } = await scene('phone', PHONE);
       expect(figure.state === 'Disconnected' && reason.code >= 400 && reason.message, JSON.stringify(reason));
+      const group = await scene('groupWithPhone', idOf('bob'), PHONE, THREAD);
+      expect(group.subCode === reason.subCode, JSON.stringify(group));
       return reason;
     });
     await report.step('a group call with a thread: one more comes and is let go', async () => {
       const found = await scene('group', idOf('bob'), idOf('charlie'), PHONE, THREAD);
       expect(found.full.threadId === THREAD, `the thread is ${found.full.threadId}`);
       expect(found.isSame && found.isGone, JSON.stringify(found));
-      return found.reason;
+      expect(found.phone.code >= 400 && found.phone.message, JSON.stringify(found.phone));
+      return { removed: found.reason, phone: found.phone };
     });
     await report.step('a meeting by link, coordinates and code, and a guest from the lobby', async () => {
       const ways = await openMeeting(origin, { token: people.alice.token, subject: 'Samples' });

@@ -104,6 +104,9 @@ export function invite(call: TeamsCall, microsoftTeamsUserId: string, threadId: 
   return { participant, listed };
 }
 
+export const invitePhone = (call: TeamsCall, phoneNumber: string, threadId: string): RemoteParticipant => (
+  call.addParticipant({ phoneNumber }, { threadId }));
+
 export async function dismiss(call: TeamsCall, microsoftTeamsUserId: string): Promise<boolean> {
   await call.removeParticipant({ microsoftTeamsUserId });
   return call.remoteParticipants.every(({ identifier }) => (
