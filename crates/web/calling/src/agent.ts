@@ -1,6 +1,7 @@
 // One user of this page: the session with the exchange and the calls over it.
 
-import { CallImpl, type Begin, type CallHost } from './call.js';
+import { CallImpl } from './call.js';
+import type { Begin, CallHost } from './call-host.js';
 import type { DeviceManagerImpl } from './device-manager.js';
 import { bindMethods, Emitter } from './emitter.js';
 import { signalingUrl } from './endpoint.js';
@@ -9,12 +10,12 @@ import type { ServerFrame } from './gen/trunkline/signaling/v1/signaling_service
 import { identifierOf, rawIdOf } from './identifiers.js';
 import { IncomingCallImpl, type IncomingHost } from './incoming.js';
 import { joinFields, parseLocator } from './locators.js';
-import { endReason, SESSION_LOST } from './reasons.js';
+import { endReason } from './reasons.js';
 import { Session, type SessionState } from './session.js';
 import type { CallAgent, TeamsCallAgent } from './types/objects.js';
 import type { AcceptCallOptions, JoinCallOptions, StartCallOptions, StartTeamsGroupCallOptions } from './types/options.js';
 import {
-  CallAgentKind, CallKind, IncomingCallKind, type CallClientOptions, type CallLocator, type CommunicationIdentifier,
+  CallAgentKind, CallKind, IncomingCallKind, type CallClientOptions, type CallEndReason, type CallLocator, type CommunicationIdentifier,
   type CommunicationTokenCredential, type ConnectionState, type ConnectionStateChangedReason, type IceServer,
 } from './types/values.js';
 import { VERSION } from './version.js';
@@ -193,10 +194,10 @@ export class AgentImpl extends Emitter implements CallHost, IncomingHost {
   }
 
   /** @internal */
-  handleLost(): void {
+  handleLost(reason: CallEndReason): void {
     this.early = [];
-    for (const call of this.calls) call.abandon();
-    for (const incoming of this.incoming) incoming.end(SESSION_LOST);
+    for (const call of this.calls) call.end(reason);
+    for (const incoming of this.incoming) incoming.end(reason);
     this.incoming = [];
   }
 

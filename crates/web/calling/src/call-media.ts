@@ -31,70 +31,70 @@ export class CallMedia {
   readonly remoteAudio: RemoteAudioStreamImpl;
   tiles: Tiles | undefined;
 
-  private readonly host: MediaHost;
-  private readonly output: AudioOutput;
-  private readonly sent = new Map<SendRole, { stream: LocalStream; stop: () => void }>();
-  private isGated = { microphone: false, all: false };
-  private restartTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #host: MediaHost;
+  readonly #output: AudioOutput;
+  readonly #sent = new Map<SendRole, { stream: LocalStream; stop: () => void }>();
+  #isGated = { microphone: false, all: false };
+  #restartTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: MediaHost, devices: DeviceManagerImpl, iceServers: IceServer[]) {
-    this.host = host;
-    this.peer = new Peer(iceServers, (state) => this.pathChanged(state));
+    this.#host = host;
+    this.peer = new Peer(iceServers, (state) => this.#pathChanged(state));
     const voices = this.peer.receivers(TrackRole.RECEIVE_AUDIO);
     this.remoteAudio = new RemoteAudioStreamImpl(voices.map(({ track }) => track));
-    this.output = new AudioOutput(voices.map(({ stream }) => stream), devices);
+    this.#output = new AudioOutput(voices.map(({ stream }) => stream), devices);
   }
 
   async offer(): Promise<Awaited<ReturnType<Peer['offer']>>> {
     const offer = await this.peer.offer();
     const receivers = [TrackRole.RECEIVE_VIDEO, TrackRole.RECEIVE_SCREEN].flatMap((role) => this.peer.receivers(role));
-    this.tiles = new Tiles(receivers, (tiles) => this.host.chooseTiles(tiles));
+    this.tiles = new Tiles(receivers, (tiles) => this.#host.chooseTiles(tiles));
     return offer;
   }
 
   /** Opens a stream and sends it in a role, in place of what was sent before. */
   async send(role: SendRole, stream: LocalStream): Promise<void> {
     await stream.acquire();
-    if (this.host.isOver) {
+    if (this.#host.isOver) {
       stream.release();
       return;
     }
     await this.stop(role);
     const listener = (track: MediaStreamTrack | undefined) => {
       if (track) {
-        this.gate();
+        this.#gate();
         void this.peer.send(role, track);
       } else {
-        this.host.handleStreamEnded(role);
+        this.#host.handleStreamEnded(role);
       }
     };
     stream.trackListeners.add(listener);
-    this.sent.set(role, {
+    this.#sent.set(role, {
       stream,
       stop: () => {
         stream.trackListeners.delete(listener);
         stream.release();
       },
     });
-    this.gate();
+    this.#gate();
     await this.peer.send(role, stream.track ?? null);
   }
 
   async stop(role: SendRole): Promise<void> {
-    const sent = this.sent.get(role);
-    this.sent.delete(role);
+    const sent = this.#sent.get(role);
+    this.#sent.delete(role);
     sent?.stop();
     if (sent) await this.peer.send(role, null);
   }
 
   /** Nothing leaves the devices while muted or held; the exchange stops it as well. */
   setGate(isMuted: boolean, isHeld: boolean): void {
-    this.isGated = { microphone: isMuted || isHeld, all: isHeld };
-    this.gate();
+    this.#isGated = { microphone: isMuted || isHeld, all: isHeld };
+    this.#gate();
   }
 
   setIncomingMuted(isMuted: boolean): void {
-    this.output.setMuted(isMuted);
+    this.#output.setMuted(isMuted);
   }
 
   /** What a failure to open a device means to the person. */
@@ -103,29 +103,29 @@ export class CallMedia {
     const cause = error instanceof CallingError ? error.cause : error;
     const isMissing = cause instanceof Error && cause.name === 'NotFoundError';
     if (device === 'microphone') {
-      if (isMissing) this.host.diagnose('noMicrophoneDevicesEnumerated', true);
-      else this.host.diagnose(isRefused ? 'microphonePermissionDenied' : 'microphoneNotFunctioning', true);
+      if (isMissing) this.#host.diagnose('noMicrophoneDevicesEnumerated', true);
+      else this.#host.diagnose(isRefused ? 'microphonePermissionDenied' : 'microphoneNotFunctioning', true);
     } else {
-      this.host.diagnose(isRefused ? 'cameraPermissionDenied' : 'cameraStartFailed', true);
+      this.#host.diagnose(isRefused ? 'cameraPermissionDenied' : 'cameraStartFailed', true);
     }
   }
 
   /** The network may have changed: looks whether the path needs repair. */
   check(): void {
-    this.pathChanged(this.peer.state);
+    this.#pathChanged(this.peer.state);
   }
 
   close(): void {
-    clearTimeout(this.restartTimer);
-    for (const { stop } of this.sent.values()) stop();
-    this.sent.clear();
-    this.output.close();
+    clearTimeout(this.#restartTimer);
+    for (const { stop } of this.#sent.values()) stop();
+    this.#sent.clear();
+    this.#output.close();
     this.peer.close();
   }
 
-  private gate(): void {
-    for (const [role, { stream }] of this.sent) {
-      const isClosed = role === TrackRole.MICROPHONE ? this.isGated.microphone : this.isGated.all;
+  #gate(): void {
+    for (const [role, { stream }] of this.#sent) {
+      const isClosed = role === TrackRole.MICROPHONE ? this.#isGated.microphone : this.#isGated.all;
       // A picture that the page shows elsewhere must not go dark there: only the sender lets go of it.
       if (role === TrackRole.MICROPHONE) {
         if (stream.track) stream.track.enabled = !isClosed;
@@ -136,23 +136,23 @@ export class CallMedia {
   }
 
   /** A path that broke after it was up is built anew with fresh ICE credentials. */
-  private pathChanged(state: RTCPeerConnectionState): void {
-    clearTimeout(this.restartTimer);
-    if (this.host.isOver || !this.peer.wasConnected) return;
+  #pathChanged(state: RTCPeerConnectionState): void {
+    clearTimeout(this.#restartTimer);
+    if (this.#host.isOver || !this.peer.wasConnected) return;
     if (state === 'connected') {
-      this.host.diagnose('networkReconnect', DiagnosticQuality.Good);
+      this.#host.diagnose('networkReconnect', DiagnosticQuality.Good);
     } else if (state === 'failed' || state === 'disconnected') {
-      this.host.diagnose('networkReconnect', state === 'failed' ? DiagnosticQuality.Bad : DiagnosticQuality.Poor);
-      this.restartTimer = setTimeout(() => void this.restart(), RESTART_DELAY_MS);
+      this.#host.diagnose('networkReconnect', state === 'failed' ? DiagnosticQuality.Bad : DiagnosticQuality.Poor);
+      this.#restartTimer = setTimeout(() => void this.#restart(), RESTART_DELAY_MS);
     }
   }
 
-  private async restart(): Promise<void> {
-    if (this.host.isOver || this.peer.state === 'connected') return;
+  async #restart(): Promise<void> {
+    if (this.#host.isOver || this.peer.state === 'connected') return;
     try {
-      await this.host.restartMedia(await this.peer.offer(true));
+      await this.#host.restartMedia(await this.peer.offer(true));
     } catch {
-      if (!this.host.isOver) this.restartTimer = setTimeout(() => void this.restart(), RESTART_RETRY_MS);
+      if (!this.#host.isOver) this.#restartTimer = setTimeout(() => void this.#restart(), RESTART_RETRY_MS);
     }
   }
 }

@@ -1,6 +1,7 @@
 // A call that rings here.
 
-import { CallInfoImpl, type CallImpl } from './call.js';
+import type { CallImpl } from './call.js';
+import { CallInfoImpl } from './call-info.js';
 import { bindMethods, Emitter } from './emitter.js';
 import { wrongState } from './errors.js';
 import type { IncomingCall as WireIncoming } from './gen/trunkline/calling/v1/calling_service_pb.js';

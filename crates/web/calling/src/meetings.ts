@@ -51,127 +51,127 @@ export class Meeting {
   spotlighted: string[] = [];
   capabilities: ChangedParticipantCapabilities = {};
 
-  private readonly call: CallImpl;
-  private readonly attendees = new Map<string, Attendee>();
-  private readonly waiting = new Map<string, RemoteParticipantImpl>();
-  private settings: MeetingSettings | undefined;
-  private role = MeetingRole.UNSPECIFIED;
+  readonly #call: CallImpl;
+  readonly #attendees = new Map<string, Attendee>();
+  readonly #waiting = new Map<string, RemoteParticipantImpl>();
+  #settings: MeetingSettings | undefined;
+  #role = MeetingRole.UNSPECIFIED;
 
   constructor(call: CallImpl) {
-    this.call = call;
+    this.#call = call;
   }
 
   /** Those who wait and are not in the roster of the call. */
   get lobby(): RemoteParticipantImpl[] {
-    return [...this.waiting.values()];
+    return [...this.#waiting.values()];
   }
 
   roleOf(participantId: string): ParticipantRole {
-    return ROLES[this.attendees.get(participantId)?.role ?? MeetingRole.UNSPECIFIED];
+    return ROLES[this.#attendees.get(participantId)?.role ?? MeetingRole.UNSPECIFIED];
   }
 
   handle({ kind }: MeetingEvent): void {
     switch (kind.case) {
       case 'snapshot':
-        this.settings = kind.value.settings;
-        for (const attendee of kind.value.attendees) this.put(attendee);
-        this.call.info.update({ threadId: kind.value.coordinates?.threadId ?? '' });
-        this.judge('MeetingOptionOrOrganizerPolicyChanged');
+        this.#settings = kind.value.settings;
+        for (const attendee of kind.value.attendees) this.#put(attendee);
+        this.#call.info.update({ threadId: kind.value.coordinates?.threadId ?? '' });
+        this.#judge('MeetingOptionOrOrganizerPolicyChanged');
         break;
       case 'lobbyEntered':
       case 'participantJoined':
       case 'attendeeChanged':
-        this.put(kind.value);
+        this.#put(kind.value);
         break;
       case 'lobbyLeft':
-        this.leaveLobby(kind.value.participantId, kind.value.reason && endReason(kind.value.reason));
+        this.#leaveLobby(kind.value.participantId, kind.value.reason && endReason(kind.value.reason));
         break;
       case 'participantLeft':
-        this.remove(kind.value.participantId);
+        this.#remove(kind.value.participantId);
         break;
       case 'settingsChanged':
-        this.settings = kind.value;
-        this.judge('MeetingOptionOrOrganizerPolicyChanged');
+        this.#settings = kind.value;
+        this.#judge('MeetingOptionOrOrganizerPolicyChanged');
         break;
       case 'spotlightChanged':
-        this.spotlighted = kind.value.participantIds.map((id) => this.rawIdOf(id)).filter((rawId) => rawId !== '');
-        this.call.inner.emit('spotlight', this.spotlighted);
+        this.spotlighted = kind.value.participantIds.map((id) => this.#rawIdOf(id)).filter((rawId) => rawId !== '');
+        this.#call.inner.emit('spotlight', this.spotlighted);
         break;
       case 'reacted': {
-        const rawId = this.rawIdOf(kind.value.participantId);
+        const rawId = this.#rawIdOf(kind.value.participantId);
         const reaction = (Object.keys(REACTIONS) as Reaction[]).find((name) => REACTIONS[name] === kind.value.kind);
-        if (rawId && reaction) this.call.inner.emit('reacted', { rawId, reaction });
+        if (rawId && reaction) this.#call.inner.emit('reacted', { rawId, reaction });
         break;
       }
       default:
     }
   }
 
-  private put(attendee: Attendee): void {
+  #put(attendee: Attendee): void {
     const { participantId } = attendee;
-    this.attendees.set(participantId, attendee);
+    this.#attendees.set(participantId, attendee);
     const rawId = attendee.identifier?.rawId ?? '';
-    if (participantId === this.call.info.participantId) {
-      this.role = attendee.role;
-      this.call.setRole(ROLES[attendee.role]);
-      this.judge('RoleChanged');
+    if (participantId === this.#call.info.participantId) {
+      this.#role = attendee.role;
+      this.#call.setRole(ROLES[attendee.role]);
+      this.#judge('RoleChanged');
     } else {
-      this.call.participantById(participantId)?.setRole(ROLES[attendee.role]);
-      if (attendee.isWaiting) this.enterLobby(attendee, rawId);
-      else this.leaveLobby(participantId, undefined);
+      this.#call.roster.byId(participantId)?.setRole(ROLES[attendee.role]);
+      if (attendee.isWaiting) this.#enterLobby(attendee, rawId);
+      else this.#leaveLobby(participantId, undefined);
     }
-    this.raise(rawId, attendee.hasRaisedHand);
+    this.#raise(rawId, attendee.hasRaisedHand);
   }
 
-  private enterLobby({ participantId, displayName, role }: Attendee, rawId: string): void {
-    if (this.waiting.has(participantId) || this.call.participantById(participantId)) return;
-    const participant = new RemoteParticipantImpl(rawId, this.call);
+  #enterLobby({ participantId, displayName, role }: Attendee, rawId: string): void {
+    if (this.#waiting.has(participantId) || this.#call.roster.byId(participantId)) return;
+    const participant = new RemoteParticipantImpl(rawId, this.#call);
     participant.wait(participantId, displayName);
     participant.role = ROLES[role];
-    this.waiting.set(participantId, participant);
-    this.call.expect(participant);
-    this.call.lobby.refresh();
+    this.#waiting.set(participantId, participant);
+    this.#call.roster.expect(participant);
+    this.#call.lobby.refresh();
   }
 
-  private leaveLobby(participantId: string, reason: CallEndReason | undefined): void {
-    const participant = this.waiting.get(participantId);
+  #leaveLobby(participantId: string, reason: CallEndReason | undefined): void {
+    const participant = this.#waiting.get(participantId);
     if (!participant) return;
-    this.waiting.delete(participantId);
+    this.#waiting.delete(participantId);
     if (reason) {
-      this.call.unexpect(participant);
+      this.#call.roster.unexpect(participant);
       participant.end(reason);
     }
-    this.call.lobby.refresh();
+    this.#call.lobby.refresh();
   }
 
-  private remove(participantId: string): void {
-    this.raise(this.rawIdOf(participantId), false);
-    this.leaveLobby(participantId, endReason(undefined));
-    this.attendees.delete(participantId);
+  #remove(participantId: string): void {
+    this.#raise(this.#rawIdOf(participantId), false);
+    this.#leaveLobby(participantId, endReason(undefined));
+    this.#attendees.delete(participantId);
   }
 
-  private raise(rawId: string, isUp: boolean): void {
+  #raise(rawId: string, isUp: boolean): void {
     if (rawId === '' || this.hands.includes(rawId) === isUp) return;
     this.hands = isUp ? [...this.hands, rawId] : this.hands.filter((other) => other !== rawId);
-    this.call.inner.emit('hands', this.hands);
+    this.#call.inner.emit('hands', this.hands);
   }
 
-  private rawIdOf(participantId: string): string {
-    if (participantId === this.call.info.participantId) return rawIdOf(this.call.ownIdentifier);
-    return this.attendees.get(participantId)?.identifier?.rawId ?? this.call.participantById(participantId)?.rawId ?? '';
+  #rawIdOf(participantId: string): string {
+    if (participantId === this.#call.info.participantId) return rawIdOf(this.#call.ownIdentifier);
+    return this.#attendees.get(participantId)?.identifier?.rawId ?? this.#call.roster.byId(participantId)?.rawId ?? '';
   }
 
   /** What the own role may do under the settings. The exchange has the last word on every request. */
-  private judge(reason: CapabilitiesChangedReason): void {
-    if (this.role === MeetingRole.UNSPECIFIED) return;
-    const { settings } = this;
-    const isHost = this.role === MeetingRole.ORGANIZER || this.role === MeetingRole.CO_ORGANIZER;
-    const isPresenter = isHost || this.role === MeetingRole.PRESENTER;
+  #judge(reason: CapabilitiesChangedReason): void {
+    if (this.#role === MeetingRole.UNSPECIFIED) return;
+    const settings = this.#settings;
+    const isHost = this.#role === MeetingRole.ORGANIZER || this.#role === MeetingRole.CO_ORGANIZER;
+    const isPresenter = isHost || this.#role === MeetingRole.PRESENTER;
     const isAllowed = (permission: MeetingPermission | undefined, byDefault: MeetingPermission) => {
       switch (permission || byDefault) {
         case MeetingPermission.HOSTS: return isHost;
         case MeetingPermission.PRESENTERS: return isPresenter;
-        default: return this.role !== MeetingRole.CONSUMER;
+        default: return this.#role !== MeetingRole.CONSUMER;
       }
     };
     const { EVERYONE, PRESENTERS } = MeetingPermission;
@@ -190,6 +190,6 @@ export class Meeting {
     ];
     this.capabilities = Object.fromEntries(present.map(([name, isPresent]) => (
       [name, { isPresent, reason: isPresent ? 'Capable' : 'RoleRestricted' }])));
-    this.call.inner.emit('capabilities', { changes: this.capabilities, reason });
+    this.#call.inner.emit('capabilities', { changes: this.capabilities, reason });
   }
 }

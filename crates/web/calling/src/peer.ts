@@ -37,78 +37,78 @@ export interface Receiver { mid: string; role: TrackRole; track: MediaStreamTrac
 
 /** The media path between this page and the exchange. */
 export class Peer {
-  private readonly connection: RTCPeerConnection;
-  private readonly lines: Line[];
+  readonly #connection: RTCPeerConnection;
+  readonly #lines: Line[];
   /** Whether the path was up at least once. */
   wasConnected = false;
 
   constructor(iceServers: IceServer[], onState: (state: RTCPeerConnectionState) => void) {
-    this.connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', iceServers });
-    this.lines = M_LINES.map((line) => {
+    this.#connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', iceServers });
+    this.#lines = M_LINES.map((line) => {
       const init: RTCRtpTransceiverInit = { direction: line.direction };
       if (line.maxBitrate) init.sendEncodings = [{ maxBitrate: line.maxBitrate }];
-      const transceiver = this.connection.addTransceiver(line.kind, init);
+      const transceiver = this.#connection.addTransceiver(line.kind, init);
       preferCodecs(transceiver, line);
       return { ...line, transceiver, stream: new MediaStream([transceiver.receiver.track]) };
     });
-    this.connection.addEventListener('connectionstatechange', () => {
+    this.#connection.addEventListener('connectionstatechange', () => {
       this.wasConnected ||= this.state === 'connected';
       onState(this.state);
     });
   }
 
   get state(): RTCPeerConnectionState {
-    return this.connection.connectionState;
+    return this.#connection.connectionState;
   }
 
   receivers(role: TrackRole): Receiver[] {
-    return this.lines
+    return this.#lines
       .filter((line) => line.role === role)
       .map(({ transceiver, stream }) => ({ mid: transceiver.mid ?? '', role, track: transceiver.receiver.track, stream }));
   }
 
   /** Makes the offer. Candidates are not waited for: the exchange answers to wherever checks come from. */
   async offer(iceRestart = false): Promise<{ sdp: string; tracks: { mid: string; role: TrackRole }[] }> {
-    await this.connection.setLocalDescription(await this.connection.createOffer({ iceRestart }));
-    const tracks = this.lines.map(({ role, transceiver }) => ({ mid: transceiver.mid ?? '', role }));
-    return { sdp: this.connection.localDescription?.sdp ?? '', tracks };
+    await this.#connection.setLocalDescription(await this.#connection.createOffer({ iceRestart }));
+    const tracks = this.#lines.map(({ role, transceiver }) => ({ mid: transceiver.mid ?? '', role }));
+    return { sdp: this.#connection.localDescription?.sdp ?? '', tracks };
   }
 
   /** Takes the exchange's answer; one that comes after the end is dropped. */
   async answer(sdp: string): Promise<void> {
-    if (this.connection.signalingState !== 'have-local-offer') return;
-    await this.connection.setRemoteDescription({ type: 'answer', sdp });
+    if (this.#connection.signalingState !== 'have-local-offer') return;
+    await this.#connection.setRemoteDescription({ type: 'answer', sdp });
   }
 
   /** Sends a track on the m-line of a role, or nothing. */
   async send(role: SendRole, track: MediaStreamTrack | null): Promise<void> {
-    if (this.connection.signalingState === 'closed') return;
-    await this.sender(role).replaceTrack(track);
+    if (this.#connection.signalingState === 'closed') return;
+    await this.#sender(role).replaceTrack(track);
   }
 
   /** Caps what the camera sends. */
   async constrain(limits: { maxBitrate?: number; maxFramerate?: number; scaleResolutionDownBy?: number }): Promise<void> {
-    const sender = this.sender(TrackRole.CAMERA);
+    const sender = this.#sender(TrackRole.CAMERA);
     const parameters = sender.getParameters();
     for (const encoding of parameters.encodings) Object.assign(encoding, limits);
     await sender.setParameters(parameters);
   }
 
   statistics(): Promise<RTCStatsReport> {
-    return this.connection.getStats();
+    return this.#connection.getStats();
   }
 
   /** The mid that each statistic of a receiver or sender is about, by role. */
   roleOf(mid: string): TrackRole | undefined {
-    return this.lines.find(({ transceiver }) => transceiver.mid === mid)?.role;
+    return this.#lines.find(({ transceiver }) => transceiver.mid === mid)?.role;
   }
 
   close(): void {
-    this.connection.close();
+    this.#connection.close();
   }
 
-  private sender(role: SendRole): RTCRtpSender {
-    const line = this.lines.find((candidate) => candidate.role === role);
+  #sender(role: SendRole): RTCRtpSender {
+    const line = this.#lines.find((candidate) => candidate.role === role);
     if (!line) throw new TypeError('every send role has its m-line');
     return line.transceiver.sender;
   }

@@ -2,7 +2,7 @@
 
 import type { EndReason } from './gen/trunkline/common/v1/common_pb.js';
 import type { CallEndReason } from './types/values.js';
-import { CallingError } from './errors.js';
+import { CallingError, ClientSubCode } from './errors.js';
 
 /** The reason that the exchange gave; a plain end where it gave none. */
 export function endReason(wire: EndReason | undefined): CallEndReason {
@@ -18,9 +18,11 @@ export function refusalReason(error: unknown): CallEndReason {
 }
 
 /** What this client says itself when the exchange can no longer tell. */
-export const SESSION_LOST: CallEndReason = Object.freeze({
-  code: 496,
-  subCode: 7,
-  message: 'the connection to the exchange was lost for too long',
-  resultCategories: Object.freeze(['UnexpectedClientError']),
+const own = (code: number, subCode: number, message: string): CallEndReason => Object.freeze({
+  code, subCode, message, resultCategories: Object.freeze(['UnexpectedClientError']),
 });
+
+export const SESSION_LOST = own(496, 7, 'the connection to the exchange was lost for too long');
+/** It answers, but was started anew, or gave the session up. */
+export const SESSION_FORGOTTEN = own(496, 7, 'the exchange does not know of the call any more');
+export const TOKEN_REFUSED = own(401, ClientSubCode.notConnected, 'the token expired or was revoked, and was not renewed');

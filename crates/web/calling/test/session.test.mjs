@@ -66,6 +66,15 @@ test('a session that the exchange forgot ends its calls with words', async () =>
   scene.socket.break(4404);
   assert.equal(await removed, scene.call);
   assert.deepEqual([scene.call.state, scene.call.callEndReason.code, scene.call.callEndReason.subCode], ['Disconnected', 496, 7]);
+  assert.match(scene.call.callEndReason.message, /does not know of the call/);
+  scene.agent.dispose();
+});
+
+test('a session that ends with its token says so as the reason of its calls', async () => {
+  const scene = await connectedCall(await agent());
+  scene.socket.break(4401);
+  assert.deepEqual([scene.call.state, scene.call.callEndReason.code], ['Disconnected', 401]);
+  assert.match(scene.call.callEndReason.message, /token expired or was revoked/);
   scene.agent.dispose();
 });
 

@@ -2,13 +2,26 @@
 
 import http2 from 'node:http2';
 
-/** Makes a meeting of the token's user; resolves with its link. */
-export async function newMeeting(origin, { token, subject }) {
+/** Makes a meeting of the token's user; resolves with the three ways into it. */
+export async function openMeeting(origin, { token, subject }) {
   const answer = await unary(origin, {
     path: '/trunkline.meetings.v1.MeetingsService/CreateMeeting', token, message: textField(2, subject),
   });
   const meeting = readField(answer, 1);
-  return readField(meeting, 5).toString('utf8');
+  const text = (message, number) => readField(message, number).toString('utf8');
+  const [coordinates, code] = [readField(meeting, 4), readField(meeting, 6)];
+  return {
+    link: { meetingLink: text(meeting, 5) },
+    coordinates: {
+      threadId: text(coordinates, 1), organizerId: text(coordinates, 2), tenantId: text(coordinates, 3), messageId: text(coordinates, 4),
+    },
+    code: { meetingId: text(code, 1), passcode: text(code, 2) },
+  };
+}
+
+/** Makes a meeting of the token's user; resolves with its link. */
+export async function newMeeting(origin, options) {
+  return (await openMeeting(origin, options)).link.meetingLink;
 }
 
 /** One gRPC call with one message each way. */

@@ -1,6 +1,6 @@
 // Runs in both tabs: people made of the package's public API alone, with a tone and a colour each.
 
-import { CallClient, Features, LocalAudioStream, LocalVideoStream, VideoStreamRenderer } from '../../dist/index.js';
+import { CallClient, CallingError, Features, LocalAudioStream, LocalVideoStream, VideoStreamRenderer } from '@azure/communication-calling';
 
 const log = [];
 
@@ -39,8 +39,10 @@ globalThis.person = {
   ended: [],
   views: new Map(),
   analysers: new Map(),
+  asked: 0,
 
-  async open({ who, hertz, color, isTeams = false }) {
+  /** Signs in; `tokens` are given out one after the other, the last one for ever. */
+  async open({ who, hertz, color, isTeams = false, tokens = [] }) {
     const response = await fetch('/dev/token', {
       method: 'POST', headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(who.startsWith('app:') ? { displayName: who.slice(4) } : { user: who }),
@@ -51,10 +53,16 @@ globalThis.person = {
     this.rawId = issued.identifier.rawId;
     this.client = new CallClient();
     this.devices = await this.client.getDeviceManager();
-    const credential = { getToken: async () => ({ token: issued.token, expiresOnTimestamp: Date.parse(issued.expiresOn) }), dispose() {} };
+    const credential = { getToken: async () => {
+      const token = tokens[Math.min(this.asked, tokens.length - 1)] ?? issued.token;
+      this.asked += 1;
+      return { token, expiresOnTimestamp: Date.parse(issued.expiresOn) };
+    }, dispose() {} };
     this.agent = isTeams
       ? await this.client.createTeamsCallAgent(credential)
       : await this.client.createCallAgent(credential, { displayName: issued.displayName });
+    this.agent.on('connectionStateChanged', ({ newValue, reason }) => log.push(`connection ${newValue} ${reason ?? ''}`.trim()));
+    this.devices.on('videoDevicesUpdated', ({ added, removed }) => log.push(`cameras +${added.length} -${removed.length}`));
     this.agent.on('incomingCall', ({ incomingCall }) => {
       this.incoming.push(incomingCall);
       incomingCall.on('callEnded', ({ callEndReason }) => this.ended.push(callEndReason));
@@ -75,7 +83,9 @@ globalThis.person = {
     this.states = [call.state];
     this.call.on('stateChanged', () => this.states.push(call.state));
     this.call.on('mutedByOthers', () => log.push('mutedByOthers'));
-    call.feature(Features.UserFacingDiagnostics).media.on('diagnosticChanged', ({ diagnostic, value }) => log.push(`${diagnostic} ${value}`));
+    const { media, network } = call.feature(Features.UserFacingDiagnostics);
+    network.on('diagnosticChanged', ({ diagnostic, value }) => log.push(`${diagnostic} ${value}`));
+    media.on('diagnosticChanged', ({ diagnostic, value }) => log.push(`${diagnostic} ${value}`));
     return call.id;
   },
 
@@ -88,6 +98,46 @@ globalThis.person = {
     this.video = new LocalVideoStream(picture(this.color));
     await this.call.startVideo(this.video);
   },
+  async startCamera() {
+    const [camera] = await this.devices.getCameras();
+    this.video = new LocalVideoStream(camera);
+    await this.call.startVideo(this.video);
+  },
+
+  /** Takes the camera away as the browser tells of it: the track ends, the list is shorter. */
+  async unplug() {
+    this.call.on('localVideoStreamsUpdated', ({ removed }) => log.push(`streams -${removed.length}`));
+    const { mediaDevices } = navigator;
+    const all = mediaDevices.enumerateDevices.bind(mediaDevices);
+    mediaDevices.enumerateDevices = async () => (await all()).filter(({ kind }) => kind !== 'videoinput');
+    const [track] = (await this.video.getMediaStream()).getVideoTracks();
+    track.stop();
+    track.dispatchEvent(new Event('ended'));
+    mediaDevices.dispatchEvent(new Event('devicechange'));
+  },
+
+  /** What the browser's refusal looks like to a page. */
+  async refused() {
+    const access = await this.devices.askDevicePermission({ audio: true, video: true });
+    const tried = async (work) => {
+      try {
+        await work();
+        return null;
+      } catch ({ name, code, subCode, message, constructor }) {
+        return { name, code, subCode, message, isTyped: constructor === CallingError };
+      }
+    };
+    const camera = { id: 'camera:', name: 'Camera', deviceType: 'UsbCamera' };
+    return {
+      access: { audio: access.audio, video: access.video },
+      video: await tried(() => this.call.startVideo(new LocalVideoStream(camera))),
+      media: this.call.feature(Features.UserFacingDiagnostics).media.getLatest(),
+    };
+  },
+
+  /** Joins with what the browser has for a microphone. */
+  joinPlainly(locator) { return this.track(this.agent.join(locator)); },
+
   async stopVideo() { await this.call.stopVideo(this.video); },
   async share(color) { await this.call.startScreenSharing(new LocalVideoStream(picture(color, 1280, 720))); },
 

@@ -3,19 +3,13 @@
 // Environment: TRUNKLINE_CHROMIUM, TRUNKLINE_PLAYWRIGHT, and either TRUNKLINE_ORIGIN (a running
 // exchange) or TRUNKLINE_EXCHANGE (the program to start). TRUNKLINE_REPORT names the report's file.
 
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import readline from 'node:readline';
-import { fileURLToPath } from 'node:url';
-
-import { build } from 'esbuild';
 
 import { expect, launch, newContext, Report, until } from '../../../../../tests/browser/harness.mjs';
+import { bundle, Exchange, openPage, read, serve } from './stage.mjs';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const read = (name) => process.env[name] ?? (() => { throw new Error(`set ${name}`); })();
 const ALICE = { who: 'alice', hertz: 440, color: 'rgb(200,30,30)', rgb: [200, 30, 30] };
 const BOB = { who: 'bob', hertz: 1_000, color: 'rgb(30,30,200)', rgb: [30, 30, 200] };
 const GREEN = [30, 200, 30];
@@ -23,16 +17,8 @@ const AUDIBLE = 0.02;
 const SILENT = 0.001;
 
 async function openExchange(folder) {
-  if (process.env.TRUNKLINE_ORIGIN) return { origin: process.env.TRUNKLINE_ORIGIN, close() {} };
-  const free = '127.0.0.1:0';
-  const child = spawn(read('TRUNKLINE_EXCHANGE'), [
-    'dev', '--json', '--log', 'error', '--listen', free, '--admin-listen', free, '--http-listen', free, '--data-directory', folder,
-  ], { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of readline.createInterface({ input: child.stdout })) {
-    const { ready, url } = JSON.parse(line);
-    if (ready) return { origin: url, child, close: () => child.kill('SIGTERM') };
-  }
-  throw new Error('the exchange ended before it was ready');
+  if (process.env.TRUNKLINE_ORIGIN) return { origin: process.env.TRUNKLINE_ORIGIN, stop() {} };
+  return new Exchange(folder).start();
 }
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'trunkline-calling-'));
@@ -40,9 +26,7 @@ const report = new Report(process.env.TRUNKLINE_REPORT ?? path.join(folder, 'rep
 let exchange;
 let browser;
 try {
-  const { outputFiles: [{ text: script }] } = await build({
-    entryPoints: [path.join(here, 'page.js')], bundle: true, format: 'esm', target: 'es2022', write: false,
-  });
+  const script = await bundle('page.js');
   exchange = await openExchange(folder);
   const { origin } = exchange;
   browser = await launch({
@@ -50,13 +34,9 @@ try {
     args: ['--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets'],
   });
   const context = await newContext(browser, { origin, troubles: report.troubles });
-  await context.route(`${origin}/package-test/**`, (route) => route.fulfill(route.request().url().endsWith('.js')
-    ? { contentType: 'text/javascript', body: script }
-    : { contentType: 'text/html', body: '<!doctype html><title>Test</title><body><script type="module" src="/package-test/page.js"></script>' }));
+  await serve(context, origin, script);
   const open = async (person) => {
-    const page = await context.newPage();
-    await page.goto(`${origin}/package-test/`);
-    await page.waitForFunction(() => globalThis.isReady === true);
+    const page = await openPage(context, origin);
     const found = await page.evaluate((who) => globalThis.person.open(who), person);
     return { page, ...found };
   };
@@ -213,7 +193,7 @@ try {
   }
   report.write();
   await browser?.close();
-  exchange?.close();
+  await exchange?.stop();
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   console.log(`${report.steps.filter(({ ok }) => ok).length} steps passed, ${report.steps.filter(({ ok }) => !ok).length} failed`);
 }
