@@ -15,6 +15,7 @@ mod peers;
 mod steps;
 mod suite;
 mod tidy;
+mod web;
 mod workspace;
 
 /// Workspace tasks: what a contributor or CI runs.
@@ -62,6 +63,8 @@ enum Task {
     Test(suite::Options),
     /// Check the rules that no lint can hold: layers, file shape, freshness of generated files.
     Tidy,
+    /// Bundle the app for people, so that a build with the feature `app` carries it.
+    Web,
 }
 
 fn main() -> ExitCode {
@@ -111,6 +114,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Test(options) => suite::run(&root, options, false),
         Task::Tidy => tidy::run(&root),
+        Task::Web => web::run(&root),
     }
 }
 

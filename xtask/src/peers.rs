@@ -108,9 +108,7 @@ fn npm(source: &Path, folder: PathBuf, package: &str, why: &str) -> anyhow::Resu
         return Ok(folder);
     }
     println!("{package}: installing it with npm, because {why}");
-    if on_path(&["npm"]).is_none() {
-        apt("npm")?;
-    }
+    npm_itself()?;
     fs::create_dir_all(&folder)?;
     for file in ["package.json", "package-lock.json"] {
         fs::copy(source.join(file), folder.join(file))
@@ -121,6 +119,14 @@ fn npm(source: &Path, folder: PathBuf, package: &str, why: &str) -> anyhow::Resu
     run(npm).map_err(|error| error.context(missing(package, "npm could not install it")))?;
     fs::write(&stamp, wanted)?;
     Ok(folder)
+}
+
+/// Installs npm when it is missing.
+pub(crate) fn npm_itself() -> anyhow::Result<()> {
+    match on_path(&["npm"]) {
+        Some(_) => Ok(()),
+        None => apt("npm"),
+    }
 }
 
 /// Installs the SDKs for Python that a file names, each by its hash, apart from the other packages:

@@ -68,6 +68,7 @@ fn announce(exchange: &Exchange, output: &Output) {
             json!({
                 "ready": true,
                 "url": url,
+                "pages": if trunkline_web::HAS_APP { "app" } else { "build-free" },
                 "http": exchange.http_address().map(|address| format!("http://{address}")),
                 "admin": format!("http://{}", exchange.admin_address()),
                 "ca": ca,
@@ -82,6 +83,13 @@ fn announce(exchange: &Exchange, output: &Output) {
     let name = |text: &str| output.dim(&format!("{text:<20}"));
     output.say(format!("\n{} in {started_ms} ms\n", output.bold("Trunkline is ready")));
     output.say(format!("  {}{url}", name("pages and API")));
+    output.say(match trunkline_web::HAS_APP {
+        true => format!("  {}{url}/app/ (compiled in)", name("app for people")),
+        false => format!(
+            "  {}the pages that need no build; `cargo xtask web` bundles the app",
+            name("served there")
+        ),
+    });
     if let Some(address) = exchange.http_address() {
         output.say(format!("  {}http://{address}", name("REST in the clear")));
     }

@@ -107,9 +107,10 @@ const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), \
     autoplay=(self), geolocation=(), payment=(), usb=()";
 
-/// Routes every embedded file.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    ASSETS.iter().fold(Router::new(), |router, asset| {
+/// Routes every embedded file; the front doors only where there is no app that has them.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(has_app: bool) -> Router<S> {
+    let is_door = |path: &str| path == "/" || path.starts_with("/l/");
+    ASSETS.iter().filter(|asset| !(has_app && is_door(asset.path))).fold(Router::new(), |router, asset| {
         let etag = entity_tag(asset.body);
         router.route(
             asset.path,

@@ -5,6 +5,7 @@
 //! frames mean is the node's business. Chat events come as a stream of lines; whether one user may
 //! reach another is explained to whoever has an access key.
 
+mod app;
 mod assets;
 mod call_events;
 mod credential;
@@ -20,6 +21,9 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::{any, get, post};
 use trunkline_node::Node;
+
+/// Says whether this build carries the app for people, below `/app/`.
+pub const HAS_APP: bool = app::IS_EMBEDDED;
 
 /// What the pages and the endpoint need to know beyond the node itself.
 #[derive(Clone, Debug)]
@@ -38,7 +42,8 @@ pub struct WebConfig {
 /// It has no fallback, so that it merges with the gRPC routes of the same port. Serve it with
 /// `into_make_service_with_connect_info::<SocketAddr>()` so that logs name the peer of a socket.
 pub fn router(config: WebConfig, node: Node) -> Router {
-    let mut router = assets::routes()
+    let mut router = app::routes()
+        .merge(assets::routes(app::IS_EMBEDDED))
         .route("/signaling", any(socket::signaling))
         .route("/events/calls", any(call_events::connect))
         .route("/events/chat", get(events::chat_events))
