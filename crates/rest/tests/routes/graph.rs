@@ -1,10 +1,13 @@
 //! Chats, meetings and users in Graph's shapes.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use trunkline_ids::TenantId;
 use trunkline_policy::{CoexistenceMode, DirectoryUser, FederationConfig, Scope, Tenant};
+use trunkline_proto::calling::v1::JoinCallRequest;
+use trunkline_proto::meetings::v1::{JoinCode, MeetingLocator, meeting_locator};
 use trunkline_rest::RestConfig;
 
 use super::credentials::Forger;
@@ -286,6 +289,51 @@ async fn presence_is_shown_to_colleagues_and_preferred_by_oneself() {
         let path = format!("{whose}/presence/clearUserPreferredPresence");
         alice.send("POST", &path, Some(&json!({}))).await.ok(200);
         alice.send("POST", &path, None).await.ok(200);
+    }
+}
+
+#[tokio::test]
+async fn a_call_joins_by_the_id_and_passcode_that_are_read() {
+    let scene = Scene::start().await;
+    let alice = Client { scene: &scene, token: signed_in(&scene, "alice", DIRECTORY_ALICE).await };
+    let bob = Client { scene: &scene, token: signed_in(&scene, "bob", DIRECTORY_BOB).await };
+    let made = alice.post("/me/onlineMeetings", &json!({"subject": "Review"})).await;
+    let one = format!("/me/onlineMeetings/{}", made["id"].as_str().unwrap());
+    let read = alice.get(&one).await;
+    let code = &read["joinMeetingIdSettings"];
+    let by = |passcode: &str| {
+        let meeting_id = code["joinMeetingId"].as_str().unwrap().to_owned();
+        let code = JoinCode { meeting_id, passcode: passcode.to_owned() };
+        let meeting = Some(MeetingLocator { kind: Some(meeting_locator::Kind::Code(code)) });
+        JoinCallRequest { meeting, ..JoinCallRequest::default() }
+    };
+    let passcode = code["passcode"].as_str().unwrap();
+    let wrong = if passcode == "AAAAAA" { "BBBBBB" } else { "AAAAAA" };
+    let mut calls = Vec::new();
+    for client in [&alice, &bob] {
+        let now = scene.node.clock().wall();
+        let claims = scene.node.identity().verify(&client.token, now).await.unwrap();
+        let controller = scene.node.controller(claims);
+        controller.join(by(wrong)).await.unwrap_err();
+        let (call, _) = controller.join(by(passcode)).await.unwrap();
+        calls.push(call.call_id);
+    }
+    assert_eq!(calls[0], calls[1]);
+    let presence = async |client: &Client<'_>| {
+        let shown = client.get("/me/presence").await;
+        format!("{}/{}", shown["availability"], shown["activity"]).replace('"', "")
+    };
+    for client in [&alice, &bob] {
+        assert_eq!(presence(client).await, "Busy/InAConferenceCall");
+    }
+    alice.send("DELETE", &one, None).await.ok(204);
+    for client in [&alice, &bob] {
+        // The task of the call ends it a moment after the meeting has.
+        let until = Instant::now() + Duration::from_secs(5);
+        while presence(client).await != "Offline/Offline" && Instant::now() < until {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(presence(client).await, "Offline/Offline");
     }
 }
 
