@@ -52,12 +52,12 @@ export class CallEvents {
       case 'callStateChanged': {
         const { participantId, state, participantState, reason } = kind.value;
         if (participantId === this.#call.info.participantId) this.#call.moveTo(state, reason && endReason(reason));
-        else this.#call.roster.byId(participantId)?.setState(participantState, reason);
+        else this.#call.roster.move(participantId, participantState, reason);
         break;
       }
       case 'participantStateChanged': {
         const { participantId, state, reason } = kind.value;
-        this.#call.roster.byId(participantId)?.setState(state, reason);
+        this.#call.roster.move(participantId, state, reason);
         break;
       }
       case 'participantAdded':

@@ -2,7 +2,8 @@
 
 import type { CallImpl } from './call.js';
 import { wrongArgument } from './errors.js';
-import type { Participant } from './gen/trunkline/calling/v1/calling_pb.js';
+import type { Participant, ParticipantState } from './gen/trunkline/calling/v1/calling_pb.js';
+import type { EndReason } from './gen/trunkline/common/v1/common_pb.js';
 import { rawIdOf } from './identifiers.js';
 import { RemoteParticipantImpl } from './participant.js';
 import { endReason, refusalReason } from './reasons.js';
@@ -83,6 +84,12 @@ export class CallRoster {
     this.#call.remoteParticipants = this.#call.remoteParticipants.filter((other) => other !== participant);
     this.#call.emit('remoteParticipantsUpdated', { added: [], removed: [participant] });
     this.#call.inner.emit('speaking', participant);
+    this.#call.lobby.refresh();
+  }
+
+  /** Somebody's state changed by itself, into a lobby or out of it perhaps. */
+  move(participantId: string, state: ParticipantState, reason: EndReason | undefined): void {
+    this.byId(participantId)?.setState(state, reason);
     this.#call.lobby.refresh();
   }
 

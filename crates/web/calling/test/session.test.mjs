@@ -151,6 +151,15 @@ test('being muted by others is told; muting oneself is not told twice', async ()
   await own.dispose();
 });
 
+test('who enters the lobby by a change of state is in its list', async () => {
+  const scene = await connectedCall(await agent());
+  event(scene.socket, { case: 'participantStateChanged', value: { participantId: 'bob', state: pkg.wire.ParticipantState.IN_LOBBY } }, 5n);
+  assert.deepEqual(scene.call.lobby.participants.map(({ displayName }) => displayName), ['Bob']);
+  event(scene.socket, { case: 'participantStateChanged', value: { participantId: 'bob', state: pkg.wire.ParticipantState.CONNECTED } }, 6n);
+  assert.deepEqual(scene.call.lobby.participants, []);
+  scene.agent.dispose();
+});
+
 test('a call rings in both shapes, and is accepted once', async () => {
   const { agent: own, socket } = await agent();
   let args;

@@ -51,6 +51,7 @@ const scenes = {
     const other = must(answered, 'accepted call');
     await inState(call, 'Connected');
     await inState(other, 'Connected');
+    await until('each sees the other', () => [call, other].every(({ remoteParticipants }) => remoteParticipants[0]?.state === 'Connected'));
     const before = { caller: directory.figure(call), callee: directory.figure(other) };
     await directory.muteAround(call);
     await until('bob is muted by others', () => other.isMuted);
