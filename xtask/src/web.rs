@@ -39,8 +39,8 @@ fn npm(folder: &Path, arguments: &[&str]) -> Command {
 /// Writes the list of files that the manifest names, as an expression of Rust.
 fn write_table(dist: &Path) -> anyhow::Result<usize> {
     let manifest = dist.join("manifest.json");
-    let text = fs::read_to_string(&manifest)
-        .with_context(|| format!("reading {}", manifest.display()))?;
+    let text =
+        fs::read_to_string(&manifest).with_context(|| format!("reading {}", manifest.display()))?;
     let table = table(&serde_json::from_str(&text)?)?;
     fs::write(dist.join("embedded.rs"), &table.text)?;
     Ok(table.files)
@@ -60,7 +60,8 @@ fn table(manifest: &Value) -> anyhow::Result<Table> {
         ensure!(path.chars().all(is_plain), "`{path}` is no name that can be served");
         let content_type = facts["contentType"].as_str().context("a file has no content type")?;
         let is_immutable = facts["isImmutable"].as_bool().unwrap_or_default();
-        let from = format!("include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/app/dist/{path}");
+        let from =
+            format!("include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/app/dist/{path}");
         writeln!(
             text,
             "    File {{ path: {path:?}, content_type: {content_type:?}, is_immutable: \

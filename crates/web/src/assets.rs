@@ -110,16 +110,19 @@ const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(se
 /// Routes every embedded file; the front doors only where there is no app that has them.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(has_app: bool) -> Router<S> {
     let is_door = |path: &str| path == "/" || path.starts_with("/l/");
-    ASSETS.iter().filter(|asset| !(has_app && is_door(asset.path))).fold(Router::new(), |router, asset| {
-        let etag = entity_tag(asset.body);
-        router.route(
-            asset.path,
-            get(move |headers: HeaderMap| {
-                let response = serve(asset, &etag, &headers);
-                async move { response }
-            }),
-        )
-    })
+    ASSETS.iter().filter(|asset| !(has_app && is_door(asset.path))).fold(
+        Router::new(),
+        |router, asset| {
+            let etag = entity_tag(asset.body);
+            router.route(
+                asset.path,
+                get(move |headers: HeaderMap| {
+                    let response = serve(asset, &etag, &headers);
+                    async move { response }
+                }),
+            )
+        },
+    )
 }
 
 /// Adds the headers that every response of this crate carries.
