@@ -1,0 +1,1 @@
+export default function P(_: { threadId: string }) { return null; }

@@ -1,0 +1,26 @@
+// The entry of the app.
+
+import './css/app.css';
+
+import { createRoot } from 'react-dom/client';
+
+import { App } from './app';
+import { setUpCalls } from './call/calls';
+import { readParameters } from './parameters';
+import { rememberedIdentity, signIn } from './session/session';
+import { start } from './start';
+import { setUpTheme } from './theme';
+
+const parameters = readParameters(location);
+setUpTheme();
+setUpCalls(parameters);
+const root = document.getElementById('app');
+if (!root) throw new Error('the page has no place for the app');
+createRoot(root).render(<App parameters={parameters} />);
+
+const remembered = rememberedIdentity();
+if (parameters.as) {
+  void signIn(parameters.as).then(() => start(parameters));
+} else if (remembered) {
+  void signIn(remembered.rawId, remembered.displayName).then(() => start(parameters));
+}
