@@ -54,7 +54,9 @@
     return out.stream.getAudioTracks()[0];
   }
 
+  // A page of no address has no devices.
   const devices = navigator.mediaDevices;
+  if (!devices) return;
   const real = devices.getUserMedia.bind(devices);
   devices.getUserMedia = async (constraints) => {
     // The browser's own devices are asked as well, so that permission and labels are theirs.

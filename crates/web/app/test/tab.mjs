@@ -29,7 +29,7 @@ export class Tab {
   }
 
   button(name) {
-    return this.page.getByRole('button', { name }).first();
+    return this.page.getByRole('button', { name, exact: true }).first();
   }
 
   press(name) {

@@ -1,6 +1,6 @@
 // Joining: first what, by link or by id and passcode, then with which devices.
 
-import { useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent } from 'react';
 
 import { readMeeting, wantsPasscode } from '../meetings/locator';
 import { useStore } from '../store';
@@ -11,6 +11,8 @@ import { PreJoin } from './pre-join';
 
 export function JoinPage() {
   const about = useStore(calls, (state) => state.about);
+  // Whoever goes elsewhere has left what they were about to join.
+  useEffect(() => () => calls.set({ about: undefined }), []);
   return about ? <PreJoin about={about} /> : <JoinForm />;
 }
 

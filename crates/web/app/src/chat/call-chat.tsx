@@ -1,1 +1,7 @@
-export default function P(_: { threadId: string }) { return null; }
+// The chat of a call, beside its pictures.
+
+import { Conversation } from './conversation';
+
+export default function CallChat({ threadId }: { threadId: string }) {
+  return <Conversation threadId={threadId} />;
+}

@@ -23,11 +23,11 @@ export function CallsPage() {
         </div>
       </header>
       <div className="calls-columns">
-        <PeopleList />
         <div className="calls-side">
-          <DialPad />
+          <PeopleList />
           <Recents />
         </div>
+        <DialPad />
       </div>
     </div>
   );
