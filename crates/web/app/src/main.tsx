@@ -6,6 +6,7 @@ import { createRoot } from 'react-dom/client';
 
 import { App } from './app';
 import { setUpCalls } from './call/calls';
+import { readPeople } from './people/people';
 import { readParameters } from './parameters';
 import { rememberedIdentity, signIn } from './session/session';
 import { start } from './start';
@@ -18,6 +19,8 @@ const root = document.getElementById('app');
 if (!root) throw new Error('the page has no place for the app');
 createRoot(root).render(<App parameters={parameters} />);
 
+// Whom to call is looked up while the line is opened.
+if (parameters.call) void readPeople();
 const remembered = rememberedIdentity();
 if (parameters.as) {
   void signIn(parameters.as).then(() => start(parameters));

@@ -77,7 +77,7 @@ export const text = {
     accept: 'Accept',
     acceptVideo: 'Accept with video',
     decline: 'Decline',
-    keys: 'Press A to accept, D to decline.',
+    keys: 'Press A to accept, V to accept with video, D to decline.',
     missed: (name: string) => `You missed a call from ${name}.`,
     elsewhere: (name: string) => `The call from ${name} was taken elsewhere.`,
     ended: (name: string, why: string) => `The call from ${name} ended: ${why}`,

@@ -12,7 +12,7 @@ import { launch, until as untilWithin } from '../../../../tests/browser/harness.
 export { Report, expect } from '../../../../tests/browser/harness.mjs';
 
 /** A machine that builds something else besides needs this long for what otherwise takes a moment. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const dist = path.join(here, '..', 'dist');

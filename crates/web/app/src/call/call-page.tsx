@@ -19,7 +19,7 @@ import { Stage, type Layout } from './stage';
 
 export function CallPage() {
   const active = useStore(calls, (state) => state.active);
-  return active ? <ActiveCall key={active.store.get().id} room={active} /> : null;
+  return active ? <ActiveCall key={active.key} room={active} /> : null;
 }
 
 function ActiveCall({ room }: { room: CallRoom }) {
@@ -69,7 +69,7 @@ function Duration({ since }: { since: number | undefined }) {
 function OtherCalls({ room }: { room: CallRoom }) {
   const rooms = useStore(calls, (state) => state.rooms);
   return rooms.filter((other) => other !== room).map((other) => (
-    <Button key={other.view.id} size="small" icon="calls" onClick={() => switchTo(other)}>{other.purpose.name}</Button>
+    <Button key={other.key} size="small" icon="calls" onClick={() => switchTo(other)}>{other.purpose.name}</Button>
   ));
 }
 

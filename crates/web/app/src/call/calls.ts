@@ -9,7 +9,7 @@ import { addressOf, go, route } from '../routes';
 import { currentLine, handleIncoming, lineOrNone } from '../session/session';
 import { Store } from '../store';
 import { text } from '../strings';
-import { errorText, reasonSentence, type Reason } from '../words';
+import { errorText, reasonHeadline, reasonSentence, type Reason } from '../words';
 import { CallRoom, type Purpose } from './room';
 import { ring, ringback } from './sound';
 
@@ -179,7 +179,11 @@ function leave(room: CallRoom): void {
       ? { purpose, reason: endReason, lastedMs: connectedSince && Date.now() - connectedSince } : undefined,
     endedCount: calls.get().endedCount + 1,
   });
-  if (location.hash !== addressOf('call') && rooms.length === 0) calls.set({ ended: undefined });
+  // Whoever is elsewhere in the app is told and stays there.
+  if (location.hash !== addressOf('call') && lineOrNone()) {
+    calls.set({ ended: undefined });
+    tell(reasonHeadline(endReason));
+  }
 }
 
 function holdActive(): void {

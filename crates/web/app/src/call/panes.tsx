@@ -32,13 +32,13 @@ export function SidePane({ pane, room, view, onClose }: Props) {
     return () => { if (before instanceof HTMLElement && before.isConnected) before.focus(); };
   }, []);
   return (
-    <aside className="side-pane" aria-labelledby="pane-title" onKeyDown={({ key }) => { if (key === 'Escape') onClose(); }}>
+    <section className="side-pane" aria-labelledby="pane-title" onKeyDown={({ key }) => { if (key === 'Escape') onClose(); }}>
       <header className="pane-head">
         <h2 ref={heading} id="pane-title" tabIndex={-1}>{text.call[pane]}</h2>
         <IconButton icon="close" label={text.close} onClick={onClose} />
       </header>
-      <div className="pane-body"><PaneOf pane={pane} room={room} view={view} /></div>
-    </aside>
+      <div className="pane-body" role="group" aria-labelledby="pane-title" tabIndex={0}><PaneOf pane={pane} room={room} view={view} /></div>
+    </section>
   );
 }
 

@@ -25,6 +25,8 @@ export type Purpose =
   | { readonly kind: 'meeting'; readonly link?: string; readonly meetingId?: string; readonly passcode?: string; readonly name: string };
 
 export class CallRoom {
+  /** Names the room for as long as it is there; the call's own id changes once. */
+  readonly key = crypto.randomUUID();
   readonly call: Call;
   readonly purpose: Purpose;
   readonly store: Store<CallView>;

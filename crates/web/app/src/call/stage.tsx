@@ -17,7 +17,7 @@ export function Stage({ view, layout, name }: { view: CallView; layout: Layout; 
   const identity = useStore(session, (state) => state.identity);
   const speaker = useSpeaker(view);
   const own: TileOf = {
-    key: 'self', rawId: identity?.rawId ?? '', name: text.you, camera: view.camera, isOwn: true, isMuted: view.isMuted, isHeld: view.state === 'LocalHold',
+    key: 'self', rawId: identity?.rawId ?? '', name: text.you, initialsOf: identity?.displayName, camera: view.camera, isOwn: true, isMuted: view.isMuted, isHeld: view.state === 'LocalHold',
     isSpeaking: false, handPlace: view.handPlace, reaction: view.reaction, isRinging: false,
   };
   const others: TileOf[] = view.people.filter((person) => isInCall(person) || isRinging(person)).map((person) => ({
@@ -38,7 +38,8 @@ export function Stage({ view, layout, name }: { view: CallView; layout: Layout; 
   return (
     <section className={`stage ${large ? 'with-large' : ''}`} aria-label={text.call.stage}>
       {large && <div className="stage-large"><Tile tile={large} isLarge /></div>}
-      <div ref={gallery} className={large ? 'stage-strip' : 'stage-gallery'} style={large ? undefined : size}>
+      <div ref={gallery} className={large ? 'stage-strip' : 'stage-gallery'} style={large ? undefined : size}
+        role={large && 'group'} aria-label={large && text.call.people} tabIndex={large && 0}>
         {rest.map((tile) => <Tile key={tile.key} tile={tile} />)}
       </div>
       {others.length === 0 && (

@@ -12,6 +12,8 @@ export interface TileOf {
   key: string;
   rawId: string;
   name: string;
+  /** Whose initials stand for the picture, where the name is none. */
+  initialsOf?: string | undefined;
   camera: LocalVideoStream | RemoteVideoStream | undefined;
   isScreen?: boolean;
   isOwn: boolean;
@@ -24,12 +26,12 @@ export interface TileOf {
 }
 
 export function Tile({ tile, isLarge = false }: { tile: TileOf; isLarge?: boolean }) {
-  const { rawId, name, camera, isScreen = false, isOwn, isMuted, isHeld, isRinging, isSpeaking, handPlace, reaction } = tile;
+  const { rawId, name, initialsOf, camera, isScreen = false, isOwn, isMuted, isHeld, isRinging, isSpeaking, handPlace, reaction } = tile;
   const classes = ['tile', isSpeaking && 'speaking', isScreen && 'screen', isHeld && 'held', isRinging && 'ringing', isLarge && 'large'];
   return (
     <figure className={classes.filter(Boolean).join(' ')}>
       {camera ? <Video stream={camera} isMirrored={isOwn} isWhole={isScreen || isLarge} />
-        : <div className="tile-empty"><Avatar name={name} rawId={rawId} size="large" /></div>}
+        : <div className="tile-empty"><Avatar name={initialsOf ?? name} rawId={rawId} size="large" /></div>}
       <figcaption className="tile-caption">
         {isMuted && <span className="tile-flag" title={text.call.muted}><Icon name="micOff" /><span className="hidden">{text.call.muted}</span></span>}
         {isHeld && <span className="tile-flag" title={text.call.held}><Icon name="hold" /><span className="hidden">{text.call.held}</span></span>}

@@ -129,6 +129,8 @@ export class ChatApi {
     }
     if (response.status === 401 && !isFresh) return this.ask(method, path, request, true);
     const answer: unknown = await response.json().catch(() => null);
+    // Commands are answered without a body; a reading whose answer was cut off was not answered.
+    if (response.ok && answer === null && method === 'GET') throw new RequestError(text.errors.noAnswer);
     if (response.ok) return answer as T;
     const message = (answer as { error?: { message?: string } } | null)?.error?.message;
     throw new RequestError(message ?? text.errors.answered(response.status), response.status);

@@ -24,7 +24,7 @@ export function IdentitiesTab() {
                 <td>{isDirectoryUser(rawId) ? text.console.directoryUser : text.console.appUser}</td>
                 <td><code>{rawId}</code></td>
                 <td>
-                  <a href={`?as=${encodeURIComponent(alias || rawId)}`} target="_blank" rel="noopener" aria-label={text.console.openAs(displayName || text.guest)}><Icon name="join" /></a>
+                  <a className="icon-button quiet small" href={`?as=${encodeURIComponent(alias || rawId)}`} target="_blank" rel="noopener" aria-label={text.console.openAs(displayName || text.guest)}><Icon name="join" /></a>
                 </td>
               </tr>
             ))}

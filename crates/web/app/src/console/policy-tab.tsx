@@ -73,7 +73,7 @@ export function PolicyTab() {
 function DecisionCard({ title, decision: { isAllowed = false, rule = '', fix = '', reason, trace = [] } }: { title: string; decision: Decision }) {
   return (
     <article className={`panel decision ${isAllowed ? 'allowed' : 'denied'}`}>
-      <h3><Icon name={isAllowed ? 'accept' : 'close'} />{title}: {isAllowed ? text.console.allowed : text.console.denied}</h3>
+      <h2><Icon name={isAllowed ? 'accept' : 'close'} />{title}: {isAllowed ? text.console.allowed : text.console.denied}</h2>
       <p>{isAllowed ? text.console.allowedBy(rule) : text.console.deniedBy(rule, fix)}</p>
       {!isAllowed && <p className="quiet-words">{text.ended.code} <code>{reason?.code ?? 0}/{reason?.subCode ?? 0}</code></p>}
       <div>

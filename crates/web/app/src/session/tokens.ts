@@ -99,6 +99,7 @@ async function request<T>(path: string, options: RequestInit = {}): Promise<T> {
     throw new RequestError(text.errors.noAnswer);
   }
   const body: unknown = await response.json().catch(() => null);
+  if (response.ok && body === null) throw new RequestError(text.errors.noAnswer);
   if (response.ok) return body as T;
   const message = (body as { error?: { message?: string } } | null)?.error?.message;
   const isAbsent = response.status === 404 && !message;
