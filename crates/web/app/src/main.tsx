@@ -5,7 +5,7 @@ import './css/app.css';
 import { createRoot } from 'react-dom/client';
 
 import { App } from './app';
-import { setUpCalls } from './call/calls';
+import { calls, setUpCalls } from './call/calls';
 import { readPeople } from './people/people';
 import { readParameters } from './parameters';
 import { rememberedIdentity, signIn } from './session/session';
@@ -15,6 +15,8 @@ import { setUpTheme } from './theme';
 const parameters = readParameters(location);
 setUpTheme();
 setUpCalls(parameters);
+// For whoever looks under the hood: the call on screen, as the calling package shows it.
+Object.assign(globalThis, { trunkline: { get activeCall() { return calls.get().active?.call; } } });
 const root = document.getElementById('app');
 if (!root) throw new Error('the page has no place for the app');
 createRoot(root).render(<App parameters={parameters} />);

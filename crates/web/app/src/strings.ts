@@ -352,7 +352,7 @@ export const headlines: Readonly<Record<string, string>> = {
   '0/4097': 'Ended for everybody',
   '0/5000': 'You were removed from the call',
   '0/5003': 'Declined',
-  '0/5300': 'You were removed from the meeting',
+  '0/5300': 'You were removed from the call',
   '0/5854': 'You were not let in',
   '200/5855': 'Nobody let you in',
   '403/8560': 'The meeting is locked',

@@ -31,7 +31,7 @@ export function Banners({ room, view }: { room: CallRoom; view: CallView }) {
         </div>
       )}
       {troubles.map((trouble) => <p key={trouble} className="banner warn" role="status">{text.call[trouble]}</p>)}
-      {notice && !(can.manageLobby && waiting.length > 0) && <p className="banner plain" role="status">{notice}</p>}
+      {notice && <p className="banner plain" role="status">{notice}</p>}
       {problem && (
         <div className="banner bad">
           <p role="alert">{problem}</p>

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 
 import { addressOf } from '../routes';
 import { useStore } from '../store';
-import { text } from '../strings';
+import { listed, text } from '../strings';
 import { Icon } from '../ui/icon';
 import { Button, IconButton } from '../ui/parts';
 import { clockText } from '../words';
@@ -16,6 +16,7 @@ import { LobbyPage } from './lobby-page';
 import { SidePane, type Pane } from './panes';
 import type { CallRoom } from './room';
 import { Stage, type Layout } from './stage';
+import type { CallView } from './view';
 
 export function CallPage() {
   const active = useStore(calls, (state) => state.active);
@@ -34,7 +35,7 @@ function ActiveCall({ room }: { room: CallRoom }) {
       <header className="call-head">
         <a className="icon-button quiet" href={addressOf('calls')} aria-label={text.ended.back} title={text.ended.back}><Icon name="back" /></a>
         <div className="call-title">
-          <h1>{room.purpose.name || text.call.title}</h1>
+          <h1>{titleOf(room, view)}</h1>
           <p className="quiet-words" role="status">{text.call.states[view.state]}</p>
         </div>
         <Duration since={view.connectedAt} />
@@ -54,6 +55,12 @@ function ActiveCall({ room }: { room: CallRoom }) {
       <Controls room={room} view={view} pane={pane} onPane={toggle} />
     </div>
   );
+}
+
+/** A call between people is named after whoever is in it; groups and meetings have a name of their own. */
+function titleOf({ purpose }: CallRoom, { people }: CallView): string {
+  if (purpose.kind !== 'people' || people.length === 0) return purpose.name || text.call.title;
+  return listed(people.map(({ name }) => name));
 }
 
 function Duration({ since }: { since: number | undefined }) {

@@ -201,10 +201,7 @@ export class CallRoom {
     call.on('remoteParticipantsUpdated', changed);
     call.on('mutedByOthers', () => this.say(text.call.mutedByOthers));
     call.info.onCallInfoChanged('callInfoChanged', changed);
-    call.lobby.on('lobbyParticipantsUpdated', ({ added }) => {
-      if (added.length > 0) this.say(text.roster.waits(added.map(({ displayName }) => displayName ?? text.somebody)));
-      else this.changed();
-    });
+    call.lobby.on('lobbyParticipantsUpdated', changed);
     const hands = call.feature(Features.RaiseHand);
     hands.on('raisedHandEvent', changed);
     hands.on('loweredHandEvent', changed);

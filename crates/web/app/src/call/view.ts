@@ -98,7 +98,9 @@ export function viewOf(call: Call, beside: Beside): CallView {
       screen: stream('ScreenSharing'),
     };
   };
-  const waiting = call.lobby.participants.map(look);
+  // Whoever waits may be in the roster before the lobby lists them.
+  const inRoster = call.remoteParticipants.filter(({ state }) => state === 'InLobby');
+  const waiting = [...inRoster, ...call.lobby.participants.filter((participant) => !inRoster.includes(participant))].map(look);
   const own = (kind: string) => call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType === kind);
   return {
     id: call.id,
