@@ -271,6 +271,7 @@ export const text = {
     named: (by: string, topic: string) => `${by} named the conversation “${topic}”`,
     other: 'Something happened that this page has no words for.',
     noThread: 'This call has no chat.',
+    noThreadYet: (name: string) => `You and ${name} have no conversation yet.`,
     messages: 'Messages',
     today: 'Today',
     yesterday: 'Yesterday',

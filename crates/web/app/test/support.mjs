@@ -76,7 +76,8 @@ export async function openExchange() {
 export async function openContext(browser, { origin, troubles, ...options }) {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
-    viewport: { width: 1440, height: 900 },
+    // Every pixel is painted by the processor that everything else needs.
+    viewport: { width: 1080, height: 680 },
     colorScheme: 'light',
     permissions: ['camera', 'microphone', 'clipboard-write'],
     ...options,

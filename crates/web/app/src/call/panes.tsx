@@ -46,7 +46,7 @@ function PaneOf({ pane, room, view }: Omit<Props, 'onClose'>): ReactNode {
   switch (pane) {
     case 'people': return <Roster room={room} view={view} />;
     case 'chat':
-      return view.threadId ? <Suspense fallback={<Note>{text.loading}</Note>}><CallChat threadId={view.threadId} /></Suspense> : <Note>{text.chat.noThread}</Note>;
+      return <Suspense fallback={<Note>{text.loading}</Note>}><CallChat threadId={view.threadId} people={view.people} /></Suspense>;
     case 'keypad': return <Keypad room={room} />;
     case 'quality': return <QualityPane room={room} view={view} />;
     case 'devices': return <Devices room={room} view={view} />;

@@ -27,6 +27,7 @@ export interface Line {
 export const session = new Store<SessionState>({ phase: 'signedOut', identity: undefined, problem: '', isConnected: true });
 
 let line: Line | undefined;
+let leaving = new AbortController();
 let onIncoming: (incoming: IncomingCall) => void = () => {};
 
 /** The line of whoever is signed in. Nothing that needs one is on the page without one. */
@@ -61,6 +62,7 @@ export async function signIn(who: string, chosenName = ''): Promise<void> {
   try {
     const credential = await Credential.of(who, chosenName);
     const { identity } = credential;
+    leaving = new AbortController();
     const client = new CallClient();
     const [agent, devices] = await Promise.all([
       client.createCallAgent(credential, { displayName: identity.displayName }),
@@ -68,6 +70,9 @@ export async function signIn(who: string, chosenName = ''): Promise<void> {
     ]);
     agent.on('incomingCall', ({ incomingCall }) => onIncoming(incomingCall));
     agent.on('connectionStateChanged', ({ newValue }) => session.set({ isConnected: newValue === 'Connected' }));
+    addEventListener('offline', () => session.set({ isConnected: false }), { signal: leaving.signal });
+    // While the line held through it, nothing else tells.
+    addEventListener('online', () => session.set({ isConnected: agent.connectionState === 'Connected' }), { signal: leaving.signal });
     line = { identity, credential, agent, devices };
     // A guest is somebody new each time; a reload goes on as the one that this tab was.
     const { rawId, displayName } = identity;
@@ -80,9 +85,10 @@ export async function signIn(who: string, chosenName = ''): Promise<void> {
 
 /** Leaves everything and forgets whom this tab was. */
 export async function signOut(): Promise<void> {
-  const leaving = line;
+  const left = line;
+  leaving.abort();
   line = undefined;
   sessionStorage.removeItem(KEY);
   session.set({ phase: 'signedOut', identity: undefined, problem: '', isConnected: true });
-  await leaving?.agent.dispose();
+  await left?.agent.dispose();
 }

@@ -32,7 +32,7 @@ async function inTheme(stage, colorScheme) {
       expect(overflow <= 0, `${name} on a ${size} is ${overflow} pixels too wide`);
       if (isPictured) await tab.picture(`a11y-${name}-${colorScheme}-${size}`);
     }
-    await tab.page.setViewportSize({ width: 1440, height: 900 });
+    await tab.page.setViewportSize({ width: 1080, height: 680 });
   };
 
   const visitor = await Tab.open(own);
@@ -64,6 +64,7 @@ async function inTheme(stage, colorScheme) {
       await alice.press(pane);
       if (pane === 'Quality') await alice.shows('Voice · Sent');
       if (pane === 'Chat') {
+        await alice.page.locator('.side-pane').getByRole('button', { name: 'Start' }).click();
         await alice.page.getByLabel('Write a message').fill('Hello');
         await alice.press('Send');
         await alice.page.locator('.message.own time').first().waitFor();
@@ -140,7 +141,7 @@ async function inTheme(stage, colorScheme) {
     await bob.shows('No live calls.');
     await look(bob, 'console');
     await bob.page.getByRole('link', { name: 'Policy tester' }).click();
-    await bob.page.getByLabel('From').waitFor();
+    await bob.page.getByLabel('From', { exact: true }).waitFor();
     await look(bob, 'console-policy');
     await bob.page.getByRole('link', { name: 'Identities' }).click();
     await bob.shows('Raw ID');

@@ -37,7 +37,7 @@ export async function consolePages(stage) {
 
   await report.step('console: the policy tester says the rule and what was asked', async () => {
     await operator.page.getByRole('link', { name: 'Policy tester' }).click();
-    await operator.page.getByLabel('From').fill('alice');
+    await operator.page.getByLabel('From', { exact: true }).fill('alice');
     await operator.page.getByLabel('To', { exact: true }).fill('bob');
     await operator.page.getByLabel('Access key').fill(accessKey);
     await operator.press('Ask');

@@ -57,10 +57,10 @@ export async function keyboard(stage) {
   });
 
   await report.step('keyboard: letters in a field are letters', async () => {
-    await bob.page.keyboard.press('c');
-    const field = bob.page.getByLabel('Write a message');
+    await bob.page.keyboard.press('p');
+    const field = bob.page.getByLabel('Name, alias or ID');
     await field.waitFor();
-    await tabTo(bob.page, 'Write a message');
+    await tabTo(bob.page, 'Name, alias or ID');
     await bob.page.keyboard.type('mhv');
     expect(await field.inputValue() === 'mhv', `the field has ${await field.inputValue()}`);
     expect(await bob.button('Mute').count() === 1, 'the letter muted');
@@ -114,6 +114,13 @@ export async function tabTo(page, name) {
 function focused(page) {
   return page.evaluate(() => {
     const element = document.activeElement;
-    return element?.getAttribute('aria-label') ?? element?.innerText?.replaceAll(/\s+/g, ' ').trim() ?? '';
+    const labelled = element?.getAttribute('aria-label') ?? element?.labels?.[0]?.querySelector('.field-label')?.textContent;
+    if (labelled || !element) return labelled ?? '';
+    // What is drawn only is no part of the name.
+    const words = element.cloneNode(true);
+    for (const drawn of words.querySelectorAll('[aria-hidden=true]')) drawn.remove();
+    return [...words.querySelectorAll('*')].length > 1
+      ? [...words.querySelectorAll('*')].filter(({ children }) => children.length === 0).map(({ textContent }) => textContent).join(' ').trim()
+      : words.textContent.trim();
   });
 }
