@@ -14,7 +14,7 @@ import { errorText, shortTime } from '../words';
 import { chat, leaveThread, openChat, startThread, threadWith } from './chat';
 import { Conversation } from './conversation';
 import { personIn } from './message-row';
-import { isSaid, unreadOf, type Thread } from './thread';
+import { isSaid, unreadOf, type Member, type Thread } from './thread';
 
 const WITH = 'with:';
 
@@ -61,7 +61,7 @@ function ThreadRow({ thread, isOpen }: { thread: Thread; isOpen: boolean }) {
   return (
     <li>
       <a className={`row thread ${isOpen ? 'open' : ''}`} href={addressOf('chat', thread.id)} aria-current={isOpen ? 'true' : undefined}>
-        <Avatar name={title} rawId={thread.id} />
+        <Avatar name={title} rawId={thread.members.length === 2 ? otherOf(thread, ownRawId)?.rawId ?? thread.id : thread.id} />
         <span className="row-words">
           <span className="row-name">{title}</span>
           <span className="quiet-words preview-words">{last ? `${personIn(thread, last.sender, last.senderName)}: ${last.isDeleted ? text.chat.deleted : last.body}` : ''}</span>
@@ -128,6 +128,10 @@ function StartDialog({ person, onClose, onStarted }: { person: string | undefine
       </form>
     </Dialog>
   );
+}
+
+function otherOf(thread: Thread, ownRawId: string): Member | undefined {
+  return thread.members.find(({ rawId }) => rawId !== ownRawId);
 }
 
 function titleOf(thread: Thread, ownRawId: string): string {

@@ -13,7 +13,7 @@ export function IdentitiesTab() {
     <section className="panel" aria-labelledby="identities-title">
       <h2 id="identities-title">{text.console.tabs.identities}</h2>
       <Problem>{problem}</Problem>
-      <div className="scroll" tabIndex={0} role="region" aria-labelledby="identities-title">
+      <div className="scroll" tabIndex={0} role="group" aria-labelledby="identities-title">
         <table>
           <thead><tr>{[text.console.name, text.console.alias, text.console.sort, text.console.rawId, text.console.open].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
           <tbody>

@@ -69,7 +69,7 @@ function Detail() {
     <div className="console-detail">
       <section className="panel" aria-labelledby="legs-title">
         <h2 id="legs-title">{text.console.legs}</h2>
-        <div className="scroll" tabIndex={0} role="region" aria-labelledby="legs-title">
+        <div className="scroll" tabIndex={0} role="group" aria-labelledby="legs-title">
           <table>
             <thead><tr>{[text.console.participant, text.console.direction, text.console.state, text.console.own, text.console.flags, text.console.connection].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
             <tbody>{legs.map((leg) => <LegRow key={leg.participantId} leg={leg} />)}</tbody>
@@ -82,7 +82,7 @@ function Detail() {
           <span className={`chip ${timeline === 'open' ? 'good' : timeline === 'failed' ? 'bad' : ''}`} role="status">{text.console.timelineState[timeline]}</span>
         </div>
         <Problem>{timelineProblem}</Problem>
-        <div className="timeline" tabIndex={0} role="region" aria-labelledby="timeline-title">
+        <div className="timeline" tabIndex={0} role="group" aria-labelledby="timeline-title">
           <table>
             <thead><tr>{[text.console.seq, text.console.time, text.console.event, text.console.detail].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
             <tbody>

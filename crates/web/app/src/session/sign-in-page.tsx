@@ -25,10 +25,10 @@ export function SignInPage({ isToMeeting, onSignedIn }: Props) {
   const directory = <DirectoryList key="directory" isWorking={isWorking} onEnter={enter} />;
   return (
     <div className="sign-in">
-      <div className="sign-in-top">
+      <header className="sign-in-top">
         <span className="brand"><Mark /><span className="brand-name">{text.product}</span></span>
         <IconButton icon={shown === 'dark' ? 'sun' : 'moon'} label={shown === 'dark' ? text.themeToLight : text.themeToDark} onClick={switchTheme} />
-      </div>
+      </header>
       <main className="sign-in-card">
         <h1>{isToMeeting ? text.join.title : text.signIn.title}</h1>
         <p className="lead">{text.signIn.lead}</p>
