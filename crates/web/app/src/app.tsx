@@ -9,7 +9,7 @@ import { Incoming } from './call/incoming';
 import { JoinPage } from './call/join-page';
 import type { Parameters } from './parameters';
 import { CallsPage } from './people/calls-page';
-import { history, readHistory } from './people/history';
+import { followHistory, history } from './people/history';
 import { readPeople } from './people/people';
 import { addressOf, go, route, type Room } from './routes';
 import { session, signOut } from './session/session';
@@ -47,7 +47,7 @@ function Rooms() {
   const endedCount = useStore(calls, (state) => state.endedCount);
   useEffect(() => {
     void readPeople();
-    void readHistory();
+    return followHistory();
   }, [endedCount]);
   useEffect(() => { document.title = `${titleOf(room)} · ${text.product}`; }, [room]);
   const isImmersed = room === 'call' && active !== undefined;

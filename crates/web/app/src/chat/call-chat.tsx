@@ -17,12 +17,12 @@ export default function CallChat({ threadId, people }: { threadId: string; peopl
 }
 
 function Between({ other: { rawId, name } }: { other: PersonView }) {
-  const isLoaded = useStore(chat, (state) => state.isLoaded);
+  const isComplete = useStore(chat, (state) => state.isComplete);
   const thread = useStore(chat, () => threadWith(rawId));
   const [problem, setProblem] = useState('');
   useEffect(openChat, []);
   if (thread) return <Conversation threadId={thread.id} />;
-  if (!isLoaded) return <Note>{text.loading}</Note>;
+  if (!isComplete) return <Note>{text.loading}</Note>;
   const begin = () => { startThread(name, [{ rawId, name }]).catch((error: unknown) => setProblem(errorText(error))); };
   return (
     <div className="form">

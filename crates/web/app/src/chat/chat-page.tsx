@@ -20,16 +20,16 @@ const WITH = 'with:';
 
 export default function ChatPage() {
   const { part } = useStore(route, (state) => state);
-  const { threads, isLoaded, problem } = useStore(chat, (state) => state);
+  const { threads, isLoaded, isComplete, problem } = useStore(chat, (state) => state);
   const [isStarting, setStarting] = useState(false);
   useEffect(openChat, []);
   const wanted = part.startsWith(WITH) ? part.slice(WITH.length) : undefined;
   useEffect(() => {
-    if (!wanted || !isLoaded) return;
+    if (!wanted || !isComplete) return;
     const known = threadWith(wanted);
     if (known) go('chat', known.id, { replace: true });
     else setStarting(true);
-  }, [wanted, isLoaded]);
+  }, [wanted, isComplete]);
   const open = threads.get(part);
   return (
     <div className={`page chat-page ${open ? 'has-open' : ''}`}>

@@ -17,12 +17,15 @@ const LOOK_AT_WRITERS_MS = 1_000;
 
 interface ChatState {
   readonly threads: ReadonlyMap<string, Thread>;
+  /** Whether the list is known. */
   readonly isLoaded: boolean;
+  /** Whether it is known of every thread who is in it. */
+  readonly isComplete: boolean;
   readonly state: StreamState;
   readonly problem: string;
 }
 
-const EMPTY: ChatState = { threads: new Map(), isLoaded: false, state: 'connecting', problem: '' };
+const EMPTY: ChatState = { threads: new Map(), isLoaded: false, isComplete: false, state: 'connecting', problem: '' };
 export const chat = new Store<ChatState>(EMPTY);
 
 let api: ChatApi | undefined;
@@ -157,6 +160,7 @@ async function readThreads(): Promise<void> {
     for (const id of threads.keys()) if (!heads.some((head) => head.id === id) && threads.get(id)?.outgoing.length === 0) threads.delete(id);
     chat.set({ threads, isLoaded: true, problem: '' });
     for (const { id } of heads) await load(id);
+    chat.set({ isComplete: true });
   } catch (error) {
     chat.set({ isLoaded: true, problem: errorText(error) });
   }

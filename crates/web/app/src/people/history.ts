@@ -23,6 +23,16 @@ export const history = new Store<HistoryState>({
 
 let reading = 0;
 
+/** The exchange tells of the end of a call and then writes it down: what is read at once may lack it. */
+const READ_AGAIN_MS = 1_500;
+
+/** Reads the newest calls at once and once more; returns what ends that. */
+export function followHistory(): () => void {
+  void readHistory();
+  const timer = setTimeout(() => void readHistory(), READ_AGAIN_MS);
+  return () => clearTimeout(timer);
+}
+
 /** Reads the newest calls anew. */
 export async function readHistory(missedOnly = history.get().missedOnly): Promise<void> {
   if (!lineOrNone()) return;
