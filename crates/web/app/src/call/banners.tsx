@@ -1,0 +1,43 @@
+// What stands in the way of the call, above the pictures.
+
+import { text } from '../strings';
+import { Button, IconButton } from '../ui/parts';
+import type { CallRoom } from './room';
+import type { CallView } from './view';
+
+export function Banners({ room, view }: { room: CallRoom; view: CallView }) {
+  const { state, troubles, problem, notice, isSharing, waiting, can } = view;
+  return (
+    <div className="banners">
+      {state === 'LocalHold' && (
+        <div className="banner hold">
+          <p role="status">{text.call.heldBanner}</p>
+          <Button size="small" icon="play" onClick={() => void room.toggleHold()}>{text.call.resume}</Button>
+        </div>
+      )}
+      {state === 'RemoteHold' && <p className="banner hold" role="status">{text.call.remoteHeldBanner}</p>}
+      {isSharing && (
+        <div className="banner accent">
+          <p role="status">{text.call.youShare}</p>
+          <Button size="small" onClick={() => void room.toggleShare()}>{text.call.shareOff}</Button>
+        </div>
+      )}
+      {can.manageLobby && waiting.length > 0 && (
+        <div className="banner accent">
+          <p role="status">{text.roster.waits(waiting.map(({ name }) => name))}</p>
+          <Button size="small" kind="good" onClick={() => void (waiting[0] && waiting.length === 1 ? room.admit(waiting[0].rawId) : room.admitAll())}>
+            {waiting.length === 1 ? text.roster.admit : text.roster.admitAll}
+          </Button>
+        </div>
+      )}
+      {troubles.map((trouble) => <p key={trouble} className="banner warn" role="status">{text.call[trouble]}</p>)}
+      {notice && <p className="banner plain" role="status">{notice}</p>}
+      {problem && (
+        <div className="banner bad">
+          <p role="alert">{problem}</p>
+          <IconButton icon="close" size="small" label={text.close} onClick={() => room.forgetProblem()} />
+        </div>
+      )}
+    </div>
+  );
+}

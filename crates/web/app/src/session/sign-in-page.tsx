@@ -1,0 +1,83 @@
+// Signing in: as somebody of the directory, or as a guest with a name.
+
+import { useEffect, useState, type FormEvent } from 'react';
+
+import { people, readPeople } from '../people/people';
+import { useStore } from '../store';
+import { text } from '../strings';
+import { switchTheme, theme } from '../theme';
+import { Mark } from '../ui/icon';
+import { Avatar, Button, Field, IconButton, Problem } from '../ui/parts';
+import { session, signIn } from './session';
+
+interface Props {
+  /** Whether a meeting waits behind: guests come first then. */
+  isToMeeting: boolean;
+  onSignedIn: () => void;
+}
+
+export function SignInPage({ isToMeeting, onSignedIn }: Props) {
+  const { phase, problem } = useStore(session, (state) => state);
+  const shown = useStore(theme, (state) => state.shown);
+  const isWorking = phase === 'signingIn';
+  const enter = (who: string) => void signIn(who).then(onSignedIn);
+  const guest = <GuestForm key="guest" isWorking={isWorking} isFirst={isToMeeting} onEnter={enter} />;
+  const directory = <DirectoryList key="directory" isWorking={isWorking} onEnter={enter} />;
+  return (
+    <div className="sign-in">
+      <header className="sign-in-top">
+        <span className="brand"><Mark /><span className="brand-name">{text.product}</span></span>
+        <IconButton icon={shown === 'dark' ? 'sun' : 'moon'} label={shown === 'dark' ? text.themeToLight : text.themeToDark} onClick={switchTheme} />
+      </header>
+      <main className="sign-in-card">
+        <h1>{isToMeeting ? text.join.title : text.signIn.title}</h1>
+        <p className="lead">{text.signIn.lead}</p>
+        <Problem>{problem}</Problem>
+        {isWorking && <p className="note" role="status">{text.signIn.working}</p>}
+        {isToMeeting ? [guest, directory] : [directory, guest]}
+        <p className="fine">{text.signIn.development}</p>
+      </main>
+    </div>
+  );
+}
+
+function DirectoryList({ isWorking, onEnter }: { isWorking: boolean; onEnter: (who: string) => void }) {
+  const { users, isLoaded, problem } = useStore(people, (state) => state);
+  useEffect(() => { void readPeople(); }, []);
+  const directory = users.filter(({ alias }) => alias !== '');
+  return (
+    <section aria-labelledby="directory-title">
+      <h2 id="directory-title">{text.signIn.people}</h2>
+      <Problem>{problem}</Problem>
+      {!isLoaded && <p className="note">{text.loading}</p>}
+      {isLoaded && !problem && directory.length === 0 && <p className="note">{text.signIn.nobody}</p>}
+      <ul className="identities">
+        {directory.map(({ rawId, displayName, alias }) => (
+          <li key={rawId}>
+            <button type="button" className="identity" disabled={isWorking} onClick={() => onEnter(alias)}>
+              <Avatar name={displayName || alias} rawId={rawId} />
+              <span className="identity-words"><span className="identity-name">{displayName || alias}</span><span className="quiet-words">{alias}</span></span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function GuestForm({ isWorking, isFirst, onEnter }: { isWorking: boolean; isFirst: boolean; onEnter: (who: string) => void }) {
+  const [name, setName] = useState('');
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    onEnter(`app:${name}`);
+  };
+  return (
+    <form onSubmit={submit} aria-labelledby="guest-title">
+      <h2 id="guest-title">{isFirst ? text.guest : text.signIn.guestTitle}</h2>
+      <Field label={text.signIn.guestName} hint={text.signIn.guestHint}>
+        <input name="name" value={name} maxLength={64} required autoComplete="name" onChange={({ target }) => setName(target.value)} />
+      </Field>
+      <Button type="submit" kind={isFirst ? 'primary' : 'plain'} disabled={isWorking}>{text.signIn.guestGo}</Button>
+    </form>
+  );
+}

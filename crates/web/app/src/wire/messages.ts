@@ -1,0 +1,105 @@
+// The messages of the protocol that the app asks for beside its calls.
+
+import { bool, enumeration, field, message, repeated, string, uint, type Read } from './codec';
+import type { Method } from './grpc';
+
+const identifier = message({ rawId: field(1, string) });
+const reason = message({ code: field(1, uint), subCode: field(2, uint), category: field(3, string), meaning: field(4, string) });
+const timestamp = message({ seconds: field(1, uint), nanos: field(2, uint) });
+
+const callKind = enumeration(['unspecified', 'oneToOne', 'group', 'meeting']);
+const direction = enumeration(['unspecified', 'incoming', 'outgoing']);
+const callState = enumeration([
+  'unspecified', 'None', 'Connecting', 'Ringing', 'EarlyMedia', 'Connected', 'LocalHold', 'RemoteHold', 'InLobby', 'Disconnecting', 'Disconnected',
+]);
+const participantState = enumeration([
+  'unspecified', 'Idle', 'Connecting', 'Ringing', 'Connected', 'Hold', 'EarlyMedia', 'InLobby', 'Disconnected',
+]);
+
+const participant = message({
+  participantId: field(1, string), identifier: field(2, identifier), displayName: field(3, string), state: field(4, participantState),
+  callState: field(5, callState), callConnectionId: field(6, string), direction: field(7, direction), isMuted: field(8, bool),
+  isSpeaking: field(9, bool), isVideoOn: field(10, bool), isScreenSharingOn: field(11, bool), callEndReason: field(12, reason),
+});
+const call = message({
+  callId: field(1, string), kind: field(2, callKind), groupId: field(3, string), threadId: field(4, string),
+  participants: repeated(5, participant), seq: field(6, uint), startedAt: field(7, timestamp), endReason: field(8, reason),
+});
+const withParticipant = message({ participant: field(1, participant) });
+const callEvent = message({
+  callId: field(1, string),
+  seq: field(2, uint),
+  time: field(3, timestamp),
+  snapshot: field(10, call),
+  callStateChanged: field(11, message({
+    participantId: field(1, string), previous: field(3, callState), state: field(4, callState), reason: field(6, reason),
+  })),
+  participantAdded: field(12, withParticipant),
+  participantUpdated: field(13, withParticipant),
+  participantRemoved: field(14, message({ participantId: field(1, string), reason: field(2, reason) })),
+  callKindChanged: field(15, message({ kind: field(1, callKind), threadId: field(2, string) })),
+  operationCompleted: field(16, message({
+    operationId: field(1, string), participantId: field(2, string), error: field(3, message({ code: field(1, string), message: field(2, string) })),
+  })),
+  callEnded: field(17, message({ reason: field(1, reason) })),
+  callStarted: field(18, message({ kind: field(1, callKind), threadId: field(2, string) })),
+  participantStateChanged: field(19, message({
+    participantId: field(1, string), previous: field(2, participantState), state: field(3, participantState), reason: field(4, reason),
+  })),
+  speakingChanged: field(20, message({
+    changes: repeated(1, message({ participantId: field(1, string), isSpeaking: field(2, bool) })),
+  })),
+});
+const pastCall = message({
+  callId: field(1, string), kind: field(2, callKind), direction: field(3, direction),
+  others: repeated(4, message({ identifier: field(1, identifier), displayName: field(2, string) })), unnamedOthers: field(5, uint),
+  startedAt: field(6, timestamp), connectedAt: field(7, timestamp), endedAt: field(8, timestamp), endReason: field(9, reason),
+  isMissed: field(10, bool), threadId: field(11, string), meetingId: field(12, string), place: field(13, string),
+});
+
+const presenters = enumeration(['unspecified', 'everyone', 'organization', 'roleIsPresenter', 'organizer']);
+const meeting = message({
+  meetingId: field(1, string), organizer: field(2, identifier), subject: field(3, string), joinLink: field(5, string),
+  code: field(6, message({ meetingId: field(1, string), passcode: field(2, string) })), createdAt: field(9, timestamp),
+  callId: field(13, string), endReason: field(14, reason),
+});
+
+export type Timestamp = Read<typeof timestamp>;
+export type WireReason = Read<typeof reason>;
+export type WireParticipant = Read<typeof participant>;
+export type WireCall = Read<typeof call>;
+export type WireCallEvent = Read<typeof callEvent>;
+export type PastCall = Read<typeof pastCall>;
+export type WireMeeting = Read<typeof meeting>;
+
+function method<Request, Response>(path: string, request: Method<Request, Response>['request'], response: Method<Request, Response>['response']): Method<Request, Response> {
+  return { path, request, response };
+}
+
+const CALLING = '/trunkline.calling.v1.CallingService';
+const MEETINGS = '/trunkline.meetings.v1.MeetingsService';
+
+export const listCalls = method(`${CALLING}/ListCalls`, message({}), message({ calls: repeated(1, call) }));
+export const listCallHistory = method(
+  `${CALLING}/ListCallHistory`,
+  message({ pageSize: field(1, uint), pageToken: field(2, string), missedOnly: field(3, bool) }),
+  message({ calls: repeated(1, pastCall), nextPageToken: field(2, string), unseenMissed: field(3, uint) }),
+);
+export const markCallsSeen = method(`${CALLING}/MarkCallsSeen`, message({ place: field(1, string) }), message({ unseenMissed: field(1, uint) }));
+export const watchCall = method(`${CALLING}/WatchCall`, message({ callId: field(1, string) }), message({ event: field(1, callEvent) }));
+export const createMeeting = method(
+  `${MEETINGS}/CreateMeeting`,
+  message({ subject: field(2, string), settings: field(5, message({ allowedPresenters: field(5, presenters) })) }),
+  message({ meeting: field(1, meeting) }),
+);
+export const getMeeting = method(`${MEETINGS}/GetMeeting`, message({ meeting: field(1, string) }), message({ meeting: field(1, meeting) }));
+export const listMeetings = method(
+  `${MEETINGS}/ListMeetings`,
+  message({ pageSize: field(2, uint), pageToken: field(3, string) }),
+  message({ meetings: repeated(1, meeting), nextPageToken: field(2, string) }),
+);
+
+/** The time in milliseconds; `undefined` where the wire has none. */
+export function timeOf(stamp: Timestamp | undefined): number | undefined {
+  return stamp && stamp.seconds * 1000 + Math.floor(stamp.nanos / 1e6);
+}

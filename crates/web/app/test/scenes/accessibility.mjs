@@ -1,0 +1,178 @@
+// axe-core finds nothing on any page, in both themes; nothing is cut off from a phone to a wall.
+
+import { createRequire } from 'node:module';
+
+import { expect, openContext } from '../support.mjs';
+import { Tab } from '../tab.mjs';
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const SIZES = [
+  { name: 'phone', width: 390, height: 844, isPictured: true }, { name: 'tablet', width: 820, height: 1180 }, { name: 'desk', width: 1440, height: 900, isPictured: true },
+  { name: 'wall', width: 3840, height: 2160 },
+];
+
+export async function accessibility(stage) {
+  for (const colorScheme of ['light', 'dark']) await inTheme(stage, colorScheme);
+}
+
+async function inTheme(stage, colorScheme) {
+  const { report, browser, origin, troubles } = stage;
+  const context = await openContext(browser, { origin, troubles, colorScheme });
+  const own = { ...stage, context };
+  const step = (name, work) => report.step(`accessibility, ${colorScheme}: ${name}`, work);
+  // Whatever is found is told together: one run shows all there is to mend.
+  const problems = [];
+  let looks = 0;
+  const look = async (tab, name) => {
+    await tab.page.setViewportSize({ width: 1440, height: 900 });
+    looks += 1;
+    problems.push(...(await violations(tab)).map((words) => `${name}: ${words}`));
+    for (const { name: size, width, height, isPictured } of SIZES) {
+      await tab.page.setViewportSize({ width, height });
+      await tab.page.waitForTimeout(60);
+      const cut = await tab.page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        if (scrollWidth <= clientWidth) return undefined;
+        const widest = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > clientWidth + 0.5);
+        return { by: scrollWidth - clientWidth, widest: widest.map(({ tagName, className }) => `${tagName}.${className?.baseVal ?? className}`).slice(0, 6) };
+      });
+      if (cut) problems.push(`${name} on a ${size} is too wide: ${JSON.stringify(cut)}`);
+      if (isPictured) await tab.picture(`a11y-${name}-${colorScheme}-${size}`);
+    }
+    await tab.page.setViewportSize({ width: 1080, height: 680 });
+  };
+
+  const visitor = await Tab.open(own);
+  await step('sign in', async () => {
+    await visitor.shows('Alice Archer');
+    await look(visitor, 'sign-in');
+  });
+  await visitor.close();
+
+  const bob = await Tab.open(own, { as: 'bob', color: 'blue', tone: 880 });
+  const alice = await Tab.open(own, { as: 'alice', color: 'red', tone: 440 });
+  await step('calls', async () => {
+    await alice.shows('Recent calls');
+    await look(alice, 'calls');
+  });
+  await step('a call that rings', async () => {
+    await bob.shows('Recent calls');
+    await alice.press('Video call Bob Baker');
+    await bob.shows('Alice Archer is calling');
+    await look(bob, 'incoming');
+    await look(alice, 'ringing');
+  });
+  await step('in a call, with every pane', async () => {
+    await bob.press('Accept with video');
+    await alice.isIn('Connected');
+    await alice.sees('blue');
+    await look(alice, 'call');
+    for (const pane of ['People', 'Chat', 'Keypad', 'Quality', 'Devices']) {
+      await alice.press(pane);
+      if (pane === 'Quality') await alice.shows('Voice · Sent');
+      if (pane === 'Chat') {
+        // The conversation of these two is there from the first theme on.
+        if (colorScheme === 'light') await alice.page.locator('.side-pane').getByRole('button', { name: 'Start' }).click();
+        await alice.page.getByLabel('Write a message').fill('Hello');
+        await alice.press('Send');
+        await alice.page.locator('.message.own time').first().waitFor();
+      }
+      await look(alice, `call-${pane.toLowerCase()}`);
+    }
+    await bob.press('Share your screen');
+    await alice.sees('lime');
+    await alice.page.getByRole('button', { name: 'Close' }).click();
+    await look(alice, 'call-screen');
+    await bob.press('Hold');
+    await look(bob, 'call-held');
+    await bob.press('Resume');
+  });
+  await step('how a call ended', async () => {
+    await alice.press('Hang up');
+    await alice.shows('Back to calls');
+    await look(alice, 'ended');
+    await alice.press('Back to calls');
+    await alice.page.locator('.recents .row').first().waitFor();
+    await look(alice, 'calls-recents');
+  });
+  await step('chat', async () => {
+    await alice.page.getByRole('link', { name: 'Chat' }).click();
+    await alice.shows('Choose a conversation');
+    await alice.press('New conversation');
+    await look(alice, 'chat-new');
+    await alice.page.keyboard.press('Escape');
+    await alice.page.locator('.thread').first().click();
+    await alice.page.getByRole('log').waitFor();
+    await look(alice, 'chat');
+  });
+  let link;
+  await step('meetings', async () => {
+    await alice.page.getByRole('link', { name: 'Meetings' }).click();
+    await alice.press('New meeting');
+    await look(alice, 'meetings-new');
+    await alice.press('Make the meeting');
+    await alice.shows('The meeting is ready.');
+    link = await alice.page.locator('.made code').first().textContent();
+    await look(alice, 'meetings');
+  });
+  await step('joining, and the lobby on both sides', async () => {
+    await alice.page.locator('.made').getByRole('button', { name: 'Join' }).click();
+    await alice.sees('red');
+    await look(alice, 'pre-join');
+    await alice.press('Join now');
+    await alice.isIn('Connected');
+    const guest = await Tab.open(own, { meeting: link });
+    await guest.shows('Your name');
+    await look(guest, 'join-guest');
+    await guest.page.getByLabel('Your name').fill('Zoe');
+    await guest.press('Continue as guest');
+    await guest.press('Join now');
+    await guest.shows('You are in the lobby');
+    await look(guest, 'lobby');
+    await alice.press('People');
+    await alice.page.getByRole('heading', { name: 'Waiting in the lobby 1' }).waitFor();
+    await look(alice, 'lobby-host');
+    await alice.button('React').click();
+    await look(alice, 'reactions');
+    await guest.close();
+    await alice.press('End for everybody');
+    await alice.shows('Back to calls');
+  });
+  await step('the join form', async () => {
+    await bob.press('Back to calls');
+    await bob.page.getByRole('link', { name: 'Join a meeting' }).click();
+    await bob.page.getByLabel('Meeting link or ID').fill('123 456 789 012');
+    await look(bob, 'join');
+  });
+  await step('the console', async () => {
+    await bob.page.getByRole('link', { name: 'Console' }).click();
+    await bob.shows('No live calls.');
+    await look(bob, 'console');
+    await bob.page.getByRole('link', { name: 'Policy tester' }).click();
+    await bob.page.getByLabel('From', { exact: true }).waitFor();
+    await look(bob, 'console-policy');
+    await bob.page.getByRole('link', { name: 'Identities' }).click();
+    await bob.shows('Raw ID');
+    await look(bob, 'console-identities');
+  });
+  await step('axe finds nothing, and nothing is cut off', async () => {
+    expect(problems.length === 0, [...new Set(problems)].join('\n'));
+    return { looks };
+  });
+  await context.close();
+}
+
+/** What axe finds. It is evaluated from outside: the page itself loads nothing that is not its own. */
+async function violations({ page }) {
+  await page.evaluate(await source());
+  const { violations: found } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
+  return found.flatMap(({ id, help, nodes }) => nodes.map(({ html, any }) => `${id}: ${help}: ${html.slice(0, 160)} ${any.map(({ message }) => message).join('; ')}`));
+}
+
+let text;
+async function source() {
+  const { readFile } = await import('node:fs/promises');
+  text ??= await readFile(axePath, 'utf8');
+  return text;
+}
