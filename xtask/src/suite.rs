@@ -12,12 +12,13 @@ use anyhow::ensure;
 use crate::peers::Peers;
 use crate::steps::Steps;
 use crate::workspace::{Metadata, cargo};
-use crate::{deny, lint, tidy};
+use crate::{deny, lint, tidy, web};
 
 /// How to run the suite.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Leave out the tests with real peers (browser, Python) and the lint of the protocol files.
+    /// Leave out the tests with real peers (browser, Python), those of the packages of the browser, and
+    /// the lint of the protocol files.
     #[arg(long)]
     without_peers: bool,
     /// Build for release as well, and print the figures of the demos and benches there: those count.
@@ -27,15 +28,18 @@ pub(crate) struct Options {
 
 /// Runs every step; `plain` passes output on line by line, as a log wants it.
 pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<()> {
-    let mut total = 9;
-    total -= usize::from(options.without_peers) * 2;
+    let mut total = 10;
+    total -= usize::from(options.without_peers) * 3;
     total += usize::from(options.figures);
     let target = Metadata::load(root)?.target_directory;
     let mut steps = Steps::new(total, target.join("xtask"), plain)?;
 
     let mut peers = None;
     if options.without_peers {
-        println!("--without-peers: LEAVING OUT the tests in modules `with_peers` and `buf lint`");
+        println!(
+            "--without-peers: LEAVING OUT the tests in modules `with_peers`, those of the packages of \
+             the browser, and `buf lint`"
+        );
     } else {
         steps.run("peers", || {
             peers = Some(Peers::install(root)?);
@@ -47,6 +51,7 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
     steps.run("deny", || deny::run(root))?;
     if let Some(peers) = &peers {
         steps.commands("protocol files", vec![lint::buf(root, &peers.buf)])?;
+        steps.commands("web packages", web::tests(root))?;
     }
     steps.commands("lint", vec![lint::clippy(root), lint::rustdoc(root)])?;
     steps.commands("tests", vec![own_tests(root), tests(root, peers.as_ref())])?;

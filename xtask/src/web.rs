@@ -1,4 +1,5 @@
-//! `cargo xtask web`: bundles the app for people, and writes the table by which it is compiled in.
+//! The packages of the browser: `cargo xtask web` bundles the app for people and writes the table by
+//! which it is compiled in; the suite tests them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,23 +12,42 @@ use serde_json::Value;
 use crate::pass_on;
 use crate::peers;
 
-/// Installs what the bundle is made of, checks its types, bundles it, and writes the table.
+/// Bundles the app, and writes the table.
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
-    let web = root.join("crates/web");
     peers::npm_itself()?;
-    for (folder, steps) in [("calling", &["build"][..]), ("app", &["check", "build"])] {
-        println!("{folder}: installing what it needs with npm");
-        pass_on(npm(&web.join(folder), &["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
-        for step in steps {
-            println!("{folder}: {step}");
-            pass_on(npm(&web.join(folder), &["run", "--silent", step]))?;
-        }
+    for command in bundle(root) {
+        pass_on(command)?;
     }
-    let dist = web.join("app/dist");
+    let dist = root.join("crates/web/app/dist");
     let count = write_table(&dist)?;
     println!("\n{count} files in {}; now start an exchange that carries them:", dist.display());
     println!("  cargo run --release --features app");
     Ok(())
+}
+
+/// Returns the commands that install what the bundle is made of, check its types, and bundle it.
+fn bundle(root: &Path) -> Vec<Command> {
+    let (calling, app) = (root.join("crates/web/calling"), root.join("crates/web/app"));
+    vec![
+        npm(&calling, &INSTALL),
+        npm(&calling, &["run", "--silent", "build"]),
+        npm(&app, &INSTALL),
+        npm(&app, &["run", "--silent", "check"]),
+        npm(&app, &["run", "--silent", "build"]),
+    ]
+}
+
+/// Returns the commands that test the packages of the browser as far as that needs no browser.
+pub(crate) fn tests(root: &Path) -> Vec<Command> {
+    let (calling, app) = (root.join("crates/web/calling"), root.join("crates/web/app"));
+    let mut commands = bundle(root);
+    commands.extend([
+        npm(&calling, &["run", "--silent", "check"]),
+        npm(&calling, &["run", "--silent", "size"]),
+        npm(&calling, &["test", "--silent"]),
+        npm(&app, &["test", "--silent"]),
+    ]);
+    commands
 }
 
 fn npm(folder: &Path, arguments: &[&str]) -> Command {
@@ -45,6 +65,9 @@ fn write_table(dist: &Path) -> anyhow::Result<usize> {
     fs::write(dist.join("embedded.rs"), &table.text)?;
     Ok(table.files)
 }
+
+const INSTALL: [&str; 6] =
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
 
 struct Table {
     text: String,

@@ -1,5 +1,8 @@
 //! The pages, the development endpoints and the socket, over a real node.
 
+#[path = "web/call_events.rs"]
+mod call_events;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
