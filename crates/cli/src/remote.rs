@@ -1,5 +1,7 @@
 //! A connection to a running exchange over gRPC.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -41,7 +43,7 @@ impl Remote {
             .tls_config(tls)
             .context("the CA is not a PEM certificate")
             .in_family(Family::Usage)?
-            .connect_timeout(std::time::Duration::from_secs(5))
+            .connect_timeout(Duration::from_secs(5))
             .connect()
             .await
             .with_context(|| {
@@ -148,6 +150,22 @@ impl Interceptor for Authorization {
         Ok(request)
     }
 }
+
+/// Waits before a stream that broke is opened again; fails where that would not help, or where there
+/// is no cursor to go on after.
+pub(crate) async fn wait_to_resume(status: Status, cursor: Option<u64>) -> Result<(), Failure> {
+    // What a restart of the exchange looks like from here.
+    let is_passing = matches!(status.code(), Code::Unavailable | Code::Unknown);
+    if !is_passing || cursor.is_none() {
+        return Err(from_status(status));
+    }
+    tracing::info!(cursor, "connection lost, going on");
+    tokio::time::sleep(RECONNECT_AFTER).await;
+    Ok(())
+}
+
+/// A restart takes about this long; sooner only knocks at a closed door.
+const RECONNECT_AFTER: Duration = Duration::from_millis(500);
 
 /// Sorts a gRPC status into a family.
 pub(crate) fn from_status(status: Status) -> Failure {

@@ -1,8 +1,5 @@
 //! `trunkline chat tail`: what happens in a user's threads, across lost connections.
 
-use std::time::Duration;
-
-use tonic::Code;
 use trunkline_proto::chat::v1::chat_event::Kind;
 use trunkline_proto::chat::v1::{
     ChatEvent, Member, Message, MessageType, WatchChatRequest, WatchChatResponse,
@@ -11,7 +8,7 @@ use trunkline_proto::common::v1::CommunicationIdentifier;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::remote::{Remote, Who, from_status};
+use crate::remote::{Remote, Who, wait_to_resume};
 use crate::wire_json::to_json;
 
 /// Options of `trunkline chat tail`.
@@ -59,13 +56,7 @@ impl Tail {
                 None => continue,
                 Some(status) => status,
             };
-            // What a restart of the exchange looks like from here.
-            let is_passing = matches!(status.code(), Code::Unavailable | Code::Unknown);
-            if !is_passing || self.cursor.is_none() {
-                return Err(from_status(status));
-            }
-            tracing::info!(cursor = self.cursor, "connection lost, going on");
-            tokio::time::sleep(RECONNECT_AFTER).await;
+            wait_to_resume(status, self.cursor).await?;
         }
         Ok(())
     }
@@ -179,6 +170,3 @@ fn names(members: &[Member]) -> String {
 fn raw_id(identifier: &Option<CommunicationIdentifier>) -> &str {
     identifier.as_ref().map(|identifier| identifier.raw_id.as_str()).unwrap_or_default()
 }
-
-/// A restart takes about this long; sooner only knocks at a closed door.
-const RECONNECT_AFTER: Duration = Duration::from_millis(500);

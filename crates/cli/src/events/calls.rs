@@ -1,8 +1,6 @@
 //! `trunkline events calls`: what happens in all calls and meetings, across lost connections.
 
-use std::time::Duration;
-
-use tonic::{Code, Status};
+use tonic::Status;
 use trunkline_proto::calling::v1::call_event;
 use trunkline_proto::events::v1::{
     CallOccurrence, WatchCallsRequest, WatchCallsResponse, call_occurrence,
@@ -10,7 +8,7 @@ use trunkline_proto::events::v1::{
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::remote::{Remote, from_status};
+use crate::remote::{Remote, wait_to_resume};
 use crate::wire_json::to_json;
 
 /// Options of `trunkline events calls`.
@@ -73,12 +71,7 @@ impl Feed {
                 Ok(None) => self.stream = None,
                 Err(status) => {
                     self.stream = None;
-                    let is_passing = matches!(status.code(), Code::Unavailable | Code::Unknown);
-                    if !is_passing || self.request.after_seq.is_none() {
-                        return Err(from_status(status));
-                    }
-                    tracing::info!(cursor = self.request.after_seq, "connection lost, going on");
-                    tokio::time::sleep(RECONNECT_AFTER).await;
+                    wait_to_resume(status, self.request.after_seq).await?;
                 }
             }
         }
@@ -132,8 +125,5 @@ fn name(kind: &call_event::Kind) -> &'static str {
         call_event::Kind::SpeakingChanged(_) => "speaking changed",
     }
 }
-
-/// A restart takes about this long; sooner only knocks at a closed door.
-const RECONNECT_AFTER: Duration = Duration::from_millis(500);
 
 const RESPONSE: &str = "trunkline.events.v1.WatchCallsResponse";

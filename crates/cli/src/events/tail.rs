@@ -1,15 +1,13 @@
 //! `trunkline events tail`: the log as Event Grid JSON, across lost connections.
 
-use std::time::Duration;
-
-use tonic::{Code, Status};
+use tonic::Status;
 use trunkline_proto::events::v1::{
     DeliverySchema, Notification, WatchEventsRequest, WatchEventsResponse,
 };
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::remote::{Remote, from_status};
+use crate::remote::{Remote, wait_to_resume};
 
 /// Options of `trunkline events tail`.
 #[derive(Debug, clap::Args)]
@@ -96,12 +94,7 @@ impl Log {
                 Ok(None) => self.stream = None,
                 Err(status) => {
                     self.stream = None;
-                    let is_passing = matches!(status.code(), Code::Unavailable | Code::Unknown);
-                    if !is_passing || self.which.after.is_none() {
-                        return Err(from_status(status));
-                    }
-                    tracing::info!(cursor = self.which.after, "connection lost, going on");
-                    tokio::time::sleep(RECONNECT_AFTER).await;
+                    wait_to_resume(status, self.which.after).await?;
                 }
             }
         }
@@ -125,6 +118,3 @@ impl Log {
         stream.message().await
     }
 }
-
-/// A restart takes about this long; sooner only knocks at a closed door.
-const RECONNECT_AFTER: Duration = Duration::from_millis(500);
