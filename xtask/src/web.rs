@@ -62,7 +62,7 @@ fn write_table(dist: &Path) -> anyhow::Result<usize> {
     let text =
         fs::read_to_string(&manifest).with_context(|| format!("reading {}", manifest.display()))?;
     let table = table(&serde_json::from_str(&text)?)?;
-    fs::write(dist.join("embedded.rs"), &table.text)?;
+    fs::write(dist.join("embedded.in"), &table.text)?;
     Ok(table.files)
 }
 

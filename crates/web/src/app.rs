@@ -26,7 +26,7 @@ struct File {
 }
 
 #[cfg(feature = "app")]
-const FILES: &[File] = include!("../app/dist/embedded.rs");
+const FILES: &[File] = include!("../app/dist/embedded.in");
 
 #[cfg(not(feature = "app"))]
 const FILES: &[File] = &[];
