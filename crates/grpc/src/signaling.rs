@@ -64,7 +64,7 @@ impl SignalingService for Signaling {
             let mut outbound = outbound?;
             match outbound.recv().await? {
                 Outbound::Frame(frame) => {
-                    let response = wire::ConnectResponse { frame: Some(frame) };
+                    let response = wire::ConnectResponse { frame: Some(frame.into()) };
                     Some((Ok(response), Some(outbound)))
                 }
                 Outbound::Close(CloseCode::Normal) => None,

@@ -20,6 +20,8 @@ use trunkline_ids::{
 use trunkline_interop::{RoomId, SyncMode};
 use trunkline_media::control::{LegKey, RoomKey};
 use trunkline_proto::calling::v1 as wire;
+use trunkline_proto::signaling::v1::server_frame;
+use trunkline_signaling::outgoing::SharedBody;
 use trunkline_storage::CallHistoryLimits;
 
 use crate::call_history::{Attendance, CallName};
@@ -404,6 +406,7 @@ impl CallTask {
         let wired = Arc::new(convert::event(&self.handle.id(), event, &self.roster));
         self.log.append(Arc::clone(&wired));
         self.note(event, leaving, &wired);
+        let body = event_body(Arc::unwrap_or_clone(wired));
         for (endpoint, attached) in &mut self.attached {
             if let Some(lobby) = &mut attached.lobby {
                 if !concerns(event, endpoint, lobby.participant_id) {
@@ -411,7 +414,7 @@ impl CallTask {
                 }
                 lobby.seen = event.seq;
             }
-            attached.sender.send(EndpointMessage::CallEvent(Arc::clone(&wired)));
+            attached.sender.send(EndpointMessage::Event(body.clone()));
         }
         match &event.kind {
             EventKind::ParticipantAdded { participant } => {
@@ -535,7 +538,7 @@ impl CallTask {
             None => self.snapshot(),
         };
         let event = convert::snapshot_event(&snapshot, self.node.wall());
-        attached.sender.send(EndpointMessage::CallEvent(Arc::new(event)));
+        attached.sender.send(EndpointMessage::Event(event_body(event)));
     }
 
     /// Brings those in the lobby up to date who are about to be told of themselves.
@@ -547,8 +550,8 @@ impl CallTask {
                 && concerns(event, endpoint, lobby.participant_id)
             {
                 let snapshot = self.lobby_snapshot(lobby.participant_id);
-                let snapshot = Arc::new(convert::snapshot_event(&snapshot, at));
-                attached.sender.send(EndpointMessage::CallEvent(snapshot));
+                let snapshot = event_body(convert::snapshot_event(&snapshot, at));
+                attached.sender.send(EndpointMessage::Event(snapshot));
             }
         }
     }
@@ -614,6 +617,10 @@ impl PendingAnswer {
     fn new(answer: oneshot::Sender<Result<Accepted, Refused>>, answer_at: AnswerAt) -> Self {
         Self { answer, answer_at, subject: None }
     }
+}
+
+fn event_body(event: wire::CallEvent) -> SharedBody {
+    SharedBody::new(server_frame::Body::CallEvent(event))
 }
 
 /// Returns whether an event is about one participant alone, whose endpoint is named, so that it may

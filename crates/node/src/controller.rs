@@ -200,11 +200,10 @@ impl Ringer {
                     return Some(RingerEvent::IncomingCallEnded(ended));
                 }
                 // A ringer takes no part in calls; its user's controller watches them.
-                EndpointMessage::CallEvent(_)
+                EndpointMessage::Event(_)
                 | EndpointMessage::MediaAnswer(_)
                 | EndpointMessage::MediaAssignments(_)
-                | EndpointMessage::MediaStateChanged(_)
-                | EndpointMessage::MeetingEvent(_) => {}
+                | EndpointMessage::MediaStateChanged(_) => {}
             }
         }
     }

@@ -7,9 +7,10 @@ use trunkline_ids::{DisplayName, SessionId};
 use trunkline_policy::Scope;
 use trunkline_proto::common::v1 as common;
 use trunkline_proto::signaling::v1::{
-    ClientFrame, Hello, ServerFrame, SessionClosed, client_frame, server_frame,
+    ClientFrame, Hello, SessionClosed, client_frame, server_frame,
 };
 use trunkline_signaling::close::CloseCode;
+use trunkline_signaling::outgoing::{OutgoingFrame, SharedBody};
 
 use crate::link::{Inbound, Link, Outbound};
 use crate::node::Node;
@@ -107,9 +108,9 @@ fn refuse(link: Link, code: CloseCode, detail: Option<(&str, String)>) {
         close_code: u32::from(code.as_u16()),
         error: Some(common::Error { code: name, message, reason: None }),
     };
-    let body = Some(server_frame::Body::SessionClosed(closed));
+    let body = Some(SharedBody::new(server_frame::Body::SessionClosed(closed)));
     // A new transport has room; one that is gone needs nothing.
-    let _ = link.outbound.try_send(Outbound::Frame(ServerFrame { seq: 0, ack: 0, body }));
+    let _ = link.outbound.try_send(Outbound::Frame(OutgoingFrame { seq: 0, ack: 0, body }));
     link.close(code);
 }
 

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use tokio::sync::mpsc;
-use trunkline_proto::signaling::v1::{ClientFrame, ServerFrame};
+use trunkline_proto::signaling::v1::ClientFrame;
 use trunkline_signaling::close::CloseCode;
+use trunkline_signaling::outgoing::OutgoingFrame;
 use trunkline_signaling::session::TransportId;
 
 /// Where a transport comes from, for logs.
@@ -35,13 +36,12 @@ pub enum Inbound {
 }
 
 /// What goes to the client.
-#[expect(clippy::large_enum_variant, reason = "all but the last one of a transport are frames")]
 #[derive(Clone, Debug)]
 pub enum Outbound {
     /// Close the transport; nothing follows.
     Close(CloseCode),
     /// Send this frame.
-    Frame(ServerFrame),
+    Frame(OutgoingFrame),
 }
 
 /// Why no transport could be opened.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, EndpointId, SessionId};
-use trunkline_proto::calling::v1::{CallEvent, IncomingCall, IncomingCallEnded};
-use trunkline_proto::meetings::v1::MeetingEvent;
+use trunkline_proto::calling::v1::{IncomingCall, IncomingCallEnded};
 use trunkline_proto::signaling::v1::{MediaAnswer, MediaAssignments, MediaStateChanged};
+use trunkline_signaling::outgoing::SharedBody;
 use trunkline_signaling::session::Resumption;
 
 use crate::link::Link;
@@ -16,13 +16,13 @@ use crate::link::Link;
 /// What an endpoint is told. Everything is in the order in which the call decided it.
 #[derive(Clone, Debug)]
 pub(crate) enum EndpointMessage {
-    CallEvent(Arc<CallEvent>),
+    /// An event of a call or of a meeting, which everybody in it is told.
+    Event(SharedBody),
     IncomingCall(IncomingCall),
     IncomingCallEnded(IncomingCallEnded),
     MediaAnswer(MediaAnswer),
     MediaAssignments(MediaAssignments),
     MediaStateChanged(MediaStateChanged),
-    MeetingEvent(Arc<MeetingEvent>),
 }
 
 /// Reaches one endpoint. Sending never waits: an endpoint that does not keep up is cut.

@@ -8,8 +8,9 @@ use trunkline_call::Signal;
 use trunkline_ids::{CallId, DisplayName, EndpointId, SessionId};
 use trunkline_proto::calling::v1::call_event;
 use trunkline_proto::common::v1 as common;
-use trunkline_proto::signaling::v1::{Command, ServerFrame, server_frame};
+use trunkline_proto::signaling::v1::{Command, server_frame};
 use trunkline_signaling::close::CloseCode;
+use trunkline_signaling::outgoing::OutgoingFrame;
 use trunkline_signaling::session::{
     Greeting, ServerOutput, ServerSession, SessionConfig, SessionEnd, TransportId,
 };
@@ -123,7 +124,16 @@ impl SessionTask {
     async fn handle(&mut self, wake: Wake) {
         let now = self.node.clock().now();
         match wake {
-            Wake::Endpoint(Some(message)) => self.handle_endpoint_message(message),
+            Wake::Endpoint(Some(message)) => {
+                self.handle_endpoint_message(message);
+                // What happened at once leaves at once.
+                for _ in 0..BATCH_LIMIT {
+                    match self.endpoint_messages.try_recv() {
+                        Ok(message) => self.handle_endpoint_message(message),
+                        Err(_) => break,
+                    }
+                }
+            }
             // The registry drops its sender only when this task takes the endpoint out of it.
             Wake::Endpoint(None) | Wake::Session(None) => {
                 self.session.close(CloseCode::GoingAway, None);
@@ -195,7 +205,7 @@ impl SessionTask {
 
     /// Puts a frame on a transport. What does not fit comes back; what is for a transport that is
     /// gone is dropped, since the machine sends it again after the next attach.
-    fn push(&self, transport: TransportId, frame: ServerFrame) -> Option<ServerFrame> {
+    fn push(&self, transport: TransportId, frame: OutgoingFrame) -> Option<OutgoingFrame> {
         let link = self.link.as_ref().filter(|link| link.id == transport)?;
         match link.outbound.try_send(Outbound::Frame(frame)) {
             Err(mpsc::error::TrySendError::Full(Outbound::Frame(frame))) => Some(frame),
@@ -248,13 +258,15 @@ impl SessionTask {
 
     fn handle_endpoint_message(&mut self, message: EndpointMessage) {
         let body = match message {
-            EndpointMessage::CallEvent(event) => {
-                if let Some(call_event::Kind::CallEnded(_)) = event.kind
+            EndpointMessage::Event(body) => {
+                if let server_frame::Body::CallEvent(event) = body.get()
+                    && let Some(call_event::Kind::CallEnded(_)) = event.kind
                     && let Ok(call_id) = event.call_id.parse::<CallId>()
                 {
                     self.calls.remove(&call_id);
                 }
-                server_frame::Body::CallEvent(Arc::unwrap_or_clone(event))
+                self.session.send(body);
+                return;
             }
             EndpointMessage::IncomingCall(incoming) => server_frame::Body::IncomingCall(incoming),
             EndpointMessage::IncomingCallEnded(ended) => {
@@ -266,9 +278,6 @@ impl SessionTask {
             }
             EndpointMessage::MediaStateChanged(change) => {
                 server_frame::Body::MediaStateChanged(change)
-            }
-            EndpointMessage::MeetingEvent(event) => {
-                server_frame::Body::MeetingEvent(Box::new(Arc::unwrap_or_clone(event)))
             }
         };
         self.session.send(body);
@@ -298,3 +307,6 @@ fn end_label(end: SessionEnd) -> &'static str {
         SessionEnd::TokenExpired => "token_expired",
     }
 }
+
+/// Messages of an endpoint that are taken at once. More would keep its transport's frames waiting.
+const BATCH_LIMIT: usize = 64;

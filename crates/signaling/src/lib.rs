@@ -6,5 +6,6 @@
 
 pub mod close;
 pub mod codec;
+pub mod outgoing;
 pub mod sdp;
 pub mod session;

@@ -14,6 +14,7 @@ use trunkline_proto::{
 };
 use trunkline_signaling::{
     close::CloseCode,
+    outgoing::SharedBody,
     session::{
         AttachError, ClientOutput, ClientSession, ClientSessionEnd, Credentials, Greeting,
         ProtocolViolation, Resumption, SendError, ServerOutput, ServerSession, SessionConfig,
@@ -96,11 +97,11 @@ fn ends(outputs: &[ServerOutput]) -> Vec<SessionEnd> {
         .collect()
 }
 
-fn frames(outputs: &[ServerOutput]) -> Vec<&ServerFrame> {
+fn frames(outputs: &[ServerOutput]) -> Vec<ServerFrame> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            ServerOutput::Transmit { frame, .. } => Some(frame),
+            ServerOutput::Transmit { frame, .. } => Some(frame.clone().into()),
             _ => None,
         })
         .collect()
@@ -268,7 +269,7 @@ impl Net {
         for output in drain(server) {
             match output {
                 ServerOutput::Transmit { transport, frame } => {
-                    self.to_client.push_back((transport, frame));
+                    self.to_client.push_back((transport, frame.into()));
                 }
                 ServerOutput::Deliver(command) => self.at_server.push(number_of(&command)),
                 ServerOutput::Close { transport, code } => {
@@ -368,7 +369,8 @@ fn welcome_comes_first_and_carries_the_terms() {
     let [ServerOutput::Transmit { transport: FIRST, frame }] = &outputs[..] else {
         panic!("expected one frame, got {outputs:?}");
     };
-    let Some(server_frame::Body::Welcome(welcome)) = &frame.body else {
+    let Some(server_frame::Body::Welcome(welcome)) = frame.body.as_ref().map(SharedBody::get)
+    else {
         panic!("expected Welcome");
     };
     assert_eq!((frame.seq, frame.ack, welcome.resumed, welcome.last_seq), (0, 0, false, 0));
@@ -432,7 +434,7 @@ fn acknowledgments_ride_on_frames_and_come_bare_after_the_delay_or_the_count() {
     clock.advance(Duration::from_millis(250));
     session.handle_timeout(clock.now());
     let outputs = drain(&mut session);
-    let [bare] = frames(&outputs)[..] else { panic!("expected one frame, got {outputs:?}") };
+    let [bare] = &frames(&outputs)[..] else { panic!("expected one frame, got {outputs:?}") };
     assert_eq!((bare.seq, bare.ack, bare.body.is_none()), (0, 2, true));
 
     for seq in 3..35 {

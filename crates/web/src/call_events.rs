@@ -35,6 +35,7 @@ pub(crate) async fn connect(
         .max_message_size(OPENING_LIMIT)
         .max_frame_size(OPENING_LIMIT)
         .on_failed_upgrade(|error| tracing::debug!(%error, "an upgrade failed"))
+        .read_buffer_size(OPENING_LIMIT)
         .on_upgrade(move |socket| run(socket, shared.node))
 }
 

@@ -16,10 +16,11 @@ use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use trunkline_node::{Inbound, Node, OpenTransportError, Outbound, TransportOrigin};
 use trunkline_signaling::close::CloseCode;
 use trunkline_signaling::codec::{DEFAULT_MAX_FRAME_BYTES, Encoding, WireMessage, WirePayload};
+use trunkline_signaling::outgoing::OutgoingFrame;
 
 use crate::{Shared, origin};
 
-/// How long one message may take to leave. Longer lets a client that stopped reading keep its
+/// How long what was sent at once may take to leave. Longer lets a client that stopped reading keep its
 /// buffers; shorter cuts clients on bad networks, whose retransmission pauses reach seconds.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -32,6 +33,10 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Messages above the limit are still read up to this factor, so that the close code reaches a
 /// client that is merely careless; beyond it the socket is cut.
 const OVERSIZE_FACTOR: usize = 16;
+
+/// What is read at once, kept by every socket and cleared before every read. Nearly every frame of
+/// a client fits; a longer one grows the buffer.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// From the registry of RFC 6455: the exchange failed on its own account.
 const INTERNAL_ERROR: u16 = 1011;
@@ -54,7 +59,8 @@ pub(crate) async fn signaling(
     let upgrade = upgrade
         .protocols([Encoding::Json, Encoding::Proto].map(Encoding::subprotocol))
         .max_message_size(OVERSIZE_FACTOR * DEFAULT_MAX_FRAME_BYTES)
-        .max_frame_size(OVERSIZE_FACTOR * DEFAULT_MAX_FRAME_BYTES);
+        .max_frame_size(OVERSIZE_FACTOR * DEFAULT_MAX_FRAME_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES);
     let selected = upgrade.selected_protocol().and_then(|name| name.to_str().ok());
     let Some(encoding) = selected.and_then(|name| name.parse::<Encoding>().ok()) else {
         let hint = "ask for the WebSocket subprotocol trunkline.v1.json or trunkline.v1.proto\n";
@@ -148,21 +154,39 @@ async fn write_messages(
     encoding: Encoding,
 ) -> End {
     while let Some(next) = outbound.recv().await {
-        let frame = match next {
-            Outbound::Close(code) => return code.into(),
-            Outbound::Frame(frame) => frame,
+        // What is there at once leaves at once, in as few records and packets as hold it.
+        let mut last = None;
+        let writing = async {
+            let mut next = Some(next);
+            while let Some(outbound_next) = next {
+                match outbound_next {
+                    Outbound::Close(code) => {
+                        last = Some(code);
+                        break;
+                    }
+                    Outbound::Frame(frame) => sink.feed(message(&frame, encoding)).await?,
+                }
+                next = outbound.try_recv().ok();
+            }
+            sink.flush().await
         };
-        let message = match encoding.encode_server(&frame) {
-            WireMessage::Binary(bytes) => Message::Binary(Bytes::from(bytes)),
-            WireMessage::Text(text) => Message::Text(Utf8Bytes::from(text)),
-        };
-        match timeout(WRITE_DEADLINE, sink.send(message)).await {
+        match timeout(WRITE_DEADLINE, writing).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return End::PeerGone,
             Err(_) => return CloseCode::SlowReader.into(),
         }
+        if let Some(code) = last {
+            return code.into();
+        }
     }
     End::Close { code: INTERNAL_ERROR, reason: "the session ended without a word" }
+}
+
+fn message(frame: &OutgoingFrame, encoding: Encoding) -> Message {
+    match frame.encode(encoding) {
+        WireMessage::Binary(bytes) => Message::Binary(Bytes::from(bytes)),
+        WireMessage::Text(text) => Message::Text(Utf8Bytes::from(text)),
+    }
 }
 
 /// Tells a message that is no WebSocket message, or far too long a one, from a broken connection.

@@ -10,6 +10,8 @@ use trunkline_interop::{AttendeeView, Capability, Event, EventKind};
 use trunkline_proto::calling::v1::CallKind;
 use trunkline_proto::events::v1::{CallOccurrence, call_occurrence};
 use trunkline_proto::meetings::v1 as wire;
+use trunkline_proto::signaling::v1::server_frame;
+use trunkline_signaling::outgoing::SharedBody;
 
 use crate::meetings::meeting_task::MeetingTask;
 use crate::meetings::{MeetingActor, MeetingFailure};
@@ -48,6 +50,7 @@ impl MeetingTask {
         };
         let wired = Arc::new(self.wired(event.seq, event.at, kind));
         self.note(event.at, &wired);
+        let mut body = None;
         for attendee in self.meeting.attendees().filter(|attendee| !attendee.is_waiting) {
             let sees_it = !is_of_lobby || self.manages_lobby(&attendee.endpoint);
             let Some(sender) = self.node.registry().endpoint(&attendee.endpoint) else {
@@ -56,9 +59,11 @@ impl MeetingTask {
             if newcomer.as_ref() == Some(&attendee.endpoint) {
                 let sight = self.sight_of(&attendee);
                 let snapshot = self.snapshot_event(event.seq, event.at, sight);
-                sender.send(EndpointMessage::MeetingEvent(Arc::new(snapshot)));
+                sender.send(EndpointMessage::Event(event_body(snapshot)));
             } else if sees_it {
-                sender.send(EndpointMessage::MeetingEvent(Arc::clone(&wired)));
+                let body =
+                    body.get_or_insert_with(|| event_body(wire::MeetingEvent::clone(&wired)));
+                sender.send(EndpointMessage::Event(body.clone()));
             }
         }
         // A watcher that has fallen behind by its whole channel begins anew.
@@ -240,6 +245,10 @@ impl MeetingTask {
     fn is_host(&self, identifier: &CommunicationIdentifier) -> bool {
         self.meeting.given_role(identifier).is_some_and(|role| role.is_host())
     }
+}
+
+fn event_body(event: wire::MeetingEvent) -> SharedBody {
+    SharedBody::new(server_frame::Body::MeetingEvent(Box::new(event)))
 }
 
 /// Events that wait for a slow watcher before it is dropped.

@@ -408,7 +408,7 @@ impl Client {
         let mut frames = Vec::new();
         while let Some(outbound) = self.receive().await {
             match outbound {
-                Outbound::Frame(frame) => frames.push(frame),
+                Outbound::Frame(frame) => frames.push(frame.into()),
                 Outbound::Close(code) => return (frames, Some(code)),
             }
         }
@@ -441,8 +441,8 @@ impl Client {
 
     async fn next_frame(&mut self) -> Option<ServerFrame> {
         loop {
-            let frame = match self.receive().await? {
-                Outbound::Frame(frame) => frame,
+            let frame: ServerFrame = match self.receive().await? {
+                Outbound::Frame(frame) => frame.into(),
                 Outbound::Close(code) => panic!("closed with {code:?}"),
             };
             if let Some(server_frame::Body::Ping(signaling::Ping { nonce })) = &frame.body {

@@ -9,8 +9,8 @@ use trunkline_ids::{EndpointId, SessionId};
 use trunkline_proto::{
     common::v1 as common,
     signaling::v1::{
-        ClientFrame, Command, Ping, Pong, ServerFrame, SessionClosed, TokenExpiring,
-        TokenRefreshed, Welcome, client_frame, server_frame,
+        ClientFrame, Command, Ping, Pong, SessionClosed, TokenExpiring, TokenRefreshed, Welcome,
+        client_frame, server_frame,
     },
 };
 
@@ -18,9 +18,9 @@ use super::{
     SessionConfig, TransportId,
     rate::RateLimit,
     sequence::{Arrival, Inbox, Outbox},
-    server_body_name,
 };
 use crate::close::CloseCode;
+use crate::outgoing::{OutgoingFrame, SharedBody};
 
 /// The exchange's end of one session; see [the module](super) for how it is driven.
 ///
@@ -33,7 +33,7 @@ pub struct ServerSession {
     greeting: Greeting,
     state: State,
     inbox: Inbox,
-    outbox: Outbox<server_frame::Body>,
+    outbox: Outbox<SharedBody>,
     rate: RateLimit,
     token_expires_on: Timestamp,
     has_warned: bool,
@@ -84,7 +84,7 @@ pub enum ServerOutput {
         /// Which transport.
         transport: TransportId,
         /// The frame.
-        frame: ServerFrame,
+        frame: OutgoingFrame,
     },
 }
 
@@ -203,7 +203,7 @@ impl ServerSession {
         self.start_transport(now, transport, true);
         let ack = self.inbox.acknowledge();
         for (seq, body) in self.outbox.retained() {
-            let frame = ServerFrame { seq, ack, body: Some(body.clone()) };
+            let frame = OutgoingFrame { seq, ack, body: Some(body.clone()) };
             self.outputs.push_back(ServerOutput::Transmit { transport, frame });
         }
         Ok(())
@@ -218,10 +218,11 @@ impl ServerSession {
 
     /// Sends a sequenced body: now, or after the next attach. Does nothing once the session is
     /// over.
-    pub fn send(&mut self, body: server_frame::Body) {
+    pub fn send(&mut self, body: impl Into<SharedBody>) {
         if self.state == State::Ended {
             return;
         }
+        let body = body.into();
         let length_bytes = body.encoded_len();
         let seq = self.outbox.push(body.clone(), length_bytes);
         if self.outbox.is_over(self.config.outbox_limit_frames, self.config.outbox_limit_bytes) {
@@ -229,7 +230,7 @@ impl ServerSession {
             return;
         }
         if let State::Attached { transport, .. } = self.state {
-            self.transmit(transport, seq, Some(body));
+            self.transmit_shared(transport, seq, Some(body));
         }
     }
 
@@ -405,8 +406,12 @@ impl ServerSession {
     }
 
     fn transmit(&mut self, transport: TransportId, seq: u64, body: Option<server_frame::Body>) {
+        self.transmit_shared(transport, seq, body.map(SharedBody::new));
+    }
+
+    fn transmit_shared(&mut self, transport: TransportId, seq: u64, body: Option<SharedBody>) {
         self.deadlines.cancel(&Timer::Ack);
-        let frame = ServerFrame { seq, ack: self.inbox.acknowledge(), body };
+        let frame = OutgoingFrame { seq, ack: self.inbox.acknowledge(), body };
         self.outputs.push_back(ServerOutput::Transmit { transport, frame });
     }
 
@@ -467,8 +472,8 @@ impl ServerSession {
                     reason: None,
                 })),
             };
-            let body = Some(server_frame::Body::SessionClosed(closed));
-            let frame = ServerFrame { seq: 0, ack: self.inbox.acknowledge(), body };
+            let body = Some(SharedBody::new(server_frame::Body::SessionClosed(closed)));
+            let frame = OutgoingFrame { seq: 0, ack: self.inbox.acknowledge(), body };
             self.outputs.push_back(ServerOutput::Transmit { transport, frame });
             self.outputs.push_back(ServerOutput::Close { transport, code });
         }
@@ -515,8 +520,7 @@ impl fmt::Debug for ServerOutput {
             Self::Ended(end) => write!(f, "Ended({end:?})"),
             Self::TokenOffered(_) => f.write_str("TokenOffered(<redacted>)"),
             Self::Transmit { transport, frame } => {
-                let name = server_body_name(frame.body.as_ref());
-                write!(f, "Transmit({}, {name}, seq {}, ack {})", transport.0, frame.seq, frame.ack)
+                write!(f, "Transmit({}, {frame:?})", transport.0)
             }
         }
     }
