@@ -17,7 +17,7 @@ use trunkline_proto::meetings::v1::{CreateMeetingRequest, LobbyBypass, MeetingSe
 use trunkline_signaling::codec::Encoding;
 
 use super::Checklist;
-use super::served::Server;
+use super::served::{CpuTime, Server};
 use crate::failure::{Failure, Family, InFamily as _};
 use crate::output::Output;
 use crate::progress;
@@ -59,9 +59,9 @@ struct Outcome {
     statistics: Vec<MediaStatistics>,
     told: Vec<Told>,
     /// CPU time of the exchange while they came.
-    join_cpu: Duration,
+    join_cpu: CpuTime,
     /// CPU time of the exchange while all were there.
-    server_cpu: Duration,
+    server_cpu: CpuTime,
     lasted: Duration,
 }
 
@@ -91,7 +91,7 @@ async fn celebrate(
     }
     let before = server.cpu_time()?;
     let guests = arrive(agents, &place, arguments, output).await?;
-    let join_cpu = server.cpu_time()?.saturating_sub(before);
+    let join_cpu = server.cpu_time()?.since(before);
 
     let before = server.cpu_time()?;
     let begun = Instant::now();
@@ -102,7 +102,7 @@ async fn celebrate(
     }
     bar.finish_and_clear();
     let lasted = begun.elapsed();
-    let server_cpu = server.cpu_time()?.saturating_sub(before);
+    let server_cpu = server.cpu_time()?.since(before);
 
     // Everybody counts the others, and oneself.
     let rosters = guests.iter().map(|one| one.call.remote_participants().len() + 1).collect();
@@ -163,7 +163,8 @@ async fn arrive(
         }
         let voice = match number < usize::from(arguments.speakers) {
             true => AudioSource::tone(300.0 + 100.0 * number as f64, -18.0),
-            false => AudioSource::silence(),
+            // Whoever only listens is muted or has no microphone: nothing is sent either way.
+            false => AudioSource::none(),
         };
         coming.spawn(come(number, agent, place.clone(), voice));
         if arguments.join_seconds.is_none() {
@@ -239,8 +240,11 @@ fn report(arguments: &PartyArguments, outcome: &Outcome, output: &Output) -> Res
     let mut joins = outcome.joins.clone();
     joins.sort();
     let at = |share: f64| joins[((joins.len() - 1) as f64 * share).round() as usize];
-    let join_cpu = outcome.join_cpu.as_secs_f64() * 1_000.0 / clients as f64;
-    let cpu_percent = outcome.server_cpu.as_secs_f64() / outcome.lasted.as_secs_f64() * 100.0;
+    let per_join = |cpu: Duration| cpu.as_secs_f64() * 1_000.0 / clients as f64;
+    let join_cpu = per_join(outcome.join_cpu.all);
+    let join_media_cpu = per_join(outcome.join_cpu.media);
+    let server_cpu = outcome.server_cpu.all.as_secs_f64();
+    let cpu_percent = server_cpu / outcome.lasted.as_secs_f64() * 100.0;
 
     let mut checklist = Checklist::default();
     checklist.check(
@@ -259,27 +263,31 @@ fn report(arguments: &PartyArguments, outcome: &Outcome, output: &Output) -> Res
         format!("{lost} of {received} packets lost, one in a thousand allowed"),
     );
     if output.is_json() {
-        output.print("", || json!({
-            "clients": clients,
-            "speakers": speakers,
-            "seconds": outcome.lasted.as_secs_f64(),
-            "joinP50Ms": at(0.5).as_secs_f64() * 1_000.0,
-            "joinP99Ms": at(0.99).as_secs_f64() * 1_000.0,
-            "joinCpuMillis": join_cpu,
-            "events": events,
-            "eventGaps": gaps,
-            "joinMaxMs": at(1.0).as_secs_f64() * 1_000.0,
-            "packetsReceived": received,
-            "packetsLost": lost,
-            "serverCpuPercent": cpu_percent,
-            "serverCpuMicrosPerPacket": outcome.server_cpu.as_secs_f64() * 1e6 / received.max(1) as f64,
-            "steps": checklist.to_json(),
-        }));
+        output.print("", || {
+            json!({
+                "clients": clients,
+                "speakers": speakers,
+                "seconds": outcome.lasted.as_secs_f64(),
+                "joinP50Ms": at(0.5).as_secs_f64() * 1_000.0,
+                "joinP99Ms": at(0.99).as_secs_f64() * 1_000.0,
+                "joinCpuMillis": join_cpu,
+                "joinMediaCpuMillis": join_media_cpu,
+                "events": events,
+                "eventGaps": gaps,
+                "joinMaxMs": at(1.0).as_secs_f64() * 1_000.0,
+                "packetsReceived": received,
+                "packetsLost": lost,
+                "serverCpuPercent": cpu_percent,
+                "serverCpuMicrosPerPacket": server_cpu * 1e6 / received.max(1) as f64,
+                "steps": checklist.to_json(),
+            })
+        });
         return checklist.outcome();
     }
     output.say(format!(
         "{clients} clients for {:.1} s: joined in {:.0} ms (median), {:.0} ms (99 %) and {:.0} ms \
-         (slowest) at {join_cpu:.2} ms of CPU each, {received} packets forwarded to them",
+         (slowest) at {join_cpu:.2} ms of CPU each, {join_media_cpu:.2} of it \
+         in the media plane, {received} packets forwarded to them",
         outcome.lasted.as_secs_f64(),
         at(0.5).as_secs_f64() * 1_000.0,
         at(0.99).as_secs_f64() * 1_000.0,
@@ -287,8 +295,8 @@ fn report(arguments: &PartyArguments, outcome: &Outcome, output: &Output) -> Res
     ));
     output.say(format!(
         "the exchange used {:.2} s of CPU, {cpu_percent:.1} % of a core, {:.1} µs for a packet\n",
-        outcome.server_cpu.as_secs_f64(),
-        outcome.server_cpu.as_secs_f64() * 1e6 / received.max(1) as f64,
+        server_cpu,
+        server_cpu * 1e6 / received.max(1) as f64,
     ));
     checklist.print(output);
     checklist.outcome()

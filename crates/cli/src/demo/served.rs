@@ -76,22 +76,51 @@ impl Server {
         RemoteArguments { url: self.url.clone(), ca: self.ca.clone(), access_key: None }
     }
 
-    /// User and system time so far
+    /// User and system time so far of all threads, and of those of the media plane alone
     /// ([proc_pid_stat(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)).
-    pub(super) fn cpu_time(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process))
+    pub(super) fn cpu_time(&self) -> anyhow::Result<CpuTime> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.process))
             .context("CPU time of another process can be read on Linux only")?;
-        // The program's name may hold blanks; what follows it does not.
-        let (_, fields) = stat.rsplit_once(')').context("an unknown form of stat")?;
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.map(|field| field.parse().unwrap_or(0)).sum();
-        Ok(Duration::from_millis(ticks * MILLIS_PER_TICK))
+        let mut time = CpuTime::default();
+        for thread in threads {
+            // A thread may end meanwhile; those of a runtime and of the media plane do not.
+            let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
+            // The thread's name may hold blanks; what follows it does not.
+            let (name, fields) = stat.rsplit_once(')').context("an unknown form of stat")?;
+            let ticks = fields.split_whitespace().skip(11).take(2);
+            let ticks: u64 = ticks.map(|field| field.parse().unwrap_or(0)).sum();
+            let spent = Duration::from_millis(ticks * MILLIS_PER_TICK);
+            time.all += spent;
+            if name.contains("(media-") {
+                time.media += spent;
+            }
+        }
+        Ok(time)
     }
 
     pub(super) async fn stop(mut self) {
         // It is told nothing: all guests are gone, and nothing of it is kept.
         let _ = self.child.kill().await;
         let _ = tokio::fs::remove_dir_all(&self.folder).await;
+    }
+}
+
+/// CPU time of an exchange.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CpuTime {
+    /// Of all threads.
+    pub(super) all: Duration,
+    /// Of those that forward media, and set it up.
+    pub(super) media: Duration,
+}
+
+impl CpuTime {
+    /// Returns what was spent since an earlier reading.
+    pub(super) fn since(self, earlier: Self) -> Self {
+        Self {
+            all: self.all.saturating_sub(earlier.all),
+            media: self.media.saturating_sub(earlier.media),
+        }
     }
 }
 

@@ -73,6 +73,16 @@ pub(super) async fn store(parts: Arc<Parts>, mut events: mpsc::Receiver<OtherEve
         if received == 0 {
             return;
         }
+        // What happens in a call comes in bursts, and each commit costs far more than an event.
+        tokio::select! {
+            () = tokio::time::sleep(GATHERING) => {}
+            () = parts.base.stopping.cancelled() => {}
+        }
+        while batch.len() < BATCH_LIMIT
+            && let Ok(event) = events.try_recv()
+        {
+            batch.push(event);
+        }
         while let Err(error) = parts.append(batch.clone()).await {
             tracing::warn!(%error, count = batch.len(), "events of calls wait to be stored");
             if parts.base.stopping.is_cancelled() {
@@ -153,6 +163,9 @@ pub(super) fn decode(body: &[u8]) -> Option<wire::CallOccurrence> {
 
 /// Events that wait to be stored, of some 500 bytes each.
 const QUEUE_LIMIT: usize = 65_536;
+
+/// How long events are gathered before they are stored. Longer delays what followers are told.
+const GATHERING: Duration = Duration::from_millis(20);
 
 /// Events stored at once.
 const BATCH_LIMIT: usize = 256;
