@@ -165,7 +165,7 @@ pub(super) fn decode(body: &[u8]) -> Option<wire::CallOccurrence> {
 const QUEUE_LIMIT: usize = 65_536;
 
 /// How long events are gathered before they are stored. Longer delays what followers are told.
-const GATHERING: Duration = Duration::from_millis(20);
+const GATHERING: Duration = Duration::from_millis(50);
 
 /// Events stored at once.
 const BATCH_LIMIT: usize = 256;
