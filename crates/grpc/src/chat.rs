@@ -1,6 +1,7 @@
 //! `trunkline.chat.v1.ChatService`.
 
 mod read;
+pub(crate) mod watch;
 
 use std::pin::Pin;
 
@@ -11,7 +12,7 @@ use trunkline_api::chat::v1::chat_service_server::ChatService;
 use trunkline_api::convert::chat as convert;
 use trunkline_chat::CreateThread;
 use trunkline_node::{
-    Chat as Chats, ChatActor, ChatSubscription, EditMessage, MessageQuery, Node, RepeatableRequest,
+    Chat as Chats, ChatActor, EditMessage, MessageQuery, Node, RepeatableRequest,
     SendMessage, ThreadQuery, UpdateThread,
 };
 use trunkline_policy::Right;
@@ -297,44 +298,12 @@ impl ChatService for Chat {
         }))
     }
 
+    /// Served by the route of [`watch`], which goes before this one.
     async fn watch_chat(
         &self,
-        request: Request<wire::WatchChatRequest>,
+        _: Request<wire::WatchChatRequest>,
     ) -> Answer<Self::WatchChatStream> {
-        let actor = self.actor(&request, Right::UseMessages).await?;
-        let after_seq = request.into_inner().after_seq;
-        let subscription = self.chat().subscribe(&actor, after_seq).await.map_err(status::chat)?;
-        let begun = Watch::Beginning(subscription);
-        Ok(Response::new(Box::pin(futures_util::stream::unfold(begun, Watch::next))))
-    }
-}
-
-/// How far a stream of events is.
-enum Watch {
-    /// The client does not know yet where it begins.
-    Beginning(ChatSubscription),
-    Running(ChatSubscription),
-    Ended,
-}
-
-impl Watch {
-    async fn next(self) -> Option<(Result<wire::WatchChatResponse, Status>, Self)> {
-        match self {
-            Self::Beginning(subscription) => {
-                let seq = Some(subscription.cursor());
-                let response = wire::WatchChatResponse { seq, event: None };
-                Some((Ok(response), Self::Running(subscription)))
-            }
-            Self::Running(mut subscription) => match subscription.next().await {
-                Ok(item) => {
-                    let event = Some(convert::event(&item.event));
-                    let response = wire::WatchChatResponse { seq: item.seq, event };
-                    Some((Ok(response), Self::Running(subscription)))
-                }
-                Err(end) => Some((Err(status::subscription_end(end)), Self::Ended)),
-            },
-            Self::Ended => None,
-        }
+        Err(Status::unimplemented("WatchChat has a route of its own"))
     }
 }
 

@@ -32,6 +32,7 @@ pub fn router(node: Node) -> axum::Router {
     let admin = admin::Admin { node: node.clone() };
     let calling = calling::Calling { node: node.clone() };
     let chat = chat::Chat { node: node.clone() };
+    let watching = chat.clone();
     let events = events::Events { node: node.clone() };
     let identity = identity::Identity { node: node.clone() };
     let meetings = meetings::Meetings { node: node.clone() };
@@ -58,7 +59,8 @@ pub fn router(node: Node) -> axum::Router {
     }
     // The reporter says SERVING for the whole server from the start, and its handle keeps it so.
     drop(health_reporter);
-    routes.routes().into_axum_router().layer(GrpcWebLayer::new())
+    let router = routes.routes().into_axum_router();
+    chat::watch::route(router, watching).layer(GrpcWebLayer::new())
 }
 
 fn reflection() -> impl IntoIterator<
