@@ -12,8 +12,8 @@ use trunkline_api::chat::v1::chat_service_server::ChatService;
 use trunkline_api::convert::chat as convert;
 use trunkline_chat::CreateThread;
 use trunkline_node::{
-    Chat as Chats, ChatActor, EditMessage, MessageQuery, Node, RepeatableRequest,
-    SendMessage, ThreadQuery, UpdateThread,
+    Chat as Chats, ChatActor, EditMessage, MessageQuery, Node, RepeatableRequest, SendMessage,
+    ThreadQuery, UpdateThread,
 };
 use trunkline_policy::Right;
 use trunkline_proto::chat::v1 as wire;

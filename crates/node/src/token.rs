@@ -3,6 +3,8 @@
 //! The claims are those that clients of the documented service read: `skypeid`, `acsScope`,
 //! `resourceId`, `resourceLocation`, `exp` (RFC 7519 §4.1.4).
 
+mod verified;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, ResourceId};
 use trunkline_policy::Scope;
+
+use crate::token::verified::{TokenDigest, Verified};
 
 /// A token that has been issued. The text is a secret; `Debug` does not print it.
 #[derive(Clone)]
@@ -80,6 +84,7 @@ pub(crate) struct TokenSigner {
     decoding: DecodingKey,
     key_id: String,
     public_point: Vec<u8>,
+    verified: Verified,
 }
 
 impl fmt::Debug for TokenSigner {
@@ -123,6 +128,7 @@ impl TokenSigner {
             decoding: DecodingKey::from_ec_der(&public_point),
             key_id: URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16]),
             public_point,
+            verified: Verified::default(),
         })
     }
 
@@ -166,13 +172,33 @@ impl TokenSigner {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
+        let digest = TokenDigest::of(token);
+        let claims = match self.verified.find(digest) {
+            Some(claims) => claims,
+            None => {
+                let claims = self.read(token)?;
+                // One that has expired is not worth remembering.
+                if now < claims.expires_on {
+                    self.verified.remember(digest, &claims);
+                }
+                claims
+            }
+        };
+        if now >= claims.expires_on {
+            return Err(TokenError::Expired);
+        }
+        Ok(claims)
+    }
+
+    /// Checks everything about a token that stays as it is.
+    fn read(&self, token: &str) -> Result<TokenClaims, TokenError> {
         // One algorithm and one key: what the header claims is compared, never obeyed.
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         if header.alg != Algorithm::ES256 || header.kid.as_deref() != Some(&self.key_id) {
             return Err(TokenError::Invalid);
         }
         let mut validation = Validation::new(Algorithm::ES256);
-        // Expiry is judged below against the time that the caller gives.
+        // Expiry is judged by the caller, against the time that it is given.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
@@ -183,9 +209,6 @@ impl TokenSigner {
         let identifier = CommunicationIdentifier::from_str(&format!("8:{}", claims.skypeid))
             .map_err(|_| TokenError::Invalid)?;
         let expires_on = Timestamp::from_unix_seconds(claims.exp);
-        if now >= expires_on {
-            return Err(TokenError::Expired);
-        }
         // A scope from a later version is no reason to refuse the others.
         let scopes = claims.acs_scope.split(',').filter_map(|scope| scope.parse().ok()).collect();
         Ok(TokenClaims { identifier, resource, scopes, generation: claims.generation, expires_on })

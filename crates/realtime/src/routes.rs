@@ -187,7 +187,7 @@ async fn upgrade(
         .max_message_size(2 * Frame::LIMIT_BYTES)
         .max_frame_size(2 * Frame::LIMIT_BYTES)
         .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .on_failed_upgrade(|error| tracing::debug!(%error, "an upgrade failed"))
         .on_upgrade(move |socket| attach(handle, socket)))
 }
@@ -294,6 +294,9 @@ const GIVE_UP: HeaderName = HeaderName::from_static("x-trouter-skypetoken-deprec
 
 /// The one body read is a registration of some 500 bytes.
 const BODY_LIMIT_BYTES: usize = 16 * 1024;
+
+/// What is gathered before it is written, unless it is flushed before: a burst leaves in one record.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// What each socket holds for reading. Clients send a hundred bytes at a time.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
