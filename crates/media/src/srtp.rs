@@ -6,6 +6,7 @@
 //! (key, SSRC, index) give the key away, so an index is used once.
 
 mod cipher;
+mod gcm;
 mod inbound;
 mod kdf;
 mod outbound;

@@ -1,7 +1,6 @@
 //! The two ciphers, each bound to the derived keys of one direction of RTP or of RTCP.
 
 use aes::Aes128;
-use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
 use ctr::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
@@ -9,6 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     MasterKey, SrtpProfile,
+    gcm::{self, GcmKey},
     kdf::{Label, derive},
 };
 
@@ -47,14 +47,13 @@ impl Cipher {
 
 /// AES-128-GCM with the nonce of [RFC 7714 §8.1, §9.1](https://www.rfc-editor.org/rfc/rfc7714#section-8.1).
 pub(super) struct GcmCipher {
-    key: LessSafeKey,
+    key: GcmKey,
     salt: [u8; GCM_NONCE_LEN],
 }
 
 impl GcmCipher {
     pub(super) fn new(key: &[u8; 16], salt: [u8; GCM_NONCE_LEN]) -> Self {
-        let key = UnboundKey::new(&AES_128_GCM, key).expect("a sixteen-byte key fits AES-128");
-        Self { key: LessSafeKey::new(key), salt }
+        Self { key: GcmKey::new(key), salt }
     }
 
     /// Seals `plaintext` into the front of `out`, the tag behind it; `out` is exactly 16 bytes
@@ -67,19 +66,7 @@ impl GcmCipher {
         plaintext: &[u8],
         out: &mut [u8],
     ) -> Result<(), CipherError> {
-        let Some((ciphertext, tag)) = out.split_at_mut_checked(plaintext.len()) else {
-            return Err(CipherError);
-        };
-        self.key
-            .seal_out_of_place_scatter(
-                self.nonce(nonce),
-                Aad::from(aad),
-                plaintext,
-                ciphertext,
-                &[],
-                tag,
-            )
-            .map_err(|_| CipherError)
+        self.key.seal(self.nonce(nonce), aad, plaintext, out).map_err(|_| CipherError)
     }
 
     #[inline]
@@ -88,10 +75,8 @@ impl GcmCipher {
         nonce: PacketNonce,
         aad: &[u8],
         in_out: &mut [u8],
-    ) -> Result<Tag, CipherError> {
-        self.key
-            .seal_in_place_separate_tag(self.nonce(nonce), Aad::from(aad), in_out)
-            .map_err(|_| CipherError)
+    ) -> Result<[u8; GCM_TAG_LEN], CipherError> {
+        self.key.seal_in_place(self.nonce(nonce), aad, in_out).map_err(|_| CipherError)
     }
 
     /// Opens ciphertext and tag in place.
@@ -102,14 +87,11 @@ impl GcmCipher {
         aad: &[u8],
         ciphertext_and_tag: &mut [u8],
     ) -> Result<(), CipherError> {
-        self.key
-            .open_in_place(self.nonce(nonce), Aad::from(aad), ciphertext_and_tag)
-            .map(|_| ())
-            .map_err(|_| CipherError)
+        self.key.open(self.nonce(nonce), aad, ciphertext_and_tag).map_err(|_| CipherError)
     }
 
     #[inline]
-    fn nonce(&self, packet: PacketNonce) -> Nonce {
+    fn nonce(&self, packet: PacketNonce) -> [u8; GCM_NONCE_LEN] {
         // Two zero bytes, the SSRC, then 48 bits: the packet index, or zeros and the SRTCP index.
         let mut bytes = [0; 16];
         let value = (u128::from(packet.ssrc) << 48) | u128::from(packet.index & 0xffff_ffff_ffff);
@@ -118,7 +100,7 @@ impl GcmCipher {
         for (byte, (value, salt)) in nonce.iter_mut().zip(bytes[4..].iter().zip(&self.salt)) {
             *byte = value ^ salt;
         }
-        Nonce::assume_unique_for_key(nonce)
+        nonce
     }
 }
 
@@ -184,6 +166,6 @@ pub(super) struct PacketNonce {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct CipherError;
 
-pub(super) const GCM_TAG_LEN: usize = 16;
+pub(super) const GCM_TAG_LEN: usize = gcm::TAG_LEN;
 pub(super) const CM_TAG_LEN: usize = 10;
-const GCM_NONCE_LEN: usize = 12;
+const GCM_NONCE_LEN: usize = gcm::NONCE_LEN;
