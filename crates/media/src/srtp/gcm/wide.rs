@@ -12,8 +12,9 @@ use std::arch::x86_64::{
     _mm_set_epi8, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128, _mm_shuffle_epi8,
     _mm_shuffle_epi32, _mm_slli_si128, _mm_srli_si128, _mm_unpackhi_epi64, _mm_xor_si128,
     _mm256_add_epi32, _mm256_aesenc_epi128, _mm256_aesenclast_epi128, _mm256_broadcastsi128_si256,
-    _mm256_castsi256_si128, _mm256_clmulepi64_epi128, _mm256_extracti128_si256, _mm256_loadu_si256,
-    _mm256_set_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_storeu_si256,
+    _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_clmulepi64_epi128,
+    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_permute4x64_epi64, _mm256_set_epi32,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_storeu_si256,
     _mm256_xor_si256, _mm256_zextsi128_si256,
 };
 
@@ -22,11 +23,13 @@ use zeroize::Zeroize as _;
 
 use super::{GcmError, NONCE_LEN, TAG_LEN};
 
-/// An expanded key: 448 bytes.
+/// An expanded key: 592 bytes.
 pub(in crate::srtp) struct WideKey {
     round_keys: [u128; ROUNDS + 1],
     /// H¹⁷, H¹⁶, … H¹, each as POLYVAL wants it.
     powers: [u128; POWERS],
+    /// The two halves of each added up, for Karatsuba's product.
+    folded: [u64; POWERS],
 }
 
 impl WideKey {
@@ -120,13 +123,16 @@ impl WideKey {
         round!(9, 0x1b);
         round!(10, 0x36);
 
-        let mut expanded = Self { round_keys, powers: [0; POWERS] };
+        let mut expanded = Self { round_keys, powers: [0; POWERS], folded: [0; POWERS] };
         let zero = expanded.encrypt_block(_mm_setzero_si128());
         let first = times_x(to_u128(reversed(zero)));
         let mut power = first;
         for slot in expanded.powers.iter_mut().rev() {
             *slot = power;
             power = to_u128(product(load(&power), load(&first)));
+        }
+        for (folded, power) in expanded.folded.iter_mut().zip(&expanded.powers) {
+            *folded = (*power as u64) ^ ((*power >> 64) as u64);
         }
         expanded
     }
@@ -140,15 +146,24 @@ impl WideKey {
         let mut counter = counters(nonce);
         let mut hash = self.hash_aad(aad);
         let lengths = lengths(aad.len(), text.length);
-        while text.length > BATCH_LEN {
-            // SAFETY: there are more bytes than the batch takes.
-            let sum = unsafe { self.seal_batch::<WIDTH>(&mut text, &mut counter, hash, 1) };
-            hash = sum.reduced();
+        // SAFETY: a batch is taken only where there is more, and what is hashed was written.
+        unsafe {
+            if text.length > BATCH_LEN {
+                let mut written = text.to;
+                text.take_all(&self.key_stream::<WIDTH>(&mut counter));
+                while text.length > BATCH_LEN {
+                    let stream = self.key_stream_while_hashing(&mut counter, written, &mut hash);
+                    written = text.to;
+                    text.take_all(&stream);
+                }
+                hash = self.hash_batch(written, hash);
+            }
         }
         // SAFETY: the batch takes no more than is left.
         let sum = unsafe {
             match text.length.div_ceil(32) {
-                0 => Sum::zero().with_first(hash, lengths, load(&self.powers[POWERS - 1])),
+                0 => Sum::zero()
+                    .with(_mm256_zextsi128_si256(_mm_xor_si128(hash, lengths)), self.last_power()),
                 1 => self.seal_last::<1>(&mut text, &mut counter, hash, lengths),
                 2 => self.seal_last::<2>(&mut text, &mut counter, hash, lengths),
                 3 => self.seal_last::<3>(&mut text, &mut counter, hash, lengths),
@@ -178,7 +193,7 @@ impl WideKey {
         let blocks = text.length.div_ceil(16);
         // SAFETY: the caller's.
         let sum = unsafe { self.seal_batch::<N>(text, counter, hash, POWERS - 1 - blocks) };
-        sum.with(_mm256_zextsi128_si256(lengths), last_power(&self.powers))
+        sum.with(_mm256_zextsi128_si256(lengths), self.last_power())
     }
 
     /// Seals `N` pairs of blocks, the last of which may be cut short by the end of the text, and
@@ -242,7 +257,7 @@ impl WideKey {
         }
         let lengths = lengths(aad.len(), ciphertext.len());
         let last = _mm256_zextsi128_si256(_mm_xor_si128(lengths, hash));
-        let sum = sum.with(last, last_power(&self.powers));
+        let sum = sum.with(last, self.last_power());
         to_u128(_mm_xor_si128(reversed(sum.reduced()), mask)).to_le_bytes()
     }
 
@@ -290,6 +305,72 @@ impl WideKey {
         blocks
     }
 
+    /// Encrypts the counter blocks of the next batch, and hashes the batch written before: the two
+    /// keep different parts of the processor busy.
+    ///
+    /// # Safety
+    /// A batch of bytes can be read from `written`.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    unsafe fn key_stream_while_hashing(
+        &self,
+        counter: &mut __m256i,
+        written: *const u8,
+        hash: &mut __m128i,
+    ) -> [__m256i; WIDTH] {
+        let two = _mm256_set_epi32(0, 0, 0, 2, 0, 0, 0, 2);
+        let whitening = load_both(&self.round_keys[0]);
+        let mut blocks = [_mm256_setzero_si256(); WIDTH];
+        for block in &mut blocks {
+            *block = _mm256_xor_si256(reversed_pair(*counter), whitening);
+            *counter = _mm256_add_epi32(*counter, two);
+        }
+        let mut sum = Sum::zero();
+        let mut earlier = _mm256_zextsi128_si256(*hash);
+        for place in 0..WIDTH {
+            let round_key = load_both(&self.round_keys[1 + place]);
+            for block in &mut blocks {
+                *block = _mm256_aesenc_epi128(*block, round_key);
+            }
+            // SAFETY: the place is within the batch.
+            let pair = unsafe { _mm256_loadu_si256(written.add(32 * place).cast()) };
+            let pair = _mm256_xor_si256(reversed_pair(pair), earlier);
+            earlier = _mm256_setzero_si256();
+            sum = sum.with(pair, self.pair_of_powers(1 + 2 * place));
+        }
+        for round_key in &self.round_keys[1 + WIDTH..ROUNDS] {
+            let round_key = load_both(round_key);
+            for block in &mut blocks {
+                *block = _mm256_aesenc_epi128(*block, round_key);
+            }
+        }
+        let last = load_both(&self.round_keys[ROUNDS]);
+        for block in &mut blocks {
+            *block = _mm256_aesenclast_epi128(*block, last);
+        }
+        *hash = sum.reduced();
+        blocks
+    }
+
+    /// Hashes a batch of ciphertext.
+    ///
+    /// # Safety
+    /// A batch of bytes can be read from `written`.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    unsafe fn hash_batch(&self, written: *const u8, hash: __m128i) -> __m128i {
+        let mut sum = Sum::zero();
+        let mut hash = _mm256_zextsi128_si256(hash);
+        for place in 0..WIDTH {
+            // SAFETY: the place is within the batch.
+            let pair = unsafe { _mm256_loadu_si256(written.add(32 * place).cast()) };
+            let pair = _mm256_xor_si256(reversed_pair(pair), hash);
+            hash = _mm256_setzero_si256();
+            sum = sum.with(pair, self.pair_of_powers(1 + 2 * place));
+        }
+        sum.reduced()
+    }
+
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
     fn encrypt_block(&self, block: __m128i) -> __m128i {
@@ -317,11 +398,28 @@ impl WideKey {
 
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
-    fn pair_of_powers(&self, place: usize) -> __m256i {
-        let pair: &[u128; 2] =
-            self.powers[place..place + 2].try_into().expect("a slice of two is two");
-        // SAFETY: two values of sixteen bytes are thirty-two bytes.
-        unsafe { _mm256_loadu_si256(pair.as_ptr().cast()) }
+    fn pair_of_powers(&self, place: usize) -> Power {
+        let pair = &self.powers[place..place + 2];
+        let folded = &self.folded[place..place + 2];
+        // SAFETY: two values of sixteen bytes are thirty-two, two of eight are sixteen.
+        unsafe {
+            let folded = _mm_loadu_si128(folded.as_ptr().cast());
+            Power {
+                whole: _mm256_loadu_si256(pair.as_ptr().cast()),
+                folded: _mm256_permute4x64_epi64::<0b01_01_00_00>(_mm256_castsi128_si256(folded)),
+            }
+        }
+    }
+
+    /// H for the lower lane, nothing for the upper one.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    fn last_power(&self) -> Power {
+        let folded = _mm_set_epi64x(0, self.folded[POWERS - 1].cast_signed());
+        Power {
+            whole: _mm256_zextsi128_si256(load(&self.powers[POWERS - 1])),
+            folded: _mm256_zextsi128_si256(folded),
+        }
     }
 }
 
@@ -329,6 +427,7 @@ impl Drop for WideKey {
     fn drop(&mut self) {
         self.round_keys.zeroize();
         self.powers.zeroize();
+        self.folded.zeroize();
     }
 }
 
@@ -389,11 +488,19 @@ impl Text {
     }
 }
 
-/// A sum of products, not reduced: low, middle and high half of each lane.
+/// A power for each lane, whole and with its halves added up.
+#[derive(Clone, Copy)]
+struct Power {
+    whole: __m256i,
+    folded: __m256i,
+}
+
+/// A sum of products of each lane, not reduced: of the low halves, of the high halves, and of the
+/// halves added up (Karatsuba).
 #[derive(Clone, Copy)]
 struct Sum {
     low: __m256i,
-    middle: __m256i,
+    folded: __m256i,
     high: __m256i,
 }
 
@@ -402,36 +509,28 @@ impl Sum {
     #[inline]
     fn zero() -> Self {
         let zero = _mm256_setzero_si256();
-        Self { low: zero, middle: zero, high: zero }
+        Self { low: zero, folded: zero, high: zero }
     }
 
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
-    fn with(self, block: __m256i, power: __m256i) -> Self {
-        let crossed = _mm256_xor_si256(
-            _mm256_clmulepi64_epi128::<0x01>(block, power),
-            _mm256_clmulepi64_epi128::<0x10>(block, power),
-        );
+    fn with(self, block: __m256i, Power { whole, folded }: Power) -> Self {
+        let sides = _mm256_xor_si256(block, _mm256_shuffle_epi32::<0x4e>(block));
+        let product = _mm256_clmulepi64_epi128::<0x00>(sides, folded);
         Self {
-            low: _mm256_xor_si256(self.low, _mm256_clmulepi64_epi128::<0x00>(block, power)),
-            middle: _mm256_xor_si256(self.middle, crossed),
-            high: _mm256_xor_si256(self.high, _mm256_clmulepi64_epi128::<0x11>(block, power)),
+            low: _mm256_xor_si256(self.low, _mm256_clmulepi64_epi128::<0x00>(block, whole)),
+            folded: _mm256_xor_si256(self.folded, product),
+            high: _mm256_xor_si256(self.high, _mm256_clmulepi64_epi128::<0x11>(block, whole)),
         }
-    }
-
-    /// The block of the lengths alone, after a hash.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    fn with_first(self, hash: __m128i, lengths: __m128i, power: __m128i) -> Self {
-        let block = _mm256_zextsi128_si256(_mm_xor_si128(hash, lengths));
-        self.with(block, _mm256_zextsi128_si256(power))
     }
 
     /// Adds up the lanes and reduces the sum.
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
     fn reduced(self) -> __m128i {
-        reduce(both_lanes(self.low), both_lanes(self.middle), both_lanes(self.high))
+        let (low, high) = (both_lanes(self.low), both_lanes(self.high));
+        let middle = _mm_xor_si128(both_lanes(self.folded), _mm_xor_si128(low, high));
+        reduce(low, middle, high)
     }
 }
 
@@ -518,12 +617,6 @@ fn first_place(text_bytes: usize) -> usize {
         true => 1,
         false => POWERS - 1 - text_bytes.div_ceil(16),
     }
-}
-
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn last_power(powers: &[u128; POWERS]) -> __m256i {
-    _mm256_zextsi128_si256(load(&powers[POWERS - 1]))
 }
 
 #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
