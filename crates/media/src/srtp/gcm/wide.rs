@@ -150,11 +150,11 @@ impl WideKey {
         unsafe {
             if text.length > BATCH_LEN {
                 let mut written = text.to;
-                text.take_all(&self.key_stream::<WIDTH>(&mut counter));
+                text.take_batch(self.key_stream::<WIDTH>(&mut counter));
                 while text.length > BATCH_LEN {
                     let stream = self.key_stream_while_hashing(&mut counter, written, &mut hash);
                     written = text.to;
-                    text.take_all(&stream);
+                    text.take_batch(stream);
                 }
                 hash = self.hash_batch(written, hash);
             }
@@ -200,7 +200,7 @@ impl WideKey {
     /// returns the sum of their products. `first_power` is the place of the first block's power.
     ///
     /// # Safety
-    /// The pointers of the text are valid for its length, which takes `N` pairs to hold, or more.
+    /// The pointers of the text are valid for its length, which takes `N` pairs to hold.
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
     unsafe fn seal_batch<const N: usize>(
@@ -213,14 +213,18 @@ impl WideKey {
         let stream = self.key_stream::<N>(counter);
         let mut sum = Sum::zero();
         let mut hash = _mm256_zextsi128_si256(hash);
-        for (place, key) in stream.into_iter().enumerate() {
-            // SAFETY: the caller vouches for the bytes; `take` does not go beyond the length.
-            let block = unsafe { text.take(key) };
+        // All but the last are whole: no branch stands between their rounds, which so overlap.
+        for (place, key) in stream[..N - 1].iter().enumerate() {
+            // SAFETY: the caller vouches for the bytes.
+            let block = unsafe { text.take_pair(*key) };
             let block = _mm256_xor_si256(reversed_pair(block), hash);
             hash = _mm256_setzero_si256();
             sum = sum.with(block, self.pair_of_powers(first_power + 2 * place));
         }
-        sum
+        // SAFETY: as above.
+        let block = unsafe { text.take_end(stream[N - 1]) };
+        let block = _mm256_xor_si256(reversed_pair(block), hash);
+        sum.with(block, self.pair_of_powers(first_power + 2 * (N - 1)))
     }
 
     /// Returns the tag of a ciphertext.
@@ -267,16 +271,17 @@ impl WideKey {
         let mut counter = counters(nonce);
         let to = in_out.as_mut_ptr();
         let mut text = Text { from: to, to, length: in_out.len() };
-        while text.length > 0 {
-            // Few blocks waste less of a half batch.
-            if text.length <= BATCH_LEN / 2 {
-                let stream = self.key_stream::<{ WIDTH / 2 }>(&mut counter);
-                // SAFETY: the text is the slice.
-                unsafe { text.take_all(&stream) };
-            } else {
-                let stream = self.key_stream::<WIDTH>(&mut counter);
-                // SAFETY: as above.
-                unsafe { text.take_all(&stream) };
+        // SAFETY: the text is the slice; each step takes what is there.
+        unsafe {
+            while text.length >= BATCH_LEN {
+                text.take_batch(self.key_stream::<WIDTH>(&mut counter));
+            }
+            for key in self.key_stream::<WIDTH>(&mut counter) {
+                match text.length {
+                    0 => return,
+                    1..=32 => text.take_end(key),
+                    _ => text.take_pair(key),
+                };
             }
         }
     }
@@ -439,52 +444,59 @@ struct Text {
 }
 
 impl Text {
-    /// Applies the key stream to the next two blocks, or to what is left of them, and returns what
-    /// was written, with zeros for what is missing.
+    /// Applies the key stream to the next two blocks, and returns what was written.
     ///
     /// # Safety
-    /// The pointers are valid for the length.
+    /// The pointers are valid for the length, which is that of two blocks or more.
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
-    unsafe fn take(&mut self, key: __m256i) -> __m256i {
-        if self.length >= 32 {
-            // SAFETY: thirty-two bytes are left to read and to write.
-            unsafe {
-                let block = _mm256_xor_si256(_mm256_loadu_si256(self.from.cast()), key);
-                _mm256_storeu_si256(self.to.cast(), block);
-                self.from = self.from.add(32);
-                self.to = self.to.add(32);
-                self.length -= 32;
-                return block;
-            }
+    unsafe fn take_pair(&mut self, key: __m256i) -> __m256i {
+        // SAFETY: the caller's.
+        unsafe {
+            let pair = _mm256_xor_si256(_mm256_loadu_si256(self.from.cast()), key);
+            _mm256_storeu_si256(self.to.cast(), pair);
+            self.from = self.from.add(32);
+            self.to = self.to.add(32);
+            self.length -= 32;
+            pair
+        }
+    }
+
+    /// Applies the key stream to a batch.
+    ///
+    /// # Safety
+    /// The pointers are valid for the length, which is that of a batch or more.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    unsafe fn take_batch(&mut self, stream: [__m256i; WIDTH]) {
+        for key in stream {
+            // SAFETY: the caller's.
+            let _ = unsafe { self.take_pair(key) };
+        }
+    }
+
+    /// Applies the key stream to what is left, and returns what was written, with zeros behind it.
+    ///
+    /// # Safety
+    /// The pointers are valid for the length, which is that of two blocks at most.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    unsafe fn take_end(&mut self, key: __m256i) -> __m256i {
+        if self.length == 32 {
+            // SAFETY: the caller's.
+            return unsafe { self.take_pair(key) };
         }
         let mut bytes = [0u8; 32];
-        // SAFETY: the arrays are longer than what is left, and no part of the text.
+        // SAFETY: the array is longer than what is left, and no part of the text.
         unsafe {
             self.from.copy_to_nonoverlapping(bytes.as_mut_ptr(), self.length);
-            let block = _mm256_xor_si256(load_pair(&bytes), key);
-            _mm256_storeu_si256(bytes.as_mut_ptr().cast(), block);
+            let pair = _mm256_xor_si256(load_pair(&bytes), key);
+            _mm256_storeu_si256(bytes.as_mut_ptr().cast(), pair);
             bytes.as_ptr().copy_to_nonoverlapping(self.to, self.length);
         }
         bytes[self.length..].fill(0);
         self.length = 0;
         load_pair(&bytes)
-    }
-
-    /// Applies the key stream until one of both is at its end.
-    ///
-    /// # Safety
-    /// As for `take`.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    unsafe fn take_all(&mut self, stream: &[__m256i]) {
-        for key in stream {
-            if self.length == 0 {
-                return;
-            }
-            // SAFETY: the caller's.
-            let _ = unsafe { self.take(*key) };
-        }
     }
 }
 
