@@ -6,21 +6,27 @@
 //! reduced once, as Gueron and Kounavis describe in "Intel Carry-Less Multiplication Instruction and
 //! its Usage for Computing the GCM Mode". Neither table nor branch depends on key or text.
 
+mod polyval;
+mod text;
+mod vector;
+
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_add_epi32, _mm_aesenc_si128, _mm_aesenclast_si128,
-    _mm_aeskeygenassist_si128, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_loadu_si128,
-    _mm_set_epi8, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128, _mm_shuffle_epi8,
-    _mm_shuffle_epi32, _mm_slli_si128, _mm_srli_si128, _mm_unpackhi_epi64, _mm_xor_si128,
-    _mm256_add_epi32, _mm256_aesenc_epi128, _mm256_aesenclast_epi128, _mm256_broadcastsi128_si256,
-    _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_clmulepi64_epi128,
-    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_permute4x64_epi64, _mm256_set_epi32,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_storeu_si256,
+    _mm_aeskeygenassist_si128, _mm_loadu_si128, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128,
+    _mm_shuffle_epi32, _mm_xor_si128, _mm256_add_epi32, _mm256_aesenc_epi128,
+    _mm256_aesenclast_epi128, _mm256_broadcastsi128_si256, _mm256_castsi128_si256,
+    _mm256_loadu_si256, _mm256_permute4x64_epi64, _mm256_set_epi32, _mm256_setzero_si256,
     _mm256_xor_si256, _mm256_zextsi128_si256,
 };
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize as _;
 
+use self::{
+    polyval::{Power, Sum, product, times_x},
+    text::Text,
+    vector::{load, load_both, load_pair, reversed, reversed_pair, to_u128},
+};
 use super::{GcmError, NONCE_LEN, TAG_LEN};
 
 /// An expanded key: 592 bytes.
@@ -436,154 +442,6 @@ impl Drop for WideKey {
     }
 }
 
-/// What is yet to be read, and where it goes, which may be where it is.
-struct Text {
-    from: *const u8,
-    to: *mut u8,
-    length: usize,
-}
-
-impl Text {
-    /// Applies the key stream to the next two blocks, and returns what was written.
-    ///
-    /// # Safety
-    /// The pointers are valid for the length, which is that of two blocks or more.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    unsafe fn take_pair(&mut self, key: __m256i) -> __m256i {
-        // SAFETY: the caller's.
-        unsafe {
-            let pair = _mm256_xor_si256(_mm256_loadu_si256(self.from.cast()), key);
-            _mm256_storeu_si256(self.to.cast(), pair);
-            self.from = self.from.add(32);
-            self.to = self.to.add(32);
-            self.length -= 32;
-            pair
-        }
-    }
-
-    /// Applies the key stream to a batch.
-    ///
-    /// # Safety
-    /// The pointers are valid for the length, which is that of a batch or more.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    unsafe fn take_batch(&mut self, stream: [__m256i; WIDTH]) {
-        for key in stream {
-            // SAFETY: the caller's.
-            let _ = unsafe { self.take_pair(key) };
-        }
-    }
-
-    /// Applies the key stream to what is left, and returns what was written, with zeros behind it.
-    ///
-    /// # Safety
-    /// The pointers are valid for the length, which is that of two blocks at most.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    unsafe fn take_end(&mut self, key: __m256i) -> __m256i {
-        if self.length == 32 {
-            // SAFETY: the caller's.
-            return unsafe { self.take_pair(key) };
-        }
-        let mut bytes = [0u8; 32];
-        // SAFETY: the array is longer than what is left, and no part of the text.
-        unsafe {
-            self.from.copy_to_nonoverlapping(bytes.as_mut_ptr(), self.length);
-            let pair = _mm256_xor_si256(load_pair(&bytes), key);
-            _mm256_storeu_si256(bytes.as_mut_ptr().cast(), pair);
-            bytes.as_ptr().copy_to_nonoverlapping(self.to, self.length);
-        }
-        bytes[self.length..].fill(0);
-        self.length = 0;
-        load_pair(&bytes)
-    }
-}
-
-/// A power for each lane, whole and with its halves added up.
-#[derive(Clone, Copy)]
-struct Power {
-    whole: __m256i,
-    folded: __m256i,
-}
-
-/// A sum of products of each lane, not reduced: of the low halves, of the high halves, and of the
-/// halves added up (Karatsuba).
-#[derive(Clone, Copy)]
-struct Sum {
-    low: __m256i,
-    folded: __m256i,
-    high: __m256i,
-}
-
-impl Sum {
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    fn zero() -> Self {
-        let zero = _mm256_setzero_si256();
-        Self { low: zero, folded: zero, high: zero }
-    }
-
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    fn with(self, block: __m256i, Power { whole, folded }: Power) -> Self {
-        let sides = _mm256_xor_si256(block, _mm256_shuffle_epi32::<0x4e>(block));
-        let product = _mm256_clmulepi64_epi128::<0x00>(sides, folded);
-        Self {
-            low: _mm256_xor_si256(self.low, _mm256_clmulepi64_epi128::<0x00>(block, whole)),
-            folded: _mm256_xor_si256(self.folded, product),
-            high: _mm256_xor_si256(self.high, _mm256_clmulepi64_epi128::<0x11>(block, whole)),
-        }
-    }
-
-    /// Adds up the lanes and reduces the sum.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    fn reduced(self) -> __m128i {
-        let (low, high) = (both_lanes(self.low), both_lanes(self.high));
-        let middle = _mm_xor_si128(both_lanes(self.folded), _mm_xor_si128(low, high));
-        reduce(low, middle, high)
-    }
-}
-
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn both_lanes(pair: __m256i) -> __m128i {
-    _mm_xor_si128(_mm256_castsi256_si128(pair), _mm256_extracti128_si256::<1>(pair))
-}
-
-/// Multiplies as POLYVAL does: the product over x¹²⁸.
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn product(left: __m128i, right: __m128i) -> __m128i {
-    let middle = _mm_xor_si128(
-        _mm_clmulepi64_si128::<0x01>(left, right),
-        _mm_clmulepi64_si128::<0x10>(left, right),
-    );
-    let low = _mm_clmulepi64_si128::<0x00>(left, right);
-    reduce(low, middle, _mm_clmulepi64_si128::<0x11>(left, right))
-}
-
-/// Divides by x¹²⁸ in the field, twice by x⁶⁴: what is added clears the lower half each time.
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn reduce(low: __m128i, middle: __m128i, high: __m128i) -> __m128i {
-    let low = _mm_xor_si128(low, _mm_slli_si128::<8>(middle));
-    let high = _mm_xor_si128(high, _mm_srli_si128::<8>(middle));
-    let polynomial = _mm_set_epi64x(0, POLYNOMIAL_HIGH.cast_signed());
-    let swapped = _mm_shuffle_epi32::<0x4e>(low);
-    let low = _mm_xor_si128(swapped, _mm_clmulepi64_si128::<0x00>(low, polynomial));
-    let swapped = _mm_shuffle_epi32::<0x4e>(low);
-    let low = _mm_xor_si128(swapped, _mm_clmulepi64_si128::<0x00>(low, polynomial));
-    _mm_xor_si128(high, low)
-}
-
-/// Multiplies by x in POLYVAL's field (RFC 8452 §3).
-fn times_x(value: u128) -> u128 {
-    let carry = (value >> 127).wrapping_neg();
-    (value << 1) ^ (carry & ((u128::from(POLYNOMIAL_HIGH) << 64) | 1))
-}
-
 /// FIPS 197 §5.2: each word is the sum of the words before it and of what the first turned into.
 #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
 #[inline]
@@ -631,52 +489,6 @@ fn first_place(text_bytes: usize) -> usize {
     }
 }
 
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn reversed(block: __m128i) -> __m128i {
-    _mm_shuffle_epi8(block, reversal())
-}
-
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn reversed_pair(pair: __m256i) -> __m256i {
-    _mm256_shuffle_epi8(pair, _mm256_broadcastsi128_si256(reversal()))
-}
-
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn reversal() -> __m128i {
-    _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-}
-
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn load(value: &u128) -> __m128i {
-    // SAFETY: the value is sixteen bytes.
-    unsafe { _mm_loadu_si128((&raw const *value).cast()) }
-}
-
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn load_both(value: &u128) -> __m256i {
-    _mm256_broadcastsi128_si256(load(value))
-}
-
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn load_pair(bytes: &[u8; 32]) -> __m256i {
-    // SAFETY: the array is thirty-two bytes.
-    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
-}
-
-#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-#[inline]
-fn to_u128(block: __m128i) -> u128 {
-    let low = _mm_cvtsi128_si64(block).cast_unsigned();
-    let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(block, block)).cast_unsigned();
-    (u128::from(high) << 64) | u128::from(low)
-}
-
 /// Of AES-128.
 const ROUNDS: usize = 10;
 
@@ -687,9 +499,6 @@ const BATCH_LEN: usize = 32 * WIDTH;
 
 /// A batch, and the block of the lengths behind it.
 const POWERS: usize = 2 * WIDTH + 1;
-
-/// x¹²⁷ + x¹²⁶ + x¹²¹ of the polynomial x¹²⁸ + x¹²⁷ + x¹²⁶ + x¹²¹ + 1, from x⁶⁴ on.
-const POLYNOMIAL_HIGH: u64 = 0xc200_0000_0000_0000;
 
 /// No packet is longer, and the counter of 32 bits is far from its end.
 const MAX_TEXT_LEN: usize = 1 << 20;
