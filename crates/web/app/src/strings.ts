@@ -23,6 +23,16 @@ export const text = {
   signOut: 'Sign out',
   nav: { label: 'Rooms', calls: 'Calls', chat: 'Chat', meetings: 'Meetings', console: 'Console', call: 'Back to the call' },
   directory: 'Directory',
+  presence: {
+    choices: {
+      available: 'Available', away: 'Away', beRightBack: 'Be right back', busy: 'Busy', doNotDisturb: 'Do not disturb', offline: 'Offline',
+    },
+    activities: { inACall: 'In a call', inAConferenceCall: 'In a group call', presenting: 'Presenting' },
+    own: (name: string, words: string) => `${name}${words && `, ${words}`}. Set what you show`,
+    now: (words: string) => (words ? `You are shown as: ${words}.` : ''),
+    hide: 'Appear offline',
+    reset: 'Show what calls and sessions say',
+  },
   guestBadge: 'Guest',
   errors: {
     noAnswer: 'The exchange does not answer. Is it running?',
@@ -259,6 +269,7 @@ export const text = {
       : `${listed(names)} ${names.length === 1 ? 'is' : 'are'} writing…`),
     unread: (count: number) => `${count} unread`,
     members: (count: number) => `${count} ${count === 1 ? 'member' : 'members'}`,
+    membersTitle: 'Members',
     leave: 'Leave the conversation',
     untitled: 'Conversation',
     state: { connecting: 'Connecting…', open: '', reconnecting: 'Connection lost. Trying again…', closed: 'Not connected.' },

@@ -11,8 +11,9 @@ import { keyboard } from './scenes/keyboard.mjs';
 import { meeting } from './scenes/meeting.mjs';
 import { network } from './scenes/network.mjs';
 import { people } from './scenes/people.mjs';
+import { presence } from './scenes/presence.mjs';
 
-const SCENES = { people, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
+const SCENES = { people, presence, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SCENES);
 for (const name of wanted) if (!SCENES[name]) throw new Error(`${name}: choose among ${Object.keys(SCENES).join(', ')}`);
