@@ -12,8 +12,9 @@ import { meeting } from './scenes/meeting.mjs';
 import { network } from './scenes/network.mjs';
 import { people } from './scenes/people.mjs';
 import { presence } from './scenes/presence.mjs';
+import { transfer } from './scenes/transfer.mjs';
 
-const SCENES = { people, presence, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
+const SCENES = { people, presence, transfer, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SCENES);
 for (const name of wanted) if (!SCENES[name]) throw new Error(`${name}: choose among ${Object.keys(SCENES).join(', ')}`);

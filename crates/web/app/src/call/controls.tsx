@@ -14,11 +14,12 @@ interface Props {
   view: CallView;
   pane: Pane | undefined;
   onPane: (pane: Pane) => void;
+  onTransfer: () => void;
 }
 
 const REACTIONS: readonly Reaction[] = ['like', 'heart', 'applause', 'laugh', 'surprised'];
 
-export function Controls({ room, view, pane, onPane }: Props) {
+export function Controls({ room, view, pane, onPane, onTransfer }: Props) {
   const { isMuted, camera, isSharing, state, handPlace, can, waiting } = view;
   const isHeld = state === 'LocalHold';
   const isUp = state === 'Connected' || state === 'LocalHold' || state === 'RemoteHold';
@@ -41,6 +42,7 @@ export function Controls({ room, view, pane, onPane }: Props) {
             onPress={() => void room.toggleHand()} keys="r" />
         )}
         {can.useReactions && <ReactionMenu room={room} />}
+        {!view.isMeeting && <Control icon="transfer" name={text.transfer.open} isDisabled={!isUp} onPress={onTransfer} keys="t" />}
         <Control icon="people" name={text.call.people} isOn={pane === 'people'} badge={someoneWaits ? waiting.length : 0} onPress={() => onPane('people')} keys="p" />
         <Control icon="chat" name={text.call.chat} isOn={pane === 'chat'} onPress={() => onPane('chat')} keys="c" />
         <Control icon="keypad" name={text.call.keypad} isOn={pane === 'keypad'} onPress={() => onPane('keypad')} />

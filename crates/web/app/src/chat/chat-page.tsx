@@ -104,7 +104,7 @@ function MembersDialog({ thread, onClose }: { thread: Thread; onClose: () => voi
       <ul className="rows members">
         {thread.members.map(({ rawId, name }) => (
           <li key={rawId} className="row">
-            <PresentAvatar name={nameOf(rawId, name)} rawId={rawId} />
+            <PresentAvatar name={name || nameOf(rawId)} rawId={rawId} />
             <span className="row-words"><span className="row-name">{nameOf(rawId, name)}</span><span className="quiet-words"><PresenceWords rawId={rawId} /></span></span>
           </li>
         ))}
