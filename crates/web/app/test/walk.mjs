@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { openBrowser, openContext, openExchange, picturesFolder, Report } from './support.mjs';
 import { accessibility } from './scenes/accessibility.mjs';
+import { captions } from './scenes/captions.mjs';
 import { chat } from './scenes/chat.mjs';
 import { consolePages } from './scenes/console.mjs';
 import { figures } from './scenes/figures.mjs';
@@ -15,7 +16,7 @@ import { presence } from './scenes/presence.mjs';
 import { signIn } from './scenes/sign-in.mjs';
 import { transfer } from './scenes/transfer.mjs';
 
-const SCENES = { people, presence, transfer, 'sign-in': signIn, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
+const SCENES = { people, presence, transfer, captions, 'sign-in': signIn, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SCENES);
 for (const name of wanted) if (!SCENES[name]) throw new Error(`${name}: choose among ${Object.keys(SCENES).join(', ')}`);

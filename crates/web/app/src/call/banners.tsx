@@ -3,6 +3,7 @@
 import { useStore } from '../store';
 import { text } from '../strings';
 import { Button, IconButton } from '../ui/parts';
+import { RecordingBanner } from './captions-region';
 import type { CallRoom } from './room';
 import type { CallView } from './view';
 
@@ -10,6 +11,7 @@ export function Banners({ room, view, isTransferOpen }: { room: CallRoom; view: 
   const { state, troubles, problem, notice, isSharing, waiting, can } = view;
   return (
     <div className="banners">
+      <RecordingBanner view={view} />
       {state === 'LocalHold' && (
         <div className="banner hold">
           <p role="status">{text.call.heldBanner}</p>

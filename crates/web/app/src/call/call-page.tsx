@@ -10,6 +10,7 @@ import { Button, IconButton } from '../ui/parts';
 import { clockText } from '../words';
 import { Banners } from './banners';
 import { calls, switchTo } from './calls';
+import { CaptionsRegion, RecordingSign } from './captions-region';
 import { Controls } from './controls';
 import { isTyping } from './keys';
 import { LobbyPage } from './lobby-page';
@@ -45,6 +46,7 @@ function ActiveCall({ room }: { room: CallRoom }) {
           <h1>{titleOf(room, view)}</h1>
           <p className="quiet-words" role="status">{text.call.states[view.state]}</p>
         </div>
+        <RecordingSign view={view} />
         <Duration since={view.connectedAt} />
         <OtherCalls room={room} />
         <div className="segments" role="group" aria-label={text.call.layout}>
@@ -56,6 +58,7 @@ function ActiveCall({ room }: { room: CallRoom }) {
         <div className="call-stage">
           <Banners room={room} view={view} isTransferOpen={isTransferOpen} />
           <Stage view={view} layout={layout} name={room.purpose.name} />
+          <CaptionsRegion room={room} />
         </div>
         {pane && <SidePane key={pane} pane={pane} room={room} view={view} onClose={() => setPane(undefined)} />}
       </div>
@@ -106,6 +109,7 @@ function useCallKeys(room: CallRoom, { toggle, openTransfer }: { toggle: (pane: 
         case 'r': if (can.raiseHand) void room.toggleHand(); break;
         case 'p': toggle('people'); break;
         case 'c': toggle('chat'); break;
+        case 'l': room.captions.toggle(); break;
         case 't': if (!isMeeting && (state === 'Connected' || state === 'LocalHold')) openTransfer(); break;
         default: return;
       }

@@ -8,6 +8,7 @@ import { identifierOf, rawIdOf } from '../identifiers';
 import { Store } from '../store';
 import { text } from '../strings';
 import { errorText, type Reason } from '../words';
+import { CaptionsDesk } from './captions';
 import { TransferDesk } from './transfer';
 import { viewOf, type CallView, type Trouble } from './view';
 
@@ -44,6 +45,7 @@ export class CallRoom {
   readonly purpose: Purpose;
   readonly store: Store<CallView>;
   readonly transfer: TransferDesk;
+  readonly captions: CaptionsDesk;
 
   private readonly ownRawId: string;
   private readonly onEnded: (room: CallRoom) => void;
@@ -66,6 +68,7 @@ export class CallRoom {
     this.onEnded = settings.onEnded;
     this.onTransferred = settings.onTransferred;
     this.store = new Store(this.look());
+    this.captions = new CaptionsDesk(call);
     this.transfer = new TransferDesk(call, { onTransferred: (name) => this.transferred(name), onMoved: settings.onMoved });
     this.follow();
   }
@@ -232,6 +235,8 @@ export class CallRoom {
     call.feature(Features.Capabilities).on('capabilitiesChanged', changed);
     call.feature(Features.Reaction).on('reaction', ({ identifier, reactionMessage }) => (
       this.showReaction(rawIdOf(identifier), reactionMessage.reactionType)));
+    call.feature(Features.Recording).on('isRecordingActiveChanged', changed);
+    call.feature(Features.Transcription).on('isTranscriptionActiveChanged', changed);
     const { network, media } = call.feature(Features.UserFacingDiagnostics);
     network.on('diagnosticChanged', ({ diagnostic, value }) => {
       if (diagnostic === 'networkReceiveQuality' || diagnostic === 'networkSendQuality') this.trouble('networkPoor', value !== DiagnosticQuality.Good);
@@ -282,6 +287,7 @@ export class CallRoom {
       this.isLooking = false;
       for (const participant of [...this.call.remoteParticipants, ...this.call.lobby.participants]) this.followParticipant(participant);
       if (this.call.state === 'Connected') this.connectedAt ??= Date.now();
+      this.captions.begin();
       this.store.set(this.look());
       if (this.call.state === 'Disconnected' && !this.hasEnded) {
         this.hasEnded = true;

@@ -37,7 +37,7 @@ export async function transfer(stage) {
     await alice.isIn('Connected');
     await bob.hears(440);
     await alice.page.locator('.banners').getByRole('button', { name: 'Close' }).click();
-    await alice.page.locator('.banners').waitFor({ state: 'hidden' });
+    await alice.page.locator('.banners .banner').waitFor({ state: 'detached' });
   });
 
   await report.step('transfer: what the package tells is shown as it comes, and a refusal has its own words', async () => {
