@@ -23,6 +23,7 @@ import { Icon, Mark, type IconName } from './ui/icon';
 import { IconButton } from './ui/parts';
 
 const ChatPage = lazy(() => import('./chat/chat-page'));
+const DemoPage = lazy(() => import('./demo/demo-page'));
 const MeetingsPage = lazy(() => import('./meetings/meetings-page'));
 const ConsolePage = lazy(() => import('./console/console-page'));
 
@@ -35,6 +36,10 @@ const PLACES: readonly { room: Room; icon: IconName; name: string }[] = [
 
 export function App({ parameters }: { parameters: Parameters }) {
   const phase = useStore(session, (state) => state.phase);
+  const room = useStore(route, (state) => state.room);
+  if (phase !== 'ready' && room === 'demo') {
+    return <main id="content"><Suspense fallback={<p className="loading" role="status">{text.loading}</p>}><DemoPage /></Suspense></main>;
+  }
   if (phase !== 'ready') {
     return <SignInPage isToMeeting={Boolean(parameters.meeting)} onSignedIn={() => void start(parameters)} />;
   }
@@ -76,6 +81,7 @@ function RoomOf({ room, hasCall, hasEnded }: { room: Room; hasCall: boolean; has
       return hasEnded ? <EndedPage /> : <CallsPage />;
     case 'join': return <JoinPage />;
     case 'chat': return <ChatPage />;
+    case 'demo': return <DemoPage />;
     case 'meetings': return <MeetingsPage />;
     case 'console': return <ConsolePage />;
     case 'calls': return <CallsPage />;

@@ -2,7 +2,7 @@
 
 import { Store } from './store';
 
-const ROOMS = ['calls', 'call', 'join', 'chat', 'meetings', 'console'] as const;
+const ROOMS = ['calls', 'call', 'join', 'chat', 'meetings', 'console', 'demo'] as const;
 
 /** The rooms of the app. */
 export type Room = (typeof ROOMS)[number];

@@ -7,6 +7,7 @@ import { accessibility } from './scenes/accessibility.mjs';
 import { captions } from './scenes/captions.mjs';
 import { chat } from './scenes/chat.mjs';
 import { consolePages } from './scenes/console.mjs';
+import { demo } from './scenes/demo.mjs';
 import { figures } from './scenes/figures.mjs';
 import { keyboard } from './scenes/keyboard.mjs';
 import { meeting } from './scenes/meeting.mjs';
@@ -16,7 +17,7 @@ import { presence } from './scenes/presence.mjs';
 import { signIn } from './scenes/sign-in.mjs';
 import { transfer } from './scenes/transfer.mjs';
 
-const SCENES = { people, presence, transfer, captions, 'sign-in': signIn, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
+const SCENES = { people, presence, transfer, captions, 'sign-in': signIn, demo, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SCENES);
 for (const name of wanted) if (!SCENES[name]) throw new Error(`${name}: choose among ${Object.keys(SCENES).join(', ')}`);

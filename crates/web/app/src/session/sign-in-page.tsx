@@ -3,6 +3,7 @@
 import { useEffect, useState, type FormEvent } from 'react';
 
 import { people, readPeople } from '../people/people';
+import { addressOf } from '../routes';
 import { useStore } from '../store';
 import { text } from '../strings';
 import { switchTheme, theme } from '../theme';
@@ -40,7 +41,7 @@ export function SignInPage({ isToMeeting, onSignedIn }: Props) {
         {isWorking && <p className="note" role="status">{text.signIn.working}</p>}
         {issuers.length > 0 && <Organisations issuers={issuers} isWorking={isWorking} />}
         {(isDevelopment || issuers.length === 0) && (isToMeeting ? [guest, directory] : [directory, guest])}
-        {isDevelopment && <p className="fine">{text.signIn.development}</p>}
+        {isDevelopment && <><p><a href={addressOf('demo')}>{text.demo.link}</a></p><p className="fine">{text.signIn.development}</p></>}
       </main>
     </div>
   );
