@@ -9,6 +9,9 @@ import type { CaptionLine } from './captions';
 import type { CallRoom } from './room';
 import type { CallView } from './view';
 
+/** That it is over needs no more than being read. */
+const OVER_SHOWN_MS = 8_000;
+
 /** The last lines; what is final is read out once, what still changes is only shown. */
 export function CaptionsRegion({ room }: { room: CallRoom }) {
   const { isWanted, lines, why } = useStore(room.captions.store, (state) => state);
@@ -39,7 +42,12 @@ export function RecordingBanner({ view: { isRecorded, isTranscribed } }: { view:
   const { banner } = recordingWords(isRecorded, isTranscribed);
   useEffect(() => {
     setDismissed(false);
-    if (banner) setTold(true);
+    if (banner) {
+      setTold(true);
+      return undefined;
+    }
+    const timer = setTimeout(() => setDismissed(true), OVER_SHOWN_MS);
+    return () => clearTimeout(timer);
   }, [banner]);
   const words = banner || (wasTold ? text.recording.over : '');
   return (

@@ -91,7 +91,8 @@ async function starts({ page }) {
   });
 }
 
-function say({ page }, displayName, spokenText, resultType) {
+/** A caption, as the exchange would bring it. */
+export function say({ page }, displayName, spokenText, resultType) {
   return page.evaluate((told) => {
     const made = [...globalThis.trunkline.activeCall.features.made.values()];
     made.find(({ name }) => name === 'Captions').captions.emit('CaptionsReceived', {
@@ -101,7 +102,8 @@ function say({ page }, displayName, spokenText, resultType) {
   }, { displayName, spokenText, resultType });
 }
 
-function turn({ page }, feature, property, value) {
+/** What a feature tells of itself. */
+export function turn({ page }, feature, property, value) {
   return page.evaluate((of) => {
     const made = [...globalThis.trunkline.activeCall.features.made.values()];
     const found = made.find(({ name }) => name === of.feature);
