@@ -9,8 +9,11 @@ import { eventWords } from './event-words';
 
 /** The events of the call that is followed; `titleId` is what names the table. */
 export function Timeline({ titleId }: { titleId: string }) {
-  const { legs, events } = useStore(operator, (state) => state);
-  const name = (participantId: string) => legs.find((leg) => leg.participantId === participantId)?.displayName || participantId.slice(0, 8);
+  const events = useStore(operator, (state) => state.events);
+  // Whoever has left keeps the name.
+  const names = new Map(events.flatMap(({ snapshot, participantAdded, participantUpdated }) => (
+    snapshot?.participants ?? [participantAdded?.participant ?? participantUpdated?.participant])).map((one) => [one?.participantId, one?.displayName]));
+  const name = (participantId: string) => names.get(participantId) || participantId.slice(0, 8);
   return (
     <div className="timeline" tabIndex={0} role="group" aria-labelledby={titleId}>
       <table>

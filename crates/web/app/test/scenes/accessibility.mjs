@@ -34,6 +34,11 @@ async function inTheme(stage, colorScheme) {
       await tab.page.waitForTimeout(60);
       const cut = await tab.page.evaluate(() => {
         const { scrollWidth, clientWidth } = document.documentElement;
+        const left = [...document.querySelectorAll('button, a, input, td')].find((element) => {
+          const { right, left: from } = element.getBoundingClientRect();
+          return from < -0.5 && right > 1;
+        });
+        if (left) return { left: left.textContent };
         if (scrollWidth <= clientWidth) return undefined;
         const widest = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > clientWidth + 0.5);
         return { by: scrollWidth - clientWidth, widest: widest.map(({ tagName, className }) => `${tagName}.${className?.baseVal ?? className}`).slice(0, 6) };
@@ -99,6 +104,7 @@ async function inTheme(stage, colorScheme) {
       }
       await look(alice, `call-${pane.toLowerCase()}`);
     }
+    await alice.page.locator('.side-pane').getByRole('button', { name: 'Close' }).click();
     await alice.press('Transfer…');
     await alice.page.locator('dialog').getByRole('radio', { name: /Charlie Cole/ }).check();
     await look(alice, 'call-transfer');
@@ -120,7 +126,6 @@ async function inTheme(stage, colorScheme) {
     await alice.press('Hide captions');
     await bob.press('Share your screen');
     await alice.sees('lime');
-    await alice.page.locator('.side-pane').getByRole('button', { name: 'Close' }).click();
     await look(alice, 'call-screen');
     await bob.press('Hold');
     await look(bob, 'call-held');

@@ -57,6 +57,8 @@ export async function demo(stage) {
     await rows.filter({ hasText: 'callEnded' }).waitFor();
     const seqs = (await tab.page.locator('.timeline tbody td:first-child').allTextContents()).map(Number);
     expect(seqs.length > 8 && seqs.every((seq, index) => index === 0 || seq > seqs[index - 1]), `the numbers are ${seqs}`);
+    const details = await tab.page.locator('.timeline tbody tr', { hasText: 'callStateChanged' }).locator('td:last-child').allTextContents();
+    expect(details.every((words) => /^(Alice Archer|Bob Baker): /.test(words)), `somebody has no name: ${details}`);
     await tab.picture('demo-done');
     return { events: seqs.length };
   });
