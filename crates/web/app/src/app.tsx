@@ -11,6 +11,7 @@ import type { Parameters } from './parameters';
 import { CallsPage } from './people/calls-page';
 import { followHistory, history } from './people/history';
 import { readPeople } from './people/people';
+import { OwnPresence } from './people/presence-mark';
 import { addressOf, go, route, type Room } from './routes';
 import { session, signOut } from './session/session';
 import { SignInPage } from './session/sign-in-page';
@@ -19,9 +20,10 @@ import { useStore } from './store';
 import { text } from './strings';
 import { switchTheme, theme } from './theme';
 import { Icon, Mark, type IconName } from './ui/icon';
-import { Avatar, IconButton } from './ui/parts';
+import { IconButton } from './ui/parts';
 
 const ChatPage = lazy(() => import('./chat/chat-page'));
+const DemoPage = lazy(() => import('./demo/demo-page'));
 const MeetingsPage = lazy(() => import('./meetings/meetings-page'));
 const ConsolePage = lazy(() => import('./console/console-page'));
 
@@ -34,6 +36,10 @@ const PLACES: readonly { room: Room; icon: IconName; name: string }[] = [
 
 export function App({ parameters }: { parameters: Parameters }) {
   const phase = useStore(session, (state) => state.phase);
+  const room = useStore(route, (state) => state.room);
+  if (phase !== 'ready' && room === 'demo') {
+    return <main id="content"><Suspense fallback={<p className="loading" role="status">{text.loading}</p>}><DemoPage /></Suspense></main>;
+  }
   if (phase !== 'ready') {
     return <SignInPage isToMeeting={Boolean(parameters.meeting)} onSignedIn={() => void start(parameters)} />;
   }
@@ -75,6 +81,7 @@ function RoomOf({ room, hasCall, hasEnded }: { room: Room; hasCall: boolean; has
       return hasEnded ? <EndedPage /> : <CallsPage />;
     case 'join': return <JoinPage />;
     case 'chat': return <ChatPage />;
+    case 'demo': return <DemoPage />;
     case 'meetings': return <MeetingsPage />;
     case 'console': return <ConsolePage />;
     case 'calls': return <CallsPage />;
@@ -82,7 +89,6 @@ function RoomOf({ room, hasCall, hasEnded }: { room: Room; hasCall: boolean; has
 }
 
 function Rail({ room }: { room: Room }) {
-  const identity = useStore(session, (state) => state.identity);
   const shown = useStore(theme, (state) => state.shown);
   const missed = useStore(history, (state) => state.unseenMissed);
   return (
@@ -98,11 +104,7 @@ function Rail({ room }: { room: Room }) {
         ))}
       </nav>
       <div className="rail-end">
-        {identity && (
-          <span className="self" title={identity.displayName}>
-            <Avatar name={identity.displayName} rawId={identity.rawId} size="small" /><span className="self-name">{identity.displayName}</span>
-          </span>
-        )}
+        <OwnPresence />
         <IconButton icon={shown === 'dark' ? 'sun' : 'moon'} label={shown === 'dark' ? text.themeToLight : text.themeToDark} onClick={switchTheme} />
         <IconButton icon="signOut" label={text.signOut} onClick={() => void signOut()} />
       </div>

@@ -8,10 +8,14 @@ import { App } from './app';
 import { calls, setUpCalls } from './call/calls';
 import { readPeople } from './people/people';
 import { readParameters } from './parameters';
-import { rememberedIdentity, signIn } from './session/session';
+import { followAddress } from './routes';
+import { hasOrganisation, takeAnswer } from './session/returning';
+import { rememberedIdentity, returnFromIssuer, signIn } from './session/session';
 import { start } from './start';
 import { setUpTheme } from './theme';
 
+const answer = takeAnswer();
+if (answer) followAddress();
 const parameters = readParameters(location);
 setUpTheme();
 setUpCalls(parameters);
@@ -24,7 +28,9 @@ createRoot(root).render(<App parameters={parameters} />);
 // Whom to call is looked up while the line is opened.
 if (parameters.call) void readPeople();
 const remembered = rememberedIdentity();
-if (parameters.as) {
+if (answer || (hasOrganisation() && !parameters.as)) {
+  void returnFromIssuer(answer).then(() => start(parameters));
+} else if (parameters.as) {
   void signIn(parameters.as).then(() => start(parameters));
 } else if (remembered) {
   void signIn(remembered.rawId, remembered.displayName).then(() => start(parameters));

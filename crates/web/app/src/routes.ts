@@ -2,7 +2,7 @@
 
 import { Store } from './store';
 
-const ROOMS = ['calls', 'call', 'join', 'chat', 'meetings', 'console'] as const;
+const ROOMS = ['calls', 'call', 'join', 'chat', 'meetings', 'console', 'demo'] as const;
 
 /** The rooms of the app. */
 export type Room = (typeof ROOMS)[number];
@@ -15,7 +15,12 @@ export interface Route {
 
 export const route = new Store<Route>(read(location.hash));
 
-addEventListener('hashchange', () => route.set(read(location.hash)));
+addEventListener('hashchange', followAddress);
+
+/** Goes where the address says. */
+export function followAddress(): void {
+  route.set(read(location.hash));
+}
 
 /** Goes somewhere; `replace` leaves no step to go back to. */
 export function go(room: Room, part = '', { replace = false } = {}): void {

@@ -53,6 +53,13 @@ export function reasonHeadline(reason: Reason): string {
   return headlines[reasonCode(reason)] ?? categoryHeadlines[reason.resultCategories?.[0] ?? ''] ?? text.ended.fallback;
 }
 
+/** Why a transfer failed, in a sentence; one without a reason says that. */
+export function transferFailure(error: { readonly code: number; readonly subCode?: number } | undefined): string {
+  if (!error) return text.transfer.unknown;
+  const { byReason, byCode, other } = text.transfer;
+  return byReason[reasonCode(error)] ?? byCode[error.code] ?? other(reasonCode(error));
+}
+
 /** The sentence of a reason. */
 export function reasonSentence({ message }: Reason): string {
   return message ? sentence(message) : text.ended.fallback;

@@ -72,8 +72,11 @@ export async function openExchange() {
   }
 }
 
-/** A context whose pages report their troubles. With `TRUNKLINE_APP_SERVED` the exchange serves the app itself. */
-export async function openContext(browser, { origin, troubles, ...options }) {
+/**
+ * A context whose pages report their troubles. With `TRUNKLINE_APP_SERVED` the exchange serves the app itself.
+ * `issuers` are origins beside the exchange's that its policy lets pages ask.
+ */
+export async function openContext(browser, { origin, troubles, issuers = [], ...options }) {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     // Every pixel is painted by the processor that everything else needs.
@@ -83,14 +86,22 @@ export async function openContext(browser, { origin, troubles, ...options }) {
     ...options,
   });
   context.setDefaultTimeout(PATIENCE_MS);
-  if (!process.env.TRUNKLINE_APP_SERVED) await context.route(`${origin}/app/**`, serve);
+  if (!process.env.TRUNKLINE_APP_SERVED) await context.route(`${origin}/app/**`, (route) => serve(route, issuers));
+  await context.route(`${origin}/sign-in/issuers`, announce);
   await context.addInitScript({ path: path.join(here, 'probe.js') });
-  context.on('page', (page) => watch(page, { origin, troubles }));
+  context.on('page', (page) => watch(page, { origins: [origin, ...issuers], troubles }));
   return context;
 }
 
+/** What the exchange announces; one that has no such route announces nobody. */
+async function announce(route) {
+  const response = await route.fetch();
+  if (!response.ok()) await route.fulfill({ json: { issuers: [] } });
+  else await route.fulfill({ response });
+}
+
 /** Answers with a file of `dist/`, under the policy that the exchange sends. */
-async function serve(route) {
+async function serve(route, issuers) {
   const name = new URL(route.request().url()).pathname.replace(/^\/app\//, '') || 'index.html';
   const file = path.join(dist, name);
   const body = file.startsWith(dist + path.sep) ? await readFile(file).catch(() => null) : null;
@@ -99,7 +110,7 @@ async function serve(route) {
     body,
     contentType: TYPES[path.extname(file)] ?? 'application/octet-stream',
     headers: {
-      'content-security-policy': CONTENT_SECURITY,
+      'content-security-policy': CONTENT_SECURITY.replace("connect-src 'self'", ["connect-src 'self'", ...issuers].join(' ')),
       'cross-origin-opener-policy': 'same-origin',
       'permissions-policy': 'camera=(self), microphone=(self), display-capture=(self), autoplay=(self)',
       'x-content-type-options': 'nosniff',
@@ -108,7 +119,7 @@ async function serve(route) {
   });
 }
 
-function watch(page, { origin, troubles }) {
+function watch(page, { origins, troubles }) {
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') {
       troubles.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
@@ -117,7 +128,7 @@ function watch(page, { origin, troubles }) {
   page.on('pageerror', (error) => troubles.push(`page error: ${error.stack ?? error}`));
   page.on('request', (request) => {
     const url = request.url();
-    if (!url.startsWith(origin) && !/^(blob|data):/.test(url)) troubles.push(`a request left the origin: ${url}`);
+    if (!origins.some((origin) => url.startsWith(origin)) && !/^(blob|data):/.test(url)) troubles.push(`a request left the origin: ${url}`);
   });
 }
 

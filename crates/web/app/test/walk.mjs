@@ -4,15 +4,20 @@ import path from 'node:path';
 
 import { openBrowser, openContext, openExchange, picturesFolder, Report } from './support.mjs';
 import { accessibility } from './scenes/accessibility.mjs';
+import { captions } from './scenes/captions.mjs';
 import { chat } from './scenes/chat.mjs';
 import { consolePages } from './scenes/console.mjs';
+import { demo } from './scenes/demo.mjs';
 import { figures } from './scenes/figures.mjs';
 import { keyboard } from './scenes/keyboard.mjs';
 import { meeting } from './scenes/meeting.mjs';
 import { network } from './scenes/network.mjs';
 import { people } from './scenes/people.mjs';
+import { presence } from './scenes/presence.mjs';
+import { signIn } from './scenes/sign-in.mjs';
+import { transfer } from './scenes/transfer.mjs';
 
-const SCENES = { people, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
+const SCENES = { people, presence, transfer, captions, 'sign-in': signIn, demo, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SCENES);
 for (const name of wanted) if (!SCENES[name]) throw new Error(`${name}: choose among ${Object.keys(SCENES).join(', ')}`);
@@ -27,7 +32,7 @@ try {
   for (const name of wanted) {
     const troubles = [];
     const context = await openContext(browser, { origin: exchange.origin, troubles });
-    const stage = { browser, context, origin: exchange.origin, accessKey: exchange.accessKey ?? accessKeyOf(exchange.ready), pictures, report, troubles };
+    const stage = { browser, context, ready: exchange.ready, origin: exchange.origin, accessKey: exchange.accessKey ?? accessKeyOf(exchange.ready), pictures, report, troubles };
     try {
       await SCENES[name](stage);
       await report.step(`${name}: no console error, no request elsewhere`, async () => {

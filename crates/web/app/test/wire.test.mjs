@@ -27,10 +27,11 @@ before(async () => {
   const { createFileRegistry, create, fromBinary, toBinary } = await import(pathToFileURL(path.join(tools, '@bufbuild/protobuf/dist/esm/index.js')));
   const { FileDescriptorSetSchema } = await import(pathToFileURL(path.join(tools, '@bufbuild/protobuf/dist/esm/wkt/index.js')));
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, set));
-  const schema = (name) => registry.getMessage(`trunkline.calling.v1.${name}`);
+  const full = (name) => (name.includes('.') ? `trunkline.${name}` : `trunkline.calling.v1.${name}`);
+  const schema = (name) => registry.getMessage(full(name));
   protocol = {
     schema,
-    values: (name) => registry.getEnum(`trunkline.calling.v1.${name}`).values,
+    values: (name) => registry.getEnum(full(name)).values,
     encode: (name, value) => toBinary(schema(name), create(schema(name), value)),
     decode: (name, bytes) => fromBinary(schema(name), bytes),
   };
@@ -92,6 +93,22 @@ test('states have the numbers of the protocol', () => {
       assert.equal(app.listCalls.response.read(bytes).calls[0].participants[0][field], bare(name, prefix));
     }
   }
+});
+
+test('presences have the numbers of the protocol', () => {
+  const bare = (name, prefix) => name.slice(prefix.length).toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+  for (const [type, prefix, field] of [['Availability', 'AVAILABILITY_', 'availability'], ['Activity', 'ACTIVITY_', 'activity']]) {
+    const values = protocol.values(`presence.v1.${type}`);
+    assert.ok(values.length >= 7);
+    for (const { name, number } of values) {
+      const bytes = protocol.encode('presence.v1.WatchPresencesResponse', { presence: { user: 'u', [field]: number } });
+      assert.equal(app.watchPresences.response.read(bytes).presence[field], bare(name, prefix));
+    }
+  }
+  const asked = protocol.decode('presence.v1.SetPreferredPresenceRequest', app.setPreferredPresence.request.write({ availability: 'doNotDisturb' }));
+  assert.equal(asked.availability, protocol.values('presence.v1.Availability').find(({ name }) => name === 'AVAILABILITY_DO_NOT_DISTURB').number);
+  const { users } = protocol.decode('presence.v1.WatchPresencesRequest', app.watchPresences.request.write({ users: ['8:orgid:1', 'bob'] }));
+  assert.deepEqual(users, ['8:orgid:1', 'bob']);
 });
 
 test('a request is read as it was meant', () => {

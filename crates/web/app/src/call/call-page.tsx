@@ -1,6 +1,6 @@
 // The call on screen: pictures, controls, and one pane beside them.
 
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 
 import { addressOf } from '../routes';
 import { useStore } from '../store';
@@ -10,6 +10,7 @@ import { Button, IconButton } from '../ui/parts';
 import { clockText } from '../words';
 import { Banners } from './banners';
 import { calls, switchTo } from './calls';
+import { CaptionsRegion, RecordingSign } from './captions-region';
 import { Controls } from './controls';
 import { isTyping } from './keys';
 import { LobbyPage } from './lobby-page';
@@ -17,6 +18,8 @@ import { SidePane, type Pane } from './panes';
 import type { CallRoom } from './room';
 import { Stage, type Layout } from './stage';
 import type { CallView } from './view';
+
+const TransferDialog = lazy(() => import('./transfer-dialog'));
 
 export function CallPage() {
   const active = useStore(calls, (state) => state.active);
@@ -28,7 +31,12 @@ function ActiveCall({ room }: { room: CallRoom }) {
   const [pane, setPane] = useState<Pane | undefined>(undefined);
   const [layout, setLayout] = useState<Layout>('gallery');
   const toggle = (wanted: Pane) => setPane((open) => (open === wanted ? undefined : wanted));
-  useCallKeys(room, toggle);
+  const [isTransferOpen, setTransferOpen] = useState(false);
+  const openTransfer = () => {
+    room.transfer.forget();
+    setTransferOpen(true);
+  };
+  useCallKeys(room, { toggle, openTransfer });
   if (view.state === 'InLobby') return <LobbyPage room={room} />;
   return (
     <div className={`call-page ${pane ? 'with-pane' : ''}`}>
@@ -38,6 +46,7 @@ function ActiveCall({ room }: { room: CallRoom }) {
           <h1>{titleOf(room, view)}</h1>
           <p className="quiet-words" role="status">{text.call.states[view.state]}</p>
         </div>
+        <RecordingSign view={view} />
         <Duration since={view.connectedAt} />
         <OtherCalls room={room} />
         <div className="segments" role="group" aria-label={text.call.layout}>
@@ -47,12 +56,14 @@ function ActiveCall({ room }: { room: CallRoom }) {
       </header>
       <div className="call-middle">
         <div className="call-stage">
-          <Banners room={room} view={view} />
+          <Banners room={room} view={view} isTransferOpen={isTransferOpen} />
           <Stage view={view} layout={layout} name={room.purpose.name} />
+          <CaptionsRegion room={room} />
         </div>
         {pane && <SidePane key={pane} pane={pane} room={room} view={view} onClose={() => setPane(undefined)} />}
       </div>
-      <Controls room={room} view={view} pane={pane} onPane={toggle} />
+      <Controls room={room} view={view} pane={pane} onPane={toggle} onTransfer={openTransfer} />
+      {isTransferOpen && <Suspense><TransferDialog room={room} view={view} onClose={() => setTransferOpen(false)} /></Suspense>}
     </div>
   );
 }
@@ -80,7 +91,7 @@ function OtherCalls({ room }: { room: CallRoom }) {
   ));
 }
 
-function useCallKeys(room: CallRoom, toggle: (pane: Pane) => void): void {
+function useCallKeys(room: CallRoom, { toggle, openTransfer }: { toggle: (pane: Pane) => void; openTransfer: () => void }): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === 'h') {
@@ -89,7 +100,7 @@ function useCallKeys(room: CallRoom, toggle: (pane: Pane) => void): void {
         return;
       }
       if (isTyping(event) || event.shiftKey || document.querySelector('dialog[open]')) return;
-      const { can } = room.view;
+      const { can, isMeeting, state } = room.view;
       switch (event.key) {
         case 'm': void room.toggleMute(); break;
         case 'v': void room.toggleCamera(); break;
@@ -98,6 +109,8 @@ function useCallKeys(room: CallRoom, toggle: (pane: Pane) => void): void {
         case 'r': if (can.raiseHand) void room.toggleHand(); break;
         case 'p': toggle('people'); break;
         case 'c': toggle('chat'); break;
+        case 'l': room.captions.toggle(); break;
+        case 't': if (!isMeeting && (state === 'Connected' || state === 'LocalHold')) openTransfer(); break;
         default: return;
       }
       event.preventDefault();

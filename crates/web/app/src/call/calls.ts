@@ -1,14 +1,14 @@
 // All calls of this tab: those that ring, the one on screen, those that wait, and how the last one ended.
 
 import {
-  LocalAudioStream, LocalVideoStream, type Call, type CallLocator, type IncomingCall, type JoinCallOptions,
+  LocalAudioStream, LocalVideoStream, type Call, type CallCommon, type CallLocator, type IncomingCall, type JoinCallOptions,
 } from '@trunkline/calling';
 
 import { identifierOf, rawIdOf } from '../identifiers';
 import { addressOf, go, route } from '../routes';
 import { currentLine, handleIncoming, lineOrNone } from '../session/session';
 import { Store } from '../store';
-import { text } from '../strings';
+import { listed, text } from '../strings';
 import { errorText, reasonHeadline, reasonSentence, type Reason } from '../words';
 import { CallRoom, type Purpose } from './room';
 import { ring, ringback } from './sound';
@@ -161,10 +161,20 @@ function endOfRinging(name: string, reason: Reason): string {
 }
 
 function show(call: Call, purpose: Purpose): void {
-  const room = new CallRoom(call, { purpose, ownRawId: currentLine().identity.rawId, onEnded: leave });
+  const room = new CallRoom(call, {
+    purpose, ownRawId: currentLine().identity.rawId, onEnded: leave, onMoved: takeOver, onTransferred: (name) => tell(text.transfer.transferred(name)),
+  });
   room.store.subscribe(sound);
   calls.set({ rooms: [...calls.get().rooms, room], active: room, ended: undefined, about: undefined });
   go('call', '', { replace: route.get().room === 'join' });
+}
+
+/** Shows the call that this side was handed over to. */
+function takeOver(call: CallCommon): void {
+  if (calls.get().rooms.some((room) => room.call.id === call.id)) return;
+  const others = call.remoteParticipants.map(({ identifier, displayName }) => ({ rawId: rawIdOf(identifier), name: displayName ?? text.somebody }));
+  show(call as Call, { kind: 'people', rawIds: others.map(({ rawId }) => rawId), name: listed(others.map(({ name }) => name)) || text.call.title });
+  tell(text.transfer.moved);
 }
 
 function leave(room: CallRoom): void {

@@ -3,6 +3,7 @@
 import type { Reaction } from '@trunkline/calling';
 import { useEffect, useRef, useState } from 'react';
 
+import { useStore } from '../store';
 import { text } from '../strings';
 import { Icon, type IconName } from '../ui/icon';
 import type { Pane } from './panes';
@@ -14,12 +15,14 @@ interface Props {
   view: CallView;
   pane: Pane | undefined;
   onPane: (pane: Pane) => void;
+  onTransfer: () => void;
 }
 
 const REACTIONS: readonly Reaction[] = ['like', 'heart', 'applause', 'laugh', 'surprised'];
 
-export function Controls({ room, view, pane, onPane }: Props) {
+export function Controls({ room, view, pane, onPane, onTransfer }: Props) {
   const { isMuted, camera, isSharing, state, handPlace, can, waiting } = view;
+  const hasCaptions = useStore(room.captions.store, (captions) => captions.isWanted);
   const isHeld = state === 'LocalHold';
   const isUp = state === 'Connected' || state === 'LocalHold' || state === 'RemoteHold';
   const someoneWaits = can.manageLobby && waiting.length > 0;
@@ -41,8 +44,10 @@ export function Controls({ room, view, pane, onPane }: Props) {
             onPress={() => void room.toggleHand()} keys="r" />
         )}
         {can.useReactions && <ReactionMenu room={room} />}
+        {!view.isMeeting && <Control icon="transfer" name={text.transfer.open} isDisabled={!isUp} onPress={onTransfer} keys="t" />}
         <Control icon="people" name={text.call.people} isOn={pane === 'people'} badge={someoneWaits ? waiting.length : 0} onPress={() => onPane('people')} keys="p" />
         <Control icon="chat" name={text.call.chat} isOn={pane === 'chat'} onPress={() => onPane('chat')} keys="c" />
+        <Control icon="captions" name={hasCaptions ? text.captions.off : text.captions.on} short={text.captions.title} isOn={hasCaptions} onPress={() => room.captions.toggle()} keys="l" />
         <Control icon="keypad" name={text.call.keypad} isOn={pane === 'keypad'} onPress={() => onPane('keypad')} />
         <Control icon="quality" name={text.call.quality} isOn={pane === 'quality'} onPress={() => onPane('quality')} />
         <Control icon="devices" name={text.call.devices} isOn={pane === 'devices'} onPress={() => onPane('devices')} />

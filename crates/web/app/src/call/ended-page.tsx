@@ -23,9 +23,11 @@ export function EndedPage() {
         <p className="quiet-words">{text.ended.code} <code>{reasonCode(reason)}</code></p>
         <div className="ended-actions">
           <Button onClick={dismissEnded}>{text.ended.back}</Button>
-          <Button kind="primary" icon={purpose.kind === 'people' ? 'calls' : 'join'} onClick={() => again(purpose)}>
-            {purpose.kind === 'people' ? text.ended.again : text.ended.rejoin}
-          </Button>
+          {(purpose.kind !== 'people' || purpose.rawIds.length > 0) && (
+            <Button kind="primary" icon={purpose.kind === 'people' ? 'calls' : 'join'} onClick={() => again(purpose)}>
+              {purpose.kind === 'people' ? text.ended.again : text.ended.rejoin}
+            </Button>
+          )}
         </div>
       </div>
     </div>

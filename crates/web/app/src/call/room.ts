@@ -1,17 +1,21 @@
 // The room of one call: follows its events and does what the controls ask.
 
 import {
-  DiagnosticQuality, Features, LocalVideoStream, type Call, type DtmfTone, type Reaction, type RemoteParticipant, type VideoDeviceInfo,
+  DiagnosticQuality, Features, LocalVideoStream, type Call, type CallCommon, type DtmfTone, type Reaction, type RemoteParticipant, type VideoDeviceInfo,
 } from '@trunkline/calling';
 
 import { identifierOf, rawIdOf } from '../identifiers';
 import { Store } from '../store';
 import { text } from '../strings';
 import { errorText, type Reason } from '../words';
+import { CaptionsDesk } from './captions';
+import { TransferDesk } from './transfer';
 import { viewOf, type CallView, type Trouble } from './view';
 
 const REACTION_SHOWN_MS = 5_000;
 const NOTICE_SHOWN_MS = 6_000;
+/** Long enough to read that it went well, and for the exchange to end the call itself. */
+const LEAVE_AFTER_TRANSFER_MS = 1_500;
 const ANY_CAMERA: VideoDeviceInfo = { name: '', id: 'camera:', deviceType: 'Unknown' };
 const PARTICIPANT_EVENTS = ['stateChanged', 'isMutedChanged', 'displayNameChanged', 'roleChanged', 'isSpeakingChanged'] as const;
 const CALL_EVENTS = [
@@ -24,15 +28,28 @@ export type Purpose =
   | { readonly kind: 'group'; readonly groupId: string; readonly name: string }
   | { readonly kind: 'meeting'; readonly link?: string; readonly meetingId?: string; readonly passcode?: string; readonly name: string };
 
+/** What a room tells whoever made it. */
+interface RoomSettings {
+  readonly purpose: Purpose;
+  readonly ownRawId: string;
+  readonly onEnded: (room: CallRoom) => void;
+  /** Whoever is here was handed over and goes on in this call. */
+  readonly onMoved: (call: CallCommon) => void;
+  readonly onTransferred: (name: string) => void;
+}
+
 export class CallRoom {
   /** Names the room for as long as it is there; the call's own id changes once. */
   readonly key = crypto.randomUUID();
   readonly call: Call;
   readonly purpose: Purpose;
   readonly store: Store<CallView>;
+  readonly transfer: TransferDesk;
+  readonly captions: CaptionsDesk;
 
   private readonly ownRawId: string;
   private readonly onEnded: (room: CallRoom) => void;
+  private readonly onTransferred: (name: string) => void;
   private readonly followed = new Set<RemoteParticipant>();
   private readonly reactions = new Map<string, Reaction>();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
@@ -44,12 +61,15 @@ export class CallRoom {
   private hasEnded = false;
   private lastCamera: VideoDeviceInfo = ANY_CAMERA;
 
-  constructor(call: Call, settings: { purpose: Purpose; ownRawId: string; onEnded: (room: CallRoom) => void }) {
+  constructor(call: Call, settings: RoomSettings) {
     this.call = call;
     this.purpose = settings.purpose;
     this.ownRawId = settings.ownRawId;
     this.onEnded = settings.onEnded;
+    this.onTransferred = settings.onTransferred;
     this.store = new Store(this.look());
+    this.captions = new CaptionsDesk(call);
+    this.transfer = new TransferDesk(call, { onTransferred: (name) => this.transferred(name), onMoved: settings.onMoved });
     this.follow();
   }
 
@@ -181,6 +201,12 @@ export class CallRoom {
     this.changed();
   }
 
+  /** Whoever handed the call over leaves it, unless the exchange has taken them out of it. */
+  private transferred(name: string): void {
+    this.onTransferred(name);
+    this.later(LEAVE_AFTER_TRANSFER_MS, () => { if (!this.hasEnded) void this.hangUp(); });
+  }
+
   private async try(work: () => Promise<void>): Promise<void> {
     try {
       this.problem = '';
@@ -209,6 +235,8 @@ export class CallRoom {
     call.feature(Features.Capabilities).on('capabilitiesChanged', changed);
     call.feature(Features.Reaction).on('reaction', ({ identifier, reactionMessage }) => (
       this.showReaction(rawIdOf(identifier), reactionMessage.reactionType)));
+    call.feature(Features.Recording).on('isRecordingActiveChanged', changed);
+    call.feature(Features.Transcription).on('isTranscriptionActiveChanged', changed);
     const { network, media } = call.feature(Features.UserFacingDiagnostics);
     network.on('diagnosticChanged', ({ diagnostic, value }) => {
       if (diagnostic === 'networkReceiveQuality' || diagnostic === 'networkSendQuality') this.trouble('networkPoor', value !== DiagnosticQuality.Good);
@@ -259,6 +287,7 @@ export class CallRoom {
       this.isLooking = false;
       for (const participant of [...this.call.remoteParticipants, ...this.call.lobby.participants]) this.followParticipant(participant);
       if (this.call.state === 'Connected') this.connectedAt ??= Date.now();
+      this.captions.begin();
       this.store.set(this.look());
       if (this.call.state === 'Disconnected' && !this.hasEnded) {
         this.hasEnded = true;

@@ -3,11 +3,12 @@
 import { useState, type FormEvent, type ReactNode } from 'react';
 
 import { namedOthers, people as directory, resolvePerson } from '../people/people';
+import { PresenceWords, PresentAvatar } from '../people/presence-mark';
 import { session } from '../session/session';
 import { useStore } from '../store';
 import { text } from '../strings';
 import { Icon } from '../ui/icon';
-import { Avatar, Button, IconButton } from '../ui/parts';
+import { Button, IconButton } from '../ui/parts';
 import { MeetingInfo } from './meeting-info';
 import type { CallRoom } from './room';
 import { isInCall, isRinging, type CallView, type PersonView } from './view';
@@ -17,6 +18,7 @@ export function Roster({ room, view }: { room: CallRoom; view: CallView }) {
   const { people, waiting, can } = view;
   const inCall = people.filter(isInCall);
   const ringing = people.filter(isRinging);
+  const own = [text.roster.roles[view.role], view.isMuted && text.call.muted, view.state === 'LocalHold' && text.call.held].filter(Boolean).join(' · ');
   return (
     <div className="roster">
       <AddPerson room={room} people={people} />
@@ -34,10 +36,10 @@ export function Roster({ room, view }: { room: CallRoom; view: CallView }) {
       <Group title={text.roster.inCall} count={inCall.length + 1} action={can.muteOthers && inCall.length > 0
         && <Button size="small" icon="micOff" onClick={() => void room.muteAll()}>{text.roster.muteAll}</Button>}>
         <li className="row">
-          <Avatar name={identity?.displayName ?? ''} rawId={identity?.rawId ?? ''} />
+          <PresentAvatar name={identity?.displayName ?? ''} rawId={identity?.rawId ?? ''} />
           <span className="row-words">
             <span className="row-name">{identity?.displayName} ({text.you})</span>
-            <span className="quiet-words">{[text.roster.roles[view.role], view.isMuted && text.call.muted, view.state === 'LocalHold' && text.call.held].filter(Boolean).join(' · ')}</span>
+            <span className="quiet-words"><PresenceWords rawId={identity?.rawId ?? ''} after={own} /></span>
           </span>
         </li>
         {inCall.map((person) => <Row key={person.key} person={person}><PersonActions room={room} view={view} person={person} /></Row>)}
@@ -87,8 +89,8 @@ function Row({ person, children }: { person: PersonView; children: ReactNode }) 
   ].filter(Boolean).join(' · ');
   return (
     <li className={`row ${isSpeaking ? 'speaking' : ''}`}>
-      <Avatar name={name} rawId={rawId} />
-      <span className="row-words"><span className="row-name">{name}</span><span className="quiet-words">{words}</span></span>
+      <PresentAvatar name={name} rawId={rawId} />
+      <span className="row-words"><span className="row-name">{name}</span><span className="quiet-words"><PresenceWords rawId={rawId} after={words} /></span></span>
       {isMuted && <span className="row-flag"><Icon name="micOff" /></span>}
       <span className="row-actions">{children}</span>
     </li>

@@ -40,6 +40,8 @@ export interface CallView {
   readonly handPlace: number;
   readonly reaction: Reaction | undefined;
   readonly isMeeting: boolean;
+  readonly isRecorded: boolean;
+  readonly isTranscribed: boolean;
   readonly people: readonly PersonView[];
   readonly waiting: readonly PersonView[];
   readonly threadId: string;
@@ -114,6 +116,8 @@ export function viewOf(call: Call, beside: Beside): CallView {
     handPlace: handPlace(beside.ownRawId),
     reaction: beside.reactions.get(beside.ownRawId),
     isMeeting: call.role !== 'Unknown',
+    isRecorded: call.feature(Features.Recording).isRecordingActive,
+    isTranscribed: call.feature(Features.Transcription).isTranscriptionActive,
     people: call.remoteParticipants.map(look).filter(({ state, key }) => state !== 'Disconnected' && !waiting.some((other) => other.key === key)),
     waiting,
     threadId: call.info.threadId ?? '',

@@ -3,6 +3,7 @@
 import { useEffect, useState, type FormEvent } from 'react';
 
 import { namedOthers, nameOf, people, resolvePerson } from '../people/people';
+import { PresenceWords, PresentAvatar } from '../people/presence-mark';
 import { addressOf, go, route } from '../routes';
 import { session } from '../session/session';
 import { useStore } from '../store';
@@ -58,10 +59,11 @@ function ThreadRow({ thread, isOpen }: { thread: Thread; isOpen: boolean }) {
   const title = titleOf(thread, ownRawId);
   const last = thread.messages.findLast(isSaid);
   const unread = unreadOf(thread, ownRawId);
+  const other = otherOf(thread, ownRawId);
   return (
     <li>
       <a className={`row thread ${isOpen ? 'open' : ''}`} href={addressOf('chat', thread.id)} aria-current={isOpen ? 'true' : undefined}>
-        <Avatar name={title} rawId={thread.members.length === 2 ? otherOf(thread, ownRawId)?.rawId ?? thread.id : thread.id} />
+        {other ? <PresentAvatar name={title} rawId={other.rawId} /> : <Avatar name={title} rawId={thread.id} />}
         <span className="row-words">
           <span className="row-name">{title}</span>
           <span className="quiet-words preview-words">{last ? `${personIn(thread, last.sender, last.senderName)}: ${last.isDeleted ? text.chat.deleted : last.body}` : ''}</span>
@@ -77,18 +79,37 @@ function ThreadRow({ thread, isOpen }: { thread: Thread; isOpen: boolean }) {
 
 function OpenThread({ thread }: { thread: Thread }) {
   const ownRawId = useStore(session, ({ identity }) => identity?.rawId ?? '');
+  const [isListing, setListing] = useState(false);
+  const other = otherOf(thread, ownRawId);
   return (
     <section className="panel open-thread" aria-labelledby="thread-title">
       <header className="pane-head">
         <a className="icon-button quiet chat-back" href={addressOf('chat')} aria-label={text.chat.threads}><Icon name="back" /></a>
         <div className="call-title">
           <h2 id="thread-title">{titleOf(thread, ownRawId)}</h2>
-          <p className="quiet-words" title={listed(thread.members.map(({ rawId, name }) => nameOf(rawId, name)))}>{text.chat.members(thread.members.length)}</p>
+          {other && <p className="quiet-words" role="status"><PresenceWords rawId={other.rawId} /></p>}
         </div>
+        <Button size="small" kind="quiet" icon="people" onClick={() => setListing(true)}>{text.chat.members(thread.members.length)}</Button>
         <IconButton icon="signOut" label={text.chat.leave} onClick={() => void leaveThread(thread.id).then(() => go('chat'))} />
       </header>
       <Conversation threadId={thread.id} />
+      {isListing && <MembersDialog thread={thread} onClose={() => setListing(false)} />}
     </section>
+  );
+}
+
+function MembersDialog({ thread, onClose }: { thread: Thread; onClose: () => void }) {
+  return (
+    <Dialog title={text.chat.membersTitle} onClose={onClose}>
+      <ul className="rows members">
+        {thread.members.map(({ rawId, name }) => (
+          <li key={rawId} className="row">
+            <PresentAvatar name={name || nameOf(rawId)} rawId={rawId} />
+            <span className="row-words"><span className="row-name">{nameOf(rawId, name)}</span><span className="quiet-words"><PresenceWords rawId={rawId} /></span></span>
+          </li>
+        ))}
+      </ul>
+    </Dialog>
   );
 }
 
@@ -130,13 +151,15 @@ function StartDialog({ person, onClose, onStarted }: { person: string | undefine
   );
 }
 
+/** The other one of two. */
 function otherOf(thread: Thread, ownRawId: string): Member | undefined {
-  return thread.members.find(({ rawId }) => rawId !== ownRawId);
+  return thread.members.length === 2 ? thread.members.find(({ rawId }) => rawId !== ownRawId) : undefined;
 }
 
 function titleOf(thread: Thread, ownRawId: string): string {
   const others = thread.members.filter(({ rawId }) => rawId !== ownRawId);
   // Between two, each sees the name of the other whatever the conversation was called by the one who began it.
-  if (thread.members.length === 2 && others[0]) return nameOf(others[0].rawId, others[0].name);
+  const other = otherOf(thread, ownRawId);
+  if (other) return nameOf(other.rawId, other.name);
   return thread.topic || listed(others.map(({ rawId, name }) => nameOf(rawId, name))) || text.chat.untitled;
 }

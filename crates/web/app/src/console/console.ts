@@ -58,7 +58,7 @@ export async function directoryAliases(): Promise<string[]> {
 }
 
 /** Follows the events of a call from its first snapshot on. */
-export async function follow({ call, seenBy }: LiveCall): Promise<void> {
+export async function follow({ call, seenBy }: { call: Pick<WireCall, 'callId' | 'participants'>; seenBy: string }): Promise<void> {
   stopFollowing();
   const abort = new AbortController();
   watching = abort;

@@ -9,7 +9,7 @@ import { Button, Field, Note, Problem } from '../ui/parts';
 import { timeOf, type WireParticipant } from '../wire/messages';
 import { timeOfDay } from '../words';
 import { directoryAliases, follow, look, operator, stopFollowing } from './console';
-import { eventWords } from './event-words';
+import { Timeline } from './timeline';
 
 const LOOK_EVERY_MS = 5_000;
 
@@ -63,8 +63,7 @@ export function LiveCallsTab() {
 }
 
 function Detail() {
-  const { legs, events, timeline, timelineProblem } = useStore(operator, (state) => state);
-  const name = (participantId: string) => legs.find((leg) => leg.participantId === participantId)?.displayName || participantId.slice(0, 8);
+  const { legs, timeline, timelineProblem } = useStore(operator, (state) => state);
   return (
     <div className="console-detail">
       <section className="panel" aria-labelledby="legs-title">
@@ -82,24 +81,7 @@ function Detail() {
           <span className={`chip ${timeline === 'open' ? 'good' : timeline === 'failed' ? 'bad' : ''}`} role="status">{text.console.timelineState[timeline]}</span>
         </div>
         <Problem>{timelineProblem}</Problem>
-        <div className="timeline" tabIndex={0} role="group" aria-labelledby="timeline-title">
-          <table>
-            <thead><tr>{[text.console.seq, text.console.time, text.console.event, text.console.detail].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
-            <tbody>
-              {events.map((event) => {
-                const { kind, detail } = eventWords(event, name);
-                return (
-                  <tr key={`${event.seq}-${kind}`}>
-                    <td className="number">{event.seq}</td>
-                    <td className="number">{timeOfDay(timeOf(event.time) ?? 0, { withSeconds: true })}</td>
-                    <td><code>{kind}</code></td>
-                    <td>{detail}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+        <Timeline titleId="timeline-title" />
       </section>
     </div>
   );

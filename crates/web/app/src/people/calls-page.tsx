@@ -7,9 +7,10 @@ import { addressOf, go } from '../routes';
 import { useStore } from '../store';
 import { text } from '../strings';
 import { Icon } from '../ui/icon';
-import { Avatar, Button, IconButton, Problem } from '../ui/parts';
+import { Button, IconButton, Problem } from '../ui/parts';
 import { DialPad } from './dial-pad';
 import { people, namedOthers } from './people';
+import { PresenceWords, PresentAvatar } from './presence-mark';
 import { Recents } from './recents';
 
 export function CallsPage() {
@@ -58,8 +59,8 @@ function PeopleList() {
           const call = (withVideo: boolean) => callPeople([{ rawId, name }], { withVideo });
           return (
             <li key={rawId} className="row">
-              <Avatar name={name} rawId={rawId} />
-              <span className="row-words"><span className="row-name">{name}</span><span className="quiet-words">{alias}</span></span>
+              <PresentAvatar name={name} rawId={rawId} />
+              <span className="row-words"><span className="row-name">{name}</span><span className="quiet-words"><PresenceWords rawId={rawId} after={alias} /></span></span>
               <span className="row-actions">
                 <IconButton icon="chat" label={text.calls.message(name)} onClick={() => go('chat', `with:${rawId}`)} />
                 <IconButton icon="camera" label={text.calls.videoCall(name)} disabled={hasCall} onClick={() => call(true)} />

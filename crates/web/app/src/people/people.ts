@@ -1,7 +1,7 @@
 // The people of the directory, and whoever else can be named.
 
 import { lineOrNone } from '../session/session';
-import { listUsers, type Identity } from '../session/tokens';
+import { listUsers, RequestError, type Identity } from '../session/tokens';
 import { Store } from '../store';
 import { text } from '../strings';
 import { errorText } from '../words';
@@ -10,17 +10,21 @@ interface PeopleState {
   readonly users: readonly Identity[];
   readonly isLoaded: boolean;
   readonly problem: string;
+  /** Whether this exchange gives development identities: then anybody may be anybody. */
+  readonly isDevelopment: boolean;
 }
 
-export const people = new Store<PeopleState>({ users: [], isLoaded: false, problem: '' });
+export const people = new Store<PeopleState>({ users: [], isLoaded: false, problem: '', isDevelopment: true });
 
 let reading: Promise<void> | undefined;
 
 /** Reads the directory. */
 export function readPeople(): Promise<void> {
   reading ??= listUsers()
-    .then((users) => people.set({ users, isLoaded: true, problem: '' }))
-    .catch((error: unknown) => people.set({ isLoaded: true, problem: errorText(error) }))
+    .then((users) => people.set({ users, isLoaded: true, problem: '', isDevelopment: true }))
+    .catch((error: unknown) => people.set({
+      isLoaded: true, problem: errorText(error), isDevelopment: !(error instanceof RequestError && error.status === 404),
+    }))
     .finally(() => { reading = undefined; });
   return reading;
 }

@@ -4,7 +4,9 @@ import { CallClient, type CallAgent, type DeviceManager, type IncomingCall } fro
 
 import { Store } from '../store';
 import { errorText } from '../words';
-import { Credential, type Identity } from './tokens';
+import type { Issuer } from './oidc';
+import { forgetOrganisation, hasOrganisation, rememberPlace } from './returning';
+import { Credential, RequestError, type Identity } from './tokens';
 
 const KEY = 'trunkline.as';
 
@@ -56,11 +58,29 @@ export function rememberedIdentity(): { rawId: string; displayName: string } | u
 }
 
 /** Signs in as an alias, a raw id, or with `app:<name>` as a new guest; guests say their name themselves. */
-export async function signIn(who: string, chosenName = ''): Promise<void> {
+export function signIn(who: string, chosenName = ''): Promise<void> {
+  return enter(() => Credential.of(who, chosenName));
+}
+
+/** Leaves for the page of an issuer. */
+export function signInWith(issuer: Issuer): Promise<void> {
+  rememberPlace();
+  return enter(async () => (await import('./organisation')).leaveFor(issuer));
+}
+
+/** Signs in with the answer of an issuer, or goes on with what it gave before. */
+export function returnFromIssuer(answer?: URLSearchParams): Promise<void> {
+  return enter(async () => {
+    const { comeBack, goOn } = await import('./organisation');
+    return answer ? comeBack(answer) : goOn();
+  });
+}
+
+async function enter(obtain: () => Promise<Credential>): Promise<void> {
   if (session.get().phase === 'signingIn') return;
   session.set({ phase: 'signingIn', problem: '' });
   try {
-    const credential = await Credential.of(who, chosenName);
+    const credential = await obtain();
     const { identity } = credential;
     leaving = new AbortController();
     const client = new CallClient();
@@ -76,9 +96,11 @@ export async function signIn(who: string, chosenName = ''): Promise<void> {
     line = { identity, credential, agent, devices };
     // A guest is somebody new each time; a reload goes on as the one that this tab was.
     const { rawId, displayName } = identity;
-    sessionStorage.setItem(KEY, JSON.stringify({ rawId, displayName }));
+    if (!hasOrganisation()) sessionStorage.setItem(KEY, JSON.stringify({ rawId, displayName }));
     session.set({ phase: 'ready', identity, isConnected: true });
   } catch (error) {
+    // What was refused once would be refused again after a reload.
+    if (!(error instanceof RequestError && error.isPassing)) forgetOrganisation();
     session.set({ phase: 'signedOut', problem: errorText(error) });
   }
 }
@@ -89,6 +111,7 @@ export async function signOut(): Promise<void> {
   leaving.abort();
   line = undefined;
   sessionStorage.removeItem(KEY);
+  forgetOrganisation();
   session.set({ phase: 'signedOut', identity: undefined, problem: '', isConnected: true });
   await left?.agent.dispose();
 }

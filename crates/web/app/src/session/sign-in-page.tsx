@@ -1,14 +1,17 @@
-// Signing in: as somebody of the directory, or as a guest with a name.
+// Signing in: with one's organisation, as somebody of a development directory, or as a guest with a name.
 
 import { useEffect, useState, type FormEvent } from 'react';
 
 import { people, readPeople } from '../people/people';
+import { addressOf } from '../routes';
 import { useStore } from '../store';
 import { text } from '../strings';
 import { switchTheme, theme } from '../theme';
 import { Mark } from '../ui/icon';
 import { Avatar, Button, Field, IconButton, Problem } from '../ui/parts';
-import { session, signIn } from './session';
+import type { Issuer } from './oidc';
+import { session, signIn, signInWith } from './session';
+import { listIssuers } from './tokens';
 
 interface Props {
   /** Whether a meeting waits behind: guests come first then. */
@@ -22,6 +25,8 @@ export function SignInPage({ isToMeeting, onSignedIn }: Props) {
   const isWorking = phase === 'signingIn';
   const enter = (who: string) => void signIn(who).then(onSignedIn);
   const guest = <GuestForm key="guest" isWorking={isWorking} isFirst={isToMeeting} onEnter={enter} />;
+  const issuers = useIssuers();
+  const { isDevelopment } = useStore(people, (state) => state);
   const directory = <DirectoryList key="directory" isWorking={isWorking} onEnter={enter} />;
   return (
     <div className="sign-in">
@@ -34,11 +39,35 @@ export function SignInPage({ isToMeeting, onSignedIn }: Props) {
         <p className="lead">{text.signIn.lead}</p>
         <Problem>{problem}</Problem>
         {isWorking && <p className="note" role="status">{text.signIn.working}</p>}
-        {isToMeeting ? [guest, directory] : [directory, guest]}
-        <p className="fine">{text.signIn.development}</p>
+        {issuers.length > 0 && <Organisations issuers={issuers} isWorking={isWorking} />}
+        {(isDevelopment || issuers.length === 0) && (isToMeeting ? [guest, directory] : [directory, guest])}
+        {isDevelopment && <><p><a href={addressOf('demo')}>{text.demo.link}</a></p><p className="fine">{text.signIn.development}</p></>}
       </main>
     </div>
   );
+}
+
+function Organisations({ issuers, isWorking }: { issuers: readonly Issuer[]; isWorking: boolean }) {
+  return (
+    <section aria-labelledby="organisation-title">
+      <h2 id="organisation-title">{text.organisation.title}</h2>
+      {issuers.map((issuer) => (
+        <Button key={issuer.issuer} kind="primary" className="wide" icon="people" disabled={isWorking} onClick={() => void signInWith(issuer)}>
+          {text.organisation.go(issuers.length > 1 ? issuer.name ?? new URL(issuer.issuer).host : '')}
+        </Button>
+      ))}
+      <p className="field-hint">{text.organisation.hint}</p>
+    </section>
+  );
+}
+
+/** Who vouches for people here, as the exchange announces it. */
+function useIssuers(): readonly Issuer[] {
+  const [issuers, setIssuers] = useState<readonly Issuer[]>([]);
+  useEffect(() => {
+    void listIssuers().then((found) => setIssuers(found.filter(({ issuer, clientId }) => URL.canParse(issuer) && clientId)));
+  }, []);
+  return issuers;
 }
 
 function DirectoryList({ isWorking, onEnter }: { isWorking: boolean; onEnter: (who: string) => void }) {

@@ -1,8 +1,9 @@
-// Development identities: who there is, and a token for whom this tab is.
+// Who there is, and tokens of the exchange: for development identities, and for those whom an issuer knows.
 
 import type { CommunicationTokenCredential } from '@trunkline/calling';
 
 import { text } from '../strings';
+import type { Issuer } from './oidc';
 
 const ANSWER_WITHIN_MS = 10_000;
 /** A token with less life than this is replaced before it is used. */
@@ -20,7 +21,8 @@ interface Described {
   displayName: string;
   alias: string;
 }
-interface Issued extends Described {
+/** A token of the exchange and whose it is. */
+export interface Issued extends Described {
   token: string;
   expiresOn: string;
 }
@@ -46,12 +48,19 @@ export class Credential implements CommunicationTokenCredential {
   readonly identity: Identity;
   private current: string;
   private expiresOn: number;
+  private readonly renew: () => Promise<Issued>;
 
-  private constructor(issued: Issued, chosenName: string) {
+  private constructor(issued: Issued, chosenName: string, renew?: () => Promise<Issued>) {
     const { displayName, ...identity } = identityOf(issued);
     this.identity = { ...identity, displayName: displayName || chosenName || text.guest };
     this.current = issued.token;
     this.expiresOn = Date.parse(issued.expiresOn);
+    this.renew = renew ?? (() => issue({ user: this.identity.rawId }));
+  }
+
+  /** Signs in with whatever gives tokens of one person. */
+  static async from(renew: () => Promise<Issued>, chosenName: string): Promise<Credential> {
+    return new Credential(await renew(), chosenName, renew);
   }
 
   /** Signs in as an alias, a raw id, or with `app:<name>` as a new guest of that name. */
@@ -64,7 +73,7 @@ export class Credential implements CommunicationTokenCredential {
   /** The token; a new one when it is about to run out, or when `isFresh` insists. */
   async token(isFresh = false): Promise<string> {
     if (isFresh || this.expiresOn - Date.now() < RENEW_BEFORE_MS) {
-      const issued = await issue({ user: this.identity.rawId });
+      const issued = await this.renew();
       this.current = issued.token;
       this.expiresOn = Date.parse(issued.expiresOn);
     }
@@ -81,6 +90,24 @@ export class Credential implements CommunicationTokenCredential {
 export async function listUsers(): Promise<Identity[]> {
   const { users } = await request<{ users: Described[] }>('/dev/users');
   return users.map(identityOf);
+}
+
+/** Lists the issuers with whom one may sign in here; none where the exchange announces none. */
+export async function listIssuers(): Promise<readonly Issuer[]> {
+  try {
+    return (await request<{ issuers?: readonly Issuer[] }>('/sign-in/issuers')).issuers ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/** Gets a token of the exchange for one that an issuer gave to this app for this user. */
+export function swapToken(given: { issuer: string; token: string; appId: string; userId: string }): Promise<Issued> {
+  return request<Issued>('/sign-in/token', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(given),
+  });
 }
 
 function issue(who: { user: string } | { displayName: string }): Promise<Issued> {

@@ -64,7 +64,16 @@ const meeting = message({
   callId: field(13, string), endReason: field(14, reason),
 });
 
+const availability = enumeration(['unspecified', 'available', 'away', 'beRightBack', 'busy', 'doNotDisturb', 'offline']);
+const activity = enumeration([
+  'unspecified', 'available', 'away', 'beRightBack', 'busy', 'doNotDisturb', 'inACall', 'inAConferenceCall', 'offWork', 'offline', 'presenting',
+]);
+const presence = message({ user: field(1, string), availability: field(2, availability), activity: field(3, activity) });
+const withPresence = message({ presence: field(1, presence) });
+
 export type Timestamp = Read<typeof timestamp>;
+export type Availability = Read<typeof availability>;
+export type WirePresence = Read<typeof presence>;
 export type WireReason = Read<typeof reason>;
 export type WireParticipant = Read<typeof participant>;
 export type WireCall = Read<typeof call>;
@@ -78,6 +87,7 @@ function method<Request, Response>(path: string, request: Method<Request, Respon
 
 const CALLING = '/trunkline.calling.v1.CallingService';
 const MEETINGS = '/trunkline.meetings.v1.MeetingsService';
+const PRESENCE = '/trunkline.presence.v1.PresenceService';
 
 export const listCalls = method(`${CALLING}/ListCalls`, message({}), message({ calls: repeated(1, call) }));
 export const listCallHistory = method(
@@ -98,6 +108,9 @@ export const listMeetings = method(
   message({ pageSize: field(2, uint), pageToken: field(3, string) }),
   message({ meetings: repeated(1, meeting), nextPageToken: field(2, string) }),
 );
+export const setPreferredPresence = method(`${PRESENCE}/SetPreferredPresence`, message({ availability: field(2, availability) }), withPresence);
+export const clearPreferredPresence = method(`${PRESENCE}/ClearPreferredPresence`, message({}), withPresence);
+export const watchPresences = method(`${PRESENCE}/WatchPresences`, message({ users: repeated(1, string) }), withPresence);
 
 /** The time in milliseconds; `undefined` where the wire has none. */
 export function timeOf(stamp: Timestamp | undefined): number | undefined {

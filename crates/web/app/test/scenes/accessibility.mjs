@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 
 import { expect, openContext } from '../support.mjs';
 import { Tab } from '../tab.mjs';
+import { say, turn } from './captions.mjs';
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -33,6 +34,11 @@ async function inTheme(stage, colorScheme) {
       await tab.page.waitForTimeout(60);
       const cut = await tab.page.evaluate(() => {
         const { scrollWidth, clientWidth } = document.documentElement;
+        const left = [...document.querySelectorAll('button, a, input, td')].find((element) => {
+          const { right, left: from } = element.getBoundingClientRect();
+          return from < -0.5 && right > 1;
+        });
+        if (left) return { left: left.textContent };
         if (scrollWidth <= clientWidth) return undefined;
         const widest = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > clientWidth + 0.5);
         return { by: scrollWidth - clientWidth, widest: widest.map(({ tagName, className }) => `${tagName}.${className?.baseVal ?? className}`).slice(0, 6) };
@@ -48,6 +54,21 @@ async function inTheme(stage, colorScheme) {
     await visitor.shows('Alice Archer');
     await look(visitor, 'sign-in');
   });
+  await step('sign in with an organisation', async () => {
+    await context.route(`${origin}/sign-in/issuers`, (route) => route.fulfill({ json: { issuers: [{ issuer: 'https://login.invalid/contoso', clientId: 'app' }] } }));
+    await visitor.page.reload();
+    await visitor.button('Sign in with your organisation').waitFor();
+    await look(visitor, 'sign-in-organisation');
+    await context.unroute(`${origin}/sign-in/issuers`);
+  });
+  await step('two chairs', async () => {
+    await visitor.page.getByRole('link', { name: /Watch a call/ }).click();
+    await visitor.button('Run the call').waitFor();
+    await look(visitor, 'demo');
+    await visitor.press('Run the call');
+    await visitor.button('Run it again').waitFor();
+    await look(visitor, 'demo-done');
+  });
   await visitor.close();
 
   const bob = await Tab.open(own, { as: 'bob', color: 'blue', tone: 880 });
@@ -55,6 +76,9 @@ async function inTheme(stage, colorScheme) {
   await step('calls', async () => {
     await alice.shows('Recent calls');
     await look(alice, 'calls');
+    await alice.page.locator('.self-place').getByRole('button').click();
+    await look(alice, 'presence-menu');
+    await alice.page.keyboard.press('Escape');
   });
   await step('a call that rings', async () => {
     await bob.shows('Recent calls');
@@ -80,9 +104,28 @@ async function inTheme(stage, colorScheme) {
       }
       await look(alice, `call-${pane.toLowerCase()}`);
     }
+    await alice.page.locator('.side-pane').getByRole('button', { name: 'Close' }).click();
+    await alice.press('Transfer…');
+    await alice.page.locator('dialog').getByRole('radio', { name: /Charlie Cole/ }).check();
+    await look(alice, 'call-transfer');
+    await alice.page.locator('dialog').getByRole('searchbox').fill('nobody');
+    await alice.press('Transfer to nobody');
+    await alice.page.locator('dialog').getByRole('alert').waitFor();
+    await look(alice, 'call-transfer-failed');
+    await alice.page.keyboard.press('Escape');
+    await look(alice, 'call-transfer-banner');
+    await alice.page.locator('.banners').getByRole('button', { name: 'Close' }).click();
+    await alice.press('Show captions');
+    await alice.page.getByRole('region', { name: 'Captions' }).waitFor();
+    await look(alice, 'call-captions-absent');
+    await say(alice, 'Bob Baker', 'This is what I said a moment ago, and it is rather long so that it takes more than one line on a phone.', 'Final');
+    await say(alice, 'Alice Archer', 'And this is what I am still say', 'Partial');
+    await turn(alice, 'Recording', 'isRecordingActive', true);
+    await look(alice, 'call-captions');
+    await turn(alice, 'Recording', 'isRecordingActive', false);
+    await alice.press('Hide captions');
     await bob.press('Share your screen');
     await alice.sees('lime');
-    await alice.page.getByRole('button', { name: 'Close' }).click();
     await look(alice, 'call-screen');
     await bob.press('Hold');
     await look(bob, 'call-held');
@@ -105,6 +148,9 @@ async function inTheme(stage, colorScheme) {
     await alice.page.locator('.thread').first().click();
     await alice.page.getByRole('log').waitFor();
     await look(alice, 'chat');
+    await alice.press('2 members');
+    await look(alice, 'chat-members');
+    await alice.page.keyboard.press('Escape');
   });
   let link;
   await step('meetings', async () => {

@@ -10,15 +10,24 @@ export async function chat(stage) {
 
   await report.step('chat: a conversation begins from the list of people', async () => {
     await alice.press('Write to Bob Baker');
-    await alice.page.getByLabel('Name of the conversation').fill('Lunch');
+    const topic = alice.page.getByLabel('Name of the conversation');
+    // The two may have a conversation from a call before: then it is opened, and another one is begun beside it.
+    const open = alice.page.getByLabel('Write a message');
+    await topic.or(open).first().waitFor();
+    if (await open.isVisible()) {
+      await alice.press('New conversation');
+      await alice.page.getByLabel('Bob Baker', { exact: true }).check();
+    }
+    await topic.fill('Lunch');
     await alice.press('Start');
+    await alice.page.locator('dialog').waitFor({ state: 'detached' });
     await alice.shows('2 members');
   });
 
   await report.step('chat: a message arrives, is read, and both is told', async () => {
     await alice.page.getByLabel('Write a message').fill('Soup or salad?');
     await alice.page.keyboard.press('Enter');
-    await bob.page.getByRole('link', { name: /Alice Archer/ }).first().click();
+    await bob.page.locator('.thread', { hasText: 'Soup or salad?' }).click();
     await bob.page.getByRole('log').getByText('Soup or salad?').waitFor();
     await alice.shows('Read by Bob Baker');
     await bob.page.getByLabel('Write a message').fill('Salad');
@@ -50,9 +59,10 @@ export async function chat(stage) {
   });
 
   await report.step('chat: whoever leaves is gone from the list', async () => {
-    await bob.page.getByRole('link', { name: /Alice Archer/ }).first().click();
+    const left = bob.page.locator('.thread', { hasText: 'bold' });
+    await left.click();
     await bob.press('Leave the conversation');
-    await bob.shows('No conversations yet.');
+    await left.waitFor({ state: 'detached' });
     await alice.shows('Bob Baker left');
   });
 
