@@ -117,6 +117,7 @@ fn mtg_no_command_leads_past_the_lobby() {
         Action::HangUpForEveryone,
         Action::Cancel,
         Action::Reject,
+        Action::Transfer(Transfer { target: invite("x", &["x"]), transferee: None }),
     ];
     for action in actions {
         let answer = scene.act("guest", action.clone());
