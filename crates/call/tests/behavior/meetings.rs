@@ -2,7 +2,7 @@
 
 use trunkline_call::{
     Action, Actor, CallConfig, CallState, Command, CommandError, EndpointCommand, Entry, EventKind,
-    Input, MediaMode, MediaRights, MeetingInput, Origin, StreamKind,
+    Input, MediaMode, MediaRights, MeetingInput, Origin, StreamKind, Transfer,
 };
 use trunkline_reasons::EndReason;
 use trunkline_testkit::build::{app_user, endpoint, operation};
