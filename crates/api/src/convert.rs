@@ -12,7 +12,7 @@ pub mod room;
 
 use trunkline_call::{
     CallKind, CallSnapshot, CallState, CommandError, Direction, Event, EventKind, OperationOutcome,
-    ParticipantState, ParticipantView, Roster,
+    ParticipantState, ParticipantView, Roster, TransferState,
 };
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CallId, CommunicationIdentifier, IdentifierKind, ParticipantId};
@@ -110,6 +110,16 @@ pub fn participant_state(state: ParticipantState) -> wire::ParticipantState {
     }
 }
 
+/// Converts the state of a transfer.
+pub fn transfer_state(state: TransferState) -> wire::TransferState {
+    match state {
+        TransferState::None => wire::TransferState::Unspecified,
+        TransferState::Transferring => wire::TransferState::Transferring,
+        TransferState::Accepted => wire::TransferState::Accepted,
+        TransferState::Failed => wire::TransferState::Failed,
+    }
+}
+
 /// Converts the kind of a call.
 pub fn call_kind(kind: CallKind) -> wire::CallKind {
     match kind {
@@ -138,6 +148,7 @@ pub fn participant(view: &ParticipantView) -> wire::Participant {
         is_video_on: view.is_video_on,
         is_screen_sharing_on: view.is_screen_sharing_on,
         call_end_reason: view.call_end_reason.map(end_reason),
+        transferring_to: view.transferring_to.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 
@@ -248,6 +259,15 @@ fn event_kind(kind: &EventKind, roster: &Roster) -> wire::call_event::Kind {
                 changes: changes.iter().map(change).collect(),
             })
         }
+        EventKind::TransferStateChanged { transferor, transferee, target, to, reason } => {
+            Kind::TransferStateChanged(wire::TransferStateChanged {
+                transferor_id: transferor.to_string(),
+                transferee_id: transferee.map(|id| id.to_string()).unwrap_or_default(),
+                target_id: target.to_string(),
+                state: transfer_state(*to).into(),
+                reason: reason.map(end_reason),
+            })
+        }
         EventKind::ParticipantAccepted { participant_id, .. }
         | EventKind::ParticipantMuteChanged { participant_id, .. }
         | EventKind::ScreenShareChanged { participant_id, .. }
@@ -264,6 +284,7 @@ fn command_error_code(error: &CommandError) -> &'static str {
         CommandError::CallEnded { .. } => "call_ended",
         CommandError::DuplicateTarget { .. } => "duplicate_target",
         CommandError::NoTargets => "no_targets",
+        CommandError::NobodyToTransfer => "nobody_to_transfer",
         CommandError::NotConnected { .. } => "not_connected",
         CommandError::NotHeld { .. } => "not_held",
         CommandError::NotInCall => "not_in_call",
@@ -280,6 +301,7 @@ fn command_error_code(error: &CommandError) -> &'static str {
         CommandError::ScreenShareTaken { .. } => "screen_share_taken",
         CommandError::TargetIsActor => "target_is_actor",
         CommandError::TooManyParticipants { .. } => "too_many_participants",
+        CommandError::TransferInProgress { .. } => "transfer_in_progress",
         CommandError::MeetingDecides => "meeting_decides",
         CommandError::NotAllowed { .. } => "not_allowed",
         CommandError::UnsupportedKind { .. } => "unsupported_kind",

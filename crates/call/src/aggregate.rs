@@ -30,9 +30,11 @@ mod inviting;
 mod meeting;
 mod operations;
 mod signals;
+mod transferring;
 
 pub(crate) use operations::OperationKey;
 use operations::Operations;
+use transferring::TransferUnderWay;
 
 /// One call, from the first command to the last event.
 ///
@@ -66,6 +68,8 @@ pub struct Call {
     caller: Option<Ordinal>,
     screen_sharer: Option<Ordinal>,
     speaking_changed: BTreeSet<Ordinal>,
+    /// By the connection of the target.
+    transfers: BTreeMap<Ordinal, TransferUnderWay>,
     operations: Operations,
     timers: Deadlines<Timer>,
     feed: Feed,
@@ -149,6 +153,7 @@ impl Call {
             caller: None,
             screen_sharer: None,
             speaking_changed: BTreeSet::new(),
+            transfers: BTreeMap::new(),
             operations: Operations::new(new.config.limits.remembered_operations),
             timers: Deadlines::new(),
             feed: Feed::new(new.config.limits.feed_events),

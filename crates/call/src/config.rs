@@ -52,6 +52,9 @@ pub struct Timeouts {
     pub phone_set_up: Duration,
     /// The same for the third participant, who makes a one-to-one call a group. Documented: 115 s.
     pub promotion: Duration,
+    /// From the beginning of a transfer to the acceptance by its target, phones included: no command
+    /// may ask for more. Documented: 60 s.
+    pub transfer: Duration,
     /// From the acceptance to the media: the documented time of a modality change, 40 s.
     pub modality: Duration,
     /// How long a lost network may stay lost. Documented: two minutes.
@@ -69,6 +72,7 @@ impl Default for Timeouts {
             set_up: Duration::from_secs(85),
             phone_set_up: Duration::from_secs(115),
             promotion: Duration::from_secs(115),
+            transfer: Duration::from_secs(60),
             modality: Duration::from_secs(40),
             network_loss: Duration::from_secs(120),
             speaking_interval: Duration::from_millis(200),

@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) is_speaking_measured: bool,
     pub(crate) is_video_on: bool,
     pub(crate) is_sharing_screen: bool,
+    /// The target of the transfer that this one has under way.
+    pub(crate) transferring_to: Option<ParticipantId>,
     pub(crate) joined_at: Option<Timestamp>,
     /// Operations that end when the connection is established or has ended.
     pub(crate) awaiting: Vec<OperationKey>,
@@ -123,6 +125,7 @@ impl Connection {
             is_speaking_measured: false,
             is_video_on: false,
             is_sharing_screen: false,
+            transferring_to: None,
             joined_at: None,
             awaiting: Vec::new(),
         }
@@ -181,6 +184,7 @@ impl Connection {
             is_speaking: self.is_speaking,
             is_video_on: self.is_video_on,
             is_screen_sharing_on: self.is_sharing_screen,
+            transferring_to: self.transferring_to,
             joined_at: self.joined_at,
         }
     }

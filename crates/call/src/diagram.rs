@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     state::{CallKind, CallState, ParticipantState},
+    transfer::{TRANSFER_EDGES, TransferState},
     transition::{CALL_EDGES, PARTICIPANT_EDGES, Profile, Source},
 };
 
@@ -29,6 +30,19 @@ pub fn participant_mermaid(profile: Profile, kind: CallKind) -> String {
     text
 }
 
+/// Returns the Mermaid text of the states of a transfer.
+pub fn transfer_mermaid() -> String {
+    let mut text = String::from("stateDiagram-v2\n");
+    push_line(&mut text, &format!("    [*] --> {}", TransferState::None));
+    for edge in TRANSFER_EDGES {
+        push_line(&mut text, &format!("    {} --> {}: {}", edge.from, edge.to, edge.on));
+    }
+    for state in TransferState::ALL.into_iter().filter(|state| state.is_final()) {
+        push_line(&mut text, &format!("    {state} --> [*]"));
+    }
+    text
+}
+
 /// Returns the generated documents as (path from the root of the repository, content).
 pub fn files() -> Vec<(String, String)> {
     let mut files = Vec::new();
@@ -40,6 +54,7 @@ pub fn files() -> Vec<(String, String)> {
             files.push((path, participant_document(profile, *kind, name)));
         }
     }
+    files.push(("docs/generated/transfer-states.md".to_owned(), transfer_document()));
     files
 }
 
@@ -47,6 +62,9 @@ pub fn files() -> Vec<(String, String)> {
 const KINDS: &[(CallKind, &str)] = &[(CallKind::Group, "call"), (CallKind::Meeting, "meeting")];
 
 const NOTICE: &str = "<!-- Printed from the table in crates/call/src/transition.rs. \
+    Do not edit: run `cargo xtask codegen`. -->";
+
+const TRANSFER_NOTICE: &str = "<!-- Printed from the table in crates/call/src/transfer.rs. \
     Do not edit: run `cargo xtask codegen`. -->";
 
 fn call_document(profile: Profile, kind: CallKind, name: &str) -> String {
@@ -71,6 +89,18 @@ fn participant_document(profile: Profile, kind: CallKind, name: &str) -> String 
             &mut text,
             &format!("| {} | {} | {} |", edge.from, edge.to, listed(edge.sources)),
         );
+    }
+    text
+}
+
+fn transfer_document() -> String {
+    let mut text = String::new();
+    push_line(&mut text, &format!("{TRANSFER_NOTICE}\n\n# Transfer states\n"));
+    push_line(&mut text, &format!("```mermaid\n{}```\n", transfer_mermaid()));
+    push_line(&mut text, "| from | on | to | because |\n|---|---|---|---|");
+    for edge in TRANSFER_EDGES {
+        let row = format!("| {} | {} | {} | {} |", edge.from, edge.on, edge.to, edge.because);
+        push_line(&mut text, &row);
     }
     text
 }

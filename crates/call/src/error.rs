@@ -39,6 +39,9 @@ pub enum CommandError {
         /// Where the second mention is.
         position: usize,
     },
+    /// Nobody else is in the call, so that nobody can be handed over.
+    #[error("nobody else is in the call to be handed over")]
+    NobodyToTransfer,
     /// No target was named.
     #[error("no target was named")]
     NoTargets,
@@ -125,6 +128,12 @@ pub enum CommandError {
         /// How many there would be.
         requested: usize,
     },
+    /// The actor is transferring already.
+    #[error("a transfer to participant {target} is under way")]
+    TransferInProgress {
+        /// Whom it leads to.
+        target: ParticipantId,
+    },
     /// Calls of this kind are not handled by this aggregate.
     #[error("{kind} calls are not supported here")]
     UnsupportedKind {
@@ -147,12 +156,14 @@ impl CommandError {
             Self::AlreadyInCall
             | Self::AlreadyParticipant { .. }
             | Self::AlreadyPlaced
-            | Self::ScreenShareTaken { .. } => EndReason::CONFLICT,
+            | Self::ScreenShareTaken { .. }
+            | Self::TransferInProgress { .. } => EndReason::CONFLICT,
             Self::CallEnded { .. } => EndReason::CALL_TERMINATED,
             Self::DuplicateTarget { .. } | Self::NoTargets | Self::TargetIsActor => {
                 EndReason::INVALID_ARGUMENT
             }
-            Self::NotConnected { .. }
+            Self::NobodyToTransfer
+            | Self::NotConnected { .. }
             | Self::NotHeld { .. }
             | Self::NotPending { .. }
             | Self::NotSettingUp { .. } => EndReason::WRONG_STATE,

@@ -9,6 +9,7 @@ use trunkline_reasons::EndReason;
 use crate::{
     roster::ParticipantView,
     state::{CallKind, CallState, ParticipantState},
+    transfer::TransferState,
 };
 
 /// One event of a call.
@@ -122,6 +123,20 @@ pub enum EventKind {
     SpeakingChanged {
         /// Who, and whether it speaks.
         changes: Vec<(ParticipantId, bool)>,
+    },
+    /// A transfer moved along one edge of its state machine. Each has one event that is final, before
+    /// its operation completes.
+    TransferStateChanged {
+        /// Who hands its place over; may have left.
+        transferor: ParticipantId,
+        /// Who is handed over, where that is one participant; may have left.
+        transferee: Option<ParticipantId>,
+        /// Who is called.
+        target: ParticipantId,
+        /// The state after.
+        to: TransferState,
+        /// Why it failed, with `Failed`.
+        reason: Option<EndReason>,
     },
     /// A participant began or stopped to send its camera.
     VideoChanged {

@@ -186,6 +186,9 @@ pub enum Action {
     StopScreenShare,
     /// Stops sending the camera.
     StopVideo,
+    /// Hands the actor's place in the call to somebody else; ends when the target is connected, and
+    /// the actor's connection with it, or will not be.
+    Transfer(Transfer),
     /// Ends the actor's mute, whoever muted it.
     Unmute,
 }
@@ -199,7 +202,8 @@ impl Action {
             | Self::HangUpForEveryone
             | Self::MuteAllOthers
             | Self::MuteParticipant(_)
-            | Self::RemoveParticipant(_) => true,
+            | Self::RemoveParticipant(_)
+            | Self::Transfer(_) => true,
             Self::Accept { .. }
             | Self::Cancel
             | Self::HangUp
@@ -243,6 +247,16 @@ pub struct Invite {
     pub target: ResolvedTarget,
     /// How long to ring instead of the configured time; capped by `longest_ringing`.
     pub ring_for: Option<Duration>,
+}
+
+/// Whom a transfer is about besides the transferor, who asks for it.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// Whom to call.
+    pub target: Invite,
+    /// Who is handed over: the transfer fails when this one leaves first. In a one-to-one call it is
+    /// the other side without being named; elsewhere, unnamed, it is everybody else together.
+    pub transferee: Option<ParticipantSelector>,
 }
 
 /// A target with the endpoints that the registry knows of it.

@@ -13,6 +13,7 @@ use trunkline_reasons::EndReason;
 use crate::{
     event::{Event, EventKind},
     state::{CallKind, CallState, ParticipantState},
+    transfer::TransferState,
 };
 
 /// Who called whom, seen from a participant.
@@ -61,6 +62,8 @@ pub struct ParticipantView {
     pub is_video_on: bool,
     /// Whether it shares its screen.
     pub is_screen_sharing_on: bool,
+    /// Whom it is handing its place to, while a transfer is under way.
+    pub transferring_to: Option<ParticipantId>,
     /// When it was first connected.
     pub joined_at: Option<Timestamp>,
 }
@@ -189,6 +192,17 @@ impl Roster {
                 for (participant_id, is_speaking) in changes {
                     self.participants.get_mut(participant_id).ok_or(unknown)?.is_speaking =
                         *is_speaking;
+                }
+            }
+            EventKind::TransferStateChanged { transferor, target, to, .. } => {
+                // A transfer goes on without its transferor, who may have left.
+                if let Some(participant) = self.participants.get_mut(transferor) {
+                    participant.transferring_to = match to {
+                        TransferState::Transferring => Some(*target),
+                        TransferState::None | TransferState::Accepted | TransferState::Failed => {
+                            None
+                        }
+                    };
                 }
             }
             EventKind::VideoChanged { participant_id, is_on } => {

@@ -17,3 +17,5 @@ mod laws;
 mod meetings;
 #[path = "behavior/ringing.rs"]
 mod ringing;
+#[path = "behavior/transferring.rs"]
+mod transferring;

@@ -3,15 +3,16 @@
 use std::fmt::Write as _;
 
 use clap::Subcommand;
+use trunkline_api::calling::v1::calling_service_client::CallingServiceClient;
 use trunkline_proto::calling::v1::{
     Call, CallDirection, GetCallRequest, HangUpRequest, ListCallHistoryRequest, ListCallsRequest,
-    PastCall, PastParty, WatchCallRequest,
+    PastCall, PastParty, TransferCallRequest, TransferState, WatchCallRequest, call_event,
 };
 
 use crate::RemoteArguments;
-use crate::failure::Failure;
+use crate::failure::{Failure, Family};
 use crate::output::Output;
-use crate::remote::{Remote, Who, from_status};
+use crate::remote::{Authorized, Remote, Who, from_status};
 use crate::wire_json::to_json;
 
 /// Options of `trunkline call`.
@@ -54,6 +55,16 @@ enum CallCommand {
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: i32,
+    },
+    /// Hand one's place in a call to somebody else, and wait until that one has taken it.
+    Transfer {
+        /// The call.
+        call: String,
+        /// Whom to call: a raw id or an alias.
+        target: String,
+        /// Who is handed over, where that is not plain: a participant id, a raw id or an alias.
+        #[arg(long, value_name = "PARTICIPANT")]
+        transferee: Option<String>,
     },
     /// Leave a call, or end it.
     Hangup {
@@ -106,6 +117,9 @@ pub(crate) async fn run(arguments: CallArguments, output: &Output) -> Result<(),
                 output.print(past(call), || to_json(PAST_CALL, call));
             }
         }
+        CallCommand::Transfer { call, target, transferee } => {
+            transfer(&mut calling, call, target, transferee, output).await?;
+        }
         CallCommand::Hangup { call, everyone } => {
             let request =
                 HangUpRequest { call_id: call, for_everyone: everyone, ..HangUpRequest::default() };
@@ -114,6 +128,53 @@ pub(crate) async fn run(arguments: CallArguments, output: &Output) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Asks for a transfer and follows the call until it is known how that ended.
+async fn transfer(
+    calling: &mut CallingServiceClient<Authorized>,
+    call_id: String,
+    target: String,
+    transferee: Option<String>,
+    output: &Output,
+) -> Result<(), Failure> {
+    // Followed from before the transfer, so that its end cannot be missed.
+    let request = WatchCallRequest { call_id: call_id.clone(), after_seq: None };
+    let mut events = calling.watch_call(request).await.map_err(from_status)?.into_inner();
+    let request = TransferCallRequest {
+        call_id,
+        target: target.clone(),
+        transferee: transferee.unwrap_or_default(),
+        ..TransferCallRequest::default()
+    };
+    let asked = calling.transfer_call(request).await.map_err(from_status)?.into_inner();
+    let target_id = asked.target.map(|target| target.participant_id);
+    while let Some(next) = events.message().await.map_err(from_status)? {
+        let Some(call_event::Kind::TransferStateChanged(change)) =
+            next.event.and_then(|event| event.kind)
+        else {
+            continue;
+        };
+        // A target that cannot even ring has no entry in the roster to be named by.
+        if target_id.as_ref().is_some_and(|id| *id != change.target_id) {
+            continue;
+        }
+        match change.state() {
+            TransferState::Accepted => {
+                output.say(format!("{target} has taken over the call"));
+                return Ok(());
+            }
+            TransferState::Failed => {
+                let reason = change.reason.unwrap_or_default();
+                let (code, sub_code) = (reason.code, reason.sub_code);
+                let text = format!("{target} has not taken over the call: {code}/{sub_code}");
+                return Err(Failure::new(Family::Refused, anyhow::anyhow!(text)));
+            }
+            TransferState::Transferring | TransferState::Unspecified => {}
+        }
+    }
+    let text = "the exchange stopped telling of the call";
+    Err(Failure::new(Family::Unavailable, anyhow::anyhow!(text)))
 }
 
 fn show(call: &Call, output: &Output) {

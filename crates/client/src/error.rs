@@ -120,6 +120,12 @@ operation_errors! {
         #[error("call was made without screen media")]
         NoMedia,
     }
+    /// Why the call could not be transferred.
+    TransferError {
+        /// The transferee has not come into the call yet.
+        #[error("transferee is not in the call yet")]
+        NotInCall,
+    }
     /// Why no snapshot could be had.
     SnapshotError {}
     /// Why the own audio could not be unmuted.

@@ -37,7 +37,7 @@ pub use crate::{
         AcceptCallError, ActInMeetingError, AddParticipantError, CreateAgentError, HangUpError,
         HoldError, JoinCallError, MuteError, MuteParticipantError, Refusal, RejectCallError,
         RemoveParticipantError, ResumeError, ScreenShareError, SnapshotError, StartCallError,
-        UnmuteError, VideoError, VideoTilesError,
+        TransferError, UnmuteError, VideoError, VideoTilesError,
     },
     event::{Events, EventsError},
     identity::{CallEndReason, CallTarget, GroupCallLocator, JoinLocator},

@@ -201,6 +201,15 @@ impl CallingService for Calling {
         Ok(Response::new(wire::RemoveParticipantResponse {}))
     }
 
+    async fn transfer_call(
+        &self,
+        request: Request<wire::TransferCallRequest>,
+    ) -> Answer<wire::TransferCallResponse> {
+        let controller = self.controller(request.metadata()).await?;
+        let target = controller.transfer(request.into_inner()).await.map_err(status::calling)?;
+        Ok(Response::new(wire::TransferCallResponse { target }))
+    }
+
     async fn get_call(
         &self,
         request: Request<wire::GetCallRequest>,

@@ -444,7 +444,8 @@ impl CallTask {
             | EventKind::ParticipantAccepted { .. }
             | EventKind::ParticipantMuteChanged { .. }
             | EventKind::ParticipantStateChanged { .. }
-            | EventKind::SpeakingChanged { .. } => {}
+            | EventKind::SpeakingChanged { .. }
+            | EventKind::TransferStateChanged { .. } => {}
         }
     }
 
@@ -639,7 +640,8 @@ fn concerns(event: &Event, own: &EndpointId, own_id: ParticipantId) -> bool {
         | EventKind::ParticipantAccepted { .. }
         | EventKind::ParticipantAdded { .. }
         | EventKind::ScreenShareChanged { .. }
-        | EventKind::SpeakingChanged { .. } => false,
+        | EventKind::SpeakingChanged { .. }
+        | EventKind::TransferStateChanged { .. } => false,
     }
 }
 

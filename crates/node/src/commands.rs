@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use trunkline_api::convert;
 use trunkline_call::{
     Action, Actor, Call, CallConfig, Command, Invite, Limits, MediaMode, NewCall, Origin,
-    ParticipantSelector, ResolvedTarget,
+    ParticipantSelector, ResolvedTarget, Transfer,
 };
 use trunkline_ids::{
     CallId, CommunicationIdentifier, DisplayName, EndpointId, GroupId, OperationId, ParticipantId,
@@ -148,7 +148,8 @@ pub(crate) async fn execute(
         return (CommandResult { error: Some(error.to_wire()), ..Default::default() }, None);
     };
     let operation_id = operation_id_of(&kind).to_owned();
-    let is_addition = matches!(kind, command::Kind::AddParticipant(_));
+    let is_addition =
+        matches!(kind, command::Kind::AddParticipant(_) | command::Kind::TransferCall(_));
     match dispatch(node, endpoint, kind).await {
         Ok(Outcome { call, accepted }) => {
             let mut result = CommandResult {
@@ -253,6 +254,7 @@ async fn dispatch(
                 .ok_or(CallingError::NotFound)??;
             Ok(Outcome { call, accepted: None })
         }
+        Kind::TransferCall(request) => transfer(node, endpoint, request, at).await,
         Kind::ActInMeeting(request) => {
             let call = find(node, &request.call_id)?;
             let meeting = call.meeting().ok_or(CallingError::NotFound)?;
@@ -426,6 +428,38 @@ pub(crate) async fn add_participant(
     }
 }
 
+/// Calls somebody into a call to take the place of whoever asks for it.
+///
+/// A one-to-one call stays one and gets no chat; the chat of a group follows as when somebody is
+/// added.
+pub(crate) async fn transfer(
+    node: &Node,
+    endpoint: &Endpoint,
+    request: wire::TransferCallRequest,
+    answer_at: AnswerAt,
+) -> Result<Outcome, CallingError> {
+    require_scope(endpoint, Right::JoinCalls)?;
+    let target = invite(node, endpoint, &request.target, "target")?;
+    let transferee = match request.transferee.as_str() {
+        "" => None,
+        named => Some(selector_of(node, named, "transferee")?),
+    };
+    let call = find(node, &request.call_id)?;
+    let plan = match call.meeting() {
+        Some(_) => None,
+        None => {
+            let target = &target.target.identifier;
+            rosters::plan_transfer(node, endpoint, &call, target).await?
+        }
+    };
+    let action = Action::Transfer(Transfer { target, transferee });
+    let asking = act(node, endpoint, &request.call_id, request.operation_id, action, answer_at);
+    match plan {
+        Some(plan) => rosters::carry_out(node, endpoint, plan, asking).await,
+        None => asking.await,
+    }
+}
+
 /// Removes somebody from a call, and from its chat where that follows.
 pub(crate) async fn remove_participant(
     node: &Node,
@@ -484,10 +518,18 @@ pub(crate) async fn act(
 
 /// Reads the name of a participant: an id of the roster, a raw id or an alias.
 pub(crate) fn selector(node: &Node, text: &str) -> Result<ParticipantSelector, CallingError> {
+    selector_of(node, text, "participant")
+}
+
+fn selector_of(
+    node: &Node,
+    text: &str,
+    field: &'static str,
+) -> Result<ParticipantSelector, CallingError> {
     if let Ok(id) = text.parse::<ParticipantId>() {
         return Ok(ParticipantSelector::Id(id));
     }
-    identifier(node, text, "participant").map(ParticipantSelector::Identifier)
+    identifier(node, text, field).map(ParticipantSelector::Identifier)
 }
 
 pub(crate) fn find(node: &Node, call_id: &str) -> Result<CallHandle, CallingError> {
@@ -600,7 +642,7 @@ fn require_scope(endpoint: &Endpoint, right: Right) -> Result<(), CallingError> 
     permit(decide_scope(&endpoint.claims.scopes, right))
 }
 
-fn permit(decision: Decision) -> Result<(), CallingError> {
+pub(crate) fn permit(decision: Decision) -> Result<(), CallingError> {
     match decision {
         Decision::Allowed { .. } => Ok(()),
         Decision::Denied { rule, fix, reason, .. } => {
@@ -635,6 +677,7 @@ fn operation_id_of(kind: &command::Kind) -> &str {
         Kind::RestartMedia(request) => &request.operation_id,
         Kind::GetSnapshot(request) => &request.operation_id,
         Kind::ActInMeeting(request) => &request.operation_id,
+        Kind::TransferCall(request) => &request.operation_id,
     }
 }
 

@@ -90,6 +90,17 @@ impl Controller {
         Ok(call.participants.into_iter().find(|entry| entry.participant_id == participant_id))
     }
 
+    /// Calls somebody to take the user's place; returns the target's entry of the roster at once, the
+    /// outcome of the transfer is an event.
+    pub async fn transfer(
+        &self,
+        request: wire::TransferCallRequest,
+    ) -> Result<Option<wire::Participant>, CallingError> {
+        let (call, participant_id) =
+            joined(commands::transfer(&self.node, &self.endpoint, request, AnswerAt::Start).await?);
+        Ok(call.participants.into_iter().find(|entry| entry.participant_id == participant_id))
+    }
+
     /// Removes somebody from a call, and from its chat where that follows.
     pub async fn remove_participant(
         &self,

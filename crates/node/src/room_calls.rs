@@ -177,6 +177,7 @@ fn right_for(action: &Action) -> Option<RoomRight> {
         | Action::StartVideo
         | Action::StopScreenShare
         | Action::StopVideo
+        | Action::Transfer(_)
         | Action::Unmute => None,
     }
 }

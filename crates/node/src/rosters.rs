@@ -11,11 +11,12 @@ use trunkline_interop::{
     CallRoster, Change, ChangeOutcome, RosterChange, RosterPlan, RosterRefusal, RosterStep,
     SyncMode, ThreadChoice, ThreadRoster,
 };
+use trunkline_policy::{Medium, Principal, decide_joining};
 use trunkline_reasons::EndReason;
 
 use crate::calls::{CallHandle, CallMessage};
 use crate::chat::{ChatActor, ChatFailure};
-use crate::commands::{CallingError, Endpoint, Outcome};
+use crate::commands::{CallingError, Endpoint, Outcome, permit};
 use crate::meetings::chat_actor;
 use crate::node::Node;
 
@@ -89,8 +90,40 @@ pub(crate) async fn plan_addition(
             let thread = ThreadChoice::Create(own);
             Ok(Some(RosterPlan::start(change, &together, limit, thread)?))
         }
-        None => Ok(None),
+        None => check_joining(node, actor, target, &participants).map(|()| None),
     }
+}
+
+/// Plans to call somebody into a call to whom the actor leaves its place; `None` where there is
+/// nothing to plan, as in a one-to-one call, which stays one.
+pub(crate) async fn plan_transfer(
+    node: &Node,
+    endpoint: &Endpoint,
+    call: &CallHandle,
+    target: &CommunicationIdentifier,
+) -> Result<Option<RosterPlan>, CallingError> {
+    let actor = &endpoint.claims.identifier;
+    let standing = standing(call).await?;
+    if standing.thread_id.is_some() {
+        return plan_addition(node, endpoint, call, target).await;
+    }
+    let participants: BTreeSet<_> = standing.participants.into_iter().collect();
+    if participants.contains(actor) && !participants.contains(target) {
+        check_joining(node, actor, target, &participants)?;
+    }
+    Ok(None)
+}
+
+/// Checks that everybody who is in a call may talk to whom the actor brings.
+fn check_joining(
+    node: &Node,
+    actor: &CommunicationIdentifier,
+    target: &CommunicationIdentifier,
+    participants: &BTreeSet<CommunicationIdentifier>,
+) -> Result<(), CallingError> {
+    let actor = Principal { identifier: actor.clone() };
+    let policy = node.policy();
+    permit(decide_joining(Medium::Call, &actor, target, participants, &policy))
 }
 
 /// Carries a plan out. `call` does what the plan wants of the call, all of it at once.

@@ -540,6 +540,39 @@ pub mod calling_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Hands the caller's place in the call to somebody who is called for it: a blind transfer. Returns
+        /// as soon as the target is called; how it ends is an event. Not in meetings, where nobody rings.
+        pub async fn transfer_call(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::calling::v1::TransferCallRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::calling::v1::TransferCallResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.calling.v1.CallingService/TransferCall",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "trunkline.calling.v1.CallingService",
+                        "TransferCall",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Returns a call with its roster.
         pub async fn get_call(
             &mut self,
@@ -853,6 +886,15 @@ pub mod calling_service_server {
             >,
         ) -> std::result::Result<
             tonic::Response<::trunkline_proto::calling::v1::RemoveParticipantResponse>,
+            tonic::Status,
+        >;
+        /// Hands the caller's place in the call to somebody who is called for it: a blind transfer. Returns
+        /// as soon as the target is called; how it ends is an event. Not in meetings, where nobody rings.
+        async fn transfer_call(
+            &self,
+            request: tonic::Request<::trunkline_proto::calling::v1::TransferCallRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::calling::v1::TransferCallResponse>,
             tonic::Status,
         >;
         /// Returns a call with its roster.
@@ -1708,6 +1750,54 @@ pub mod calling_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RemoveParticipantSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.calling.v1.CallingService/TransferCall" => {
+                    #[allow(non_camel_case_types)]
+                    struct TransferCallSvc<T: CallingService>(pub Arc<T>);
+                    impl<
+                        T: CallingService,
+                    > tonic::server::UnaryService<
+                        ::trunkline_proto::calling::v1::TransferCallRequest,
+                    > for TransferCallSvc<T> {
+                        type Response = ::trunkline_proto::calling::v1::TransferCallResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::calling::v1::TransferCallRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CallingService>::transfer_call(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TransferCallSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

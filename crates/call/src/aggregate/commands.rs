@@ -125,6 +125,10 @@ impl Call {
             }
             Action::StopScreenShare => self.stop_screen_share(actor),
             Action::StopVideo => self.set_video(actor, false),
+            Action::Transfer(transfer) => {
+                self.transfer(key, actor, transfer)?;
+                Ok(Done::Handled)
+            }
             Action::Unmute => {
                 self.check_right(actor, StreamKind::Audio)?;
                 let ordinal = self.joined_of(actor)?;
@@ -220,17 +224,8 @@ impl Call {
         invite: Invite,
     ) -> Result<Done, CommandError> {
         let inviter = self.established_of(actor)?;
-        let identifier = &invite.target.identifier;
-        if *identifier == actor.identifier {
-            return Err(CommandError::TargetIsActor);
-        }
-        let known = self.by_identifier.get(identifier).and_then(|ordinals| ordinals.first());
-        if let Some(connection) = known.and_then(|ordinal| self.connections.get(ordinal)) {
-            let participant_id = connection.participant_id;
-            return Err(CommandError::AlreadyParticipant { participant_id });
-        }
-        self.check_room(self.connections.len() + 1)?;
-        let mut time = self.set_up_time(identifier);
+        self.check_newcomer(actor, &invite)?;
+        let mut time = self.set_up_time(&invite.target.identifier);
         match self.kind {
             CallKind::OneToOne => {
                 self.promote();
@@ -489,11 +484,29 @@ impl Call {
     }
 
     /// Somebody who has no endpoint cannot ring: the one reason that needs no waiting.
-    fn end_if_nothing_rings(&mut self, ordinal: Ordinal) {
+    pub(super) fn end_if_nothing_rings(&mut self, ordinal: Ordinal) {
         let ringing = self.connections.get(&ordinal).and_then(Connection::ringing);
         if ringing.is_some_and(|ringing| ringing.endpoints.is_empty()) {
             self.depart(ordinal, EndReason::NO_REGISTERED_ENDPOINT);
         }
+    }
+
+    /// Checks whether somebody can be called into the call by an actor.
+    pub(super) fn check_newcomer(
+        &self,
+        actor: &Actor,
+        invite: &Invite,
+    ) -> Result<(), CommandError> {
+        let identifier = &invite.target.identifier;
+        if *identifier == actor.identifier {
+            return Err(CommandError::TargetIsActor);
+        }
+        let known = self.by_identifier.get(identifier).and_then(|ordinals| ordinals.first());
+        if let Some(connection) = known.and_then(|ordinal| self.connections.get(ordinal)) {
+            let participant_id = connection.participant_id;
+            return Err(CommandError::AlreadyParticipant { participant_id });
+        }
+        self.check_room(self.connections.len() + 1)
     }
 
     pub(super) fn check_room(&self, requested: usize) -> Result<(), CommandError> {
@@ -539,7 +552,7 @@ impl Call {
         own.copied().find(is_own).ok_or(CommandError::NotInCall)
     }
 
-    fn established_of(&self, actor: &Actor) -> Result<Ordinal, CommandError> {
+    pub(super) fn established_of(&self, actor: &Actor) -> Result<Ordinal, CommandError> {
         let ordinal = self.joined_of(actor)?;
         match self.state_of(ordinal) {
             Some(state) if state.is_established() => Ok(ordinal),
@@ -575,7 +588,7 @@ impl Call {
     }
 
     /// Returns the connections that a selector names; never none.
-    fn select(&self, selector: &ParticipantSelector) -> Result<Vec<Ordinal>, CommandError> {
+    pub(super) fn select(&self, selector: &ParticipantSelector) -> Result<Vec<Ordinal>, CommandError> {
         let selected: Vec<_> = match selector {
             ParticipantSelector::Id(id) => {
                 self.by_participant.get(id).copied().into_iter().collect()

@@ -78,6 +78,7 @@ impl Call {
             self.caller = None;
         }
         self.emit(EventKind::ParticipantRemoved { participant_id, reason });
+        self.leave_transfers(ordinal, reason);
         for key in connection.awaiting {
             self.complete(key, Some(participant_id), OperationOutcome::Failed { reason });
         }
@@ -94,6 +95,7 @@ impl Call {
         if self.is_ended() {
             return;
         }
+        self.cancel_orphaned_transfers();
         match self.kind {
             CallKind::OneToOne => {
                 if self.connections.len() < 2 {

@@ -199,10 +199,14 @@ impl Call {
         if !has_company {
             return;
         }
-        for ordinal in std::mem::take(&mut self.waiting) {
-            self.establish(ordinal);
+        let arrived = std::mem::take(&mut self.waiting);
+        for ordinal in &arrived {
+            self.establish(*ordinal);
         }
         self.was_shared |= self.established.len() > 1;
+        for ordinal in arrived {
+            self.hand_over(ordinal);
+        }
         self.refresh_holds();
     }
 
@@ -218,7 +222,9 @@ impl Call {
             return;
         };
         let participant_id = connection.participant_id;
-        for key in std::mem::take(&mut connection.awaiting) {
+        let awaiting = std::mem::take(&mut connection.awaiting);
+        self.accept_transfer(ordinal);
+        for key in awaiting {
             self.complete(key, Some(participant_id), OperationOutcome::Succeeded);
         }
     }

@@ -110,7 +110,8 @@ impl Call {
             | Action::RemoveParticipant(_)
             | Action::Resume
             | Action::StartScreenShare
-            | Action::StopScreenShare => {
+            | Action::StopScreenShare
+            | Action::Transfer(_) => {
                 Err(CommandError::NotConnected { state: CallState::InLobby })
             }
         }

@@ -2,7 +2,7 @@
 
 use trunkline_call::{
     Action, CallConfig, CallKind, CallState, CommandError, EndpointCommand, EventKind, Limits,
-    MediaMode, Origin, ParticipantSelector, Signal,
+    MediaMode, Origin, ParticipantSelector, Signal, Transfer,
 };
 use trunkline_reasons::EndReason;
 use trunkline_testkit::build::{display_name, endpoint, group_id};
@@ -264,6 +264,7 @@ fn strangers_and_those_who_only_ring_may_change_nothing() {
         Action::RemoveParticipant(by_name("bob")),
         Action::MuteParticipant(by_name("bob")),
         Action::CancelAddParticipant(by_name("charlie")),
+        Action::Transfer(Transfer { target: invite("dan", &["dan"]), transferee: None }),
     ];
     for action in actions {
         for name in ["eve", "charlie"] {

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use proptest::prelude::*;
 use trunkline_call::{
     Action, CallConfig, CallState, MediaMode, Origin, ParticipantSelector, Profile, Signal,
+    Transfer, TransferState,
 };
 use trunkline_testkit::build::{app_user, endpoint, group_id};
 
@@ -22,7 +23,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => (0..4_usize, 0..4_usize, 0..20_u8).prop_map(|(who, whom, what)| Step::Act(who, whom, what)),
+        6 => (0..4_usize, 0..4_usize, 0..22_u8).prop_map(|(who, whom, what)| Step::Act(who, whom, what)),
         4 => (0..4_usize, 0..10_u8).prop_map(|(who, what)| Step::Signal(who, what)),
         1 => (1..130_u64).prop_map(Step::Pass),
     ];
@@ -52,6 +53,10 @@ fn action(whom: usize, what: u8) -> Action {
         16 => Action::RemoveParticipant(selector),
         17 => Action::StartScreenShare,
         18 => Action::StartVideo,
+        19 | 20 => {
+            let target = invite(name, &[name]);
+            Action::Transfer(Transfer { target, transferee: None })
+        }
         _ => Action::StopVideo,
     }
 }
@@ -83,6 +88,10 @@ fn check_laws(scene: &Scene) {
             assert_eq!(established, 2, "RemoteHold needs exactly one remote participant");
         }
         assert!(!(view.is_muted && view.is_speaking));
+        if let Some(target) = view.transferring_to {
+            let target = scene.call.participant(&target).expect("the target is on its way");
+            assert!(!target.call_state.is_established(), "a target that is there is one of us");
+        }
     }
     let ids: BTreeSet<_> = views.iter().map(|view| view.participant_id).collect();
     assert_eq!(ids.len(), views.len());
@@ -127,6 +136,11 @@ proptest! {
         // Whoever was invited by now rings out.
         scene.pass(Duration::from_secs(180).as_secs());
         check_laws(&scene);
+        for started in scene.transfers(TransferState::Transferring) {
+            let ends = [TransferState::Accepted, TransferState::Failed]
+                .map(|end| scene.transfers(end).iter().filter(|target| **target == started).count());
+            prop_assert_eq!(ends.iter().sum::<usize>(), 1, "each transfer ends once");
+        }
         prop_assert!(scene.call.is_ended() || scene.call.is_fresh());
     }
 }

@@ -2,7 +2,7 @@
 
 use trunkline_call::{
     Action, Actor, CallConfig, CallState, Command, CommandError, EndpointCommand, Entry, EventKind,
-    Input, MediaMode, MediaRights, MeetingInput, Origin, StreamKind,
+    Input, MediaMode, MediaRights, MeetingInput, Origin, StreamKind, Transfer,
 };
 use trunkline_reasons::EndReason;
 use trunkline_testkit::build::{app_user, endpoint, operation};
@@ -117,6 +117,7 @@ fn mtg_no_command_leads_past_the_lobby() {
         Action::HangUpForEveryone,
         Action::Cancel,
         Action::Reject,
+        Action::Transfer(Transfer { target: invite("x", &["x"]), transferee: None }),
     ];
     for action in actions {
         let answer = scene.act("guest", action.clone());

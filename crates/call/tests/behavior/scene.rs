@@ -6,6 +6,7 @@ use trunkline_call::{
     Action, Actor, Call, CallConfig, CallState, Command, CommandError, EndpointCommand, Event,
     EventKind, Input, Invite, MediaCommand, MediaMode, NewCall, OperationOutcome, Origin, Output,
     ParticipantSelector, ParticipantView, ResolvedTarget, Roster, Signal, StreamKind,
+    Transfer, TransferState,
 };
 use trunkline_clock::VirtualClock;
 use trunkline_ids::{CallConnectionId, CommunicationIdentifier, EndpointId, ParticipantId};
@@ -119,6 +120,11 @@ impl Scene {
         self.answer(at, id)
     }
 
+    /// How many operations were asked for without naming them.
+    pub(crate) fn operations(&self) -> usize {
+        self.operations
+    }
+
     pub(crate) fn answer(&self, at: &str, id: &str) -> Answer {
         self.answers[&(endpoint(at), id.to_owned())].clone()
     }
@@ -147,6 +153,11 @@ impl Scene {
 
     pub(crate) fn add(&mut self, name: &str, target: &str) -> Answer {
         self.act(name, Action::AddParticipant(invite(target, &[target])))
+    }
+
+    pub(crate) fn transfer(&mut self, name: &str, target: &str) -> Answer {
+        let target = invite(target, &[target]);
+        self.act(name, Action::Transfer(Transfer { target, transferee: None }))
     }
 
     pub(crate) fn media_up(&mut self, name: &str) {
@@ -179,6 +190,19 @@ impl Scene {
                     if *participant_id == participant =>
                 {
                     Some(*to)
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The targets of the transfers that came to a state, in that order.
+    pub(crate) fn transfers(&self, wanted: TransferState) -> Vec<ParticipantId> {
+        self.events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::TransferStateChanged { target, to, .. } if *to == wanted => {
+                    Some(*target)
                 }
                 _ => None,
             })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trunkline_call::{
     CALL_EDGES, Call, CallKind, CallState, EndpointCommand, Event, EventKind, MediaCommand, Output,
-    PARTICIPANT_EDGES, ParticipantState, Profile, Roster, StreamKind,
+    PARTICIPANT_EDGES, ParticipantState, Profile, Roster, StreamKind, TRANSFER_EDGES, TransferState,
 };
 use trunkline_ids::{CallConnectionId, EndpointId, OperationId, ParticipantId};
 use trunkline_reasons::EndReason;
@@ -22,6 +22,10 @@ pub(crate) struct Checks {
     peers: BTreeSet<CallConnectionId>,
     closed: BTreeSet<CallConnectionId>,
     terminals: BTreeMap<(EndpointId, OperationId), u32>,
+    /// By the target: who transfers, and how far it has come.
+    transfers: BTreeMap<ParticipantId, (ParticipantId, TransferState)>,
+    pub(crate) accepted_transfers: u64,
+    pub(crate) failed_transfers: u64,
     pub(crate) has_ended: bool,
     pub(crate) events: u64,
     /// A digest of all events: two lives of one seed have the same.
@@ -40,6 +44,9 @@ impl Checks {
             peers: BTreeSet::new(),
             closed: BTreeSet::new(),
             terminals: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            accepted_transfers: 0,
+            failed_transfers: 0,
             has_ended: false,
             events: 0,
             digest: 0,
@@ -75,6 +82,21 @@ impl Checks {
             assert!(participant.call_state != CallState::RemoteHold || is_pair);
         }
         assert!(sharers <= 1, "one sharer at a time");
+        for participant in self.roster.participants() {
+            let own = self.transfers.iter().filter(|(_, (transferor, state))| {
+                *transferor == participant.participant_id && !state.is_final()
+            });
+            let targets: Vec<_> = own.map(|(target, _)| *target).collect();
+            let shown: Vec<_> = participant.transferring_to.into_iter().collect();
+            assert_eq!(targets, shown, "one transfer at a time, and the roster shows it");
+        }
+        for (target, (transferor, state)) in &self.transfers {
+            if *state == TransferState::Transferring {
+                assert!(self.roster.participant(target).is_some(), "{target} is on its way");
+            } else if *state == TransferState::Accepted {
+                assert_eq!(self.roster.participant(transferor), None, "its place is taken");
+            }
+        }
     }
 
     /// Checks that nothing is left of a call that has ended.
@@ -91,7 +113,9 @@ impl Checks {
             assert_eq!(self.terminals.get(operation), Some(&1), "{operation:?} ends once");
         }
         assert_eq!(self.terminals.len(), operations.len());
-        if self.kind == CallKind::OneToOne {
+        assert!(self.transfers.values().all(|(_, state)| state.is_final()), "transfers end");
+        // A transfer brings somebody who may go while the call goes on.
+        if self.kind == CallKind::OneToOne && self.transfers.is_empty() {
             let reasons: BTreeSet<_> = self.ends.values().copied().collect();
             assert_eq!(reasons, BTreeSet::from([call.end_reason().unwrap()]), "one cause");
         }
@@ -137,6 +161,10 @@ impl Checks {
                 assert!(!self.ends.contains_key(&participant.participant_id));
             }
             EventKind::ParticipantRemoved { participant_id, reason } => {
+                let was_replaced = self.transfers.values().any(|(transferor, state)| {
+                    transferor == participant_id && *state == TransferState::Accepted
+                });
+                assert_eq!(*reason == EndReason::TRANSFERRED, was_replaced);
                 let last = (CallState::Disconnected, ParticipantState::Disconnected);
                 assert_eq!(self.states.remove(participant_id), Some(last));
                 self.ends.insert(*participant_id, *reason);
@@ -152,6 +180,15 @@ impl Checks {
                 assert_eq!(state, from);
                 assert_eq!(ParticipantState::of(*call_state), *to, "one truth, two views");
                 *state = *to;
+            }
+            EventKind::TransferStateChanged { transferor, target, to, reason, .. } => {
+                let before = self.transfers.insert(*target, (*transferor, *to));
+                let from = before.map_or(TransferState::None, |(_, state)| state);
+                let is_listed = TRANSFER_EDGES.iter().any(|e| (e.from, e.to) == (from, *to));
+                assert!(is_listed, "{from} to {to} is no listed edge");
+                assert_eq!(reason.is_some(), *to == TransferState::Failed);
+                self.accepted_transfers += u64::from(*to == TransferState::Accepted);
+                self.failed_transfers += u64::from(*to == TransferState::Failed);
             }
             EventKind::ParticipantAccepted { .. }
             | EventKind::ParticipantMuteChanged { .. }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use trunkline_call::{
     Action, Actor, Command, EventKind, Invite, MediaMode, ParticipantSelector, ResolvedTarget,
-    Roster, RosterError,
+    Roster, RosterError, Transfer,
 };
 use trunkline_clock::Instant;
 use trunkline_ids::{CommunicationIdentifier, EndpointId, OperationId};
@@ -166,7 +166,7 @@ impl Client {
         }
         let whom = rng.below(cast.users.len());
         let selector = ParticipantSelector::Identifier(cast.users[whom].0.clone());
-        let action = match rng.below(40) {
+        let action = match rng.below(46) {
             0 => Action::Accept { display_name: None, media },
             1 => Action::Reject,
             2 => Action::Cancel,
@@ -185,6 +185,13 @@ impl Client {
             30 => Action::StopVideo,
             31 | 32 => Action::StartScreenShare,
             33 => Action::StopScreenShare,
+            34..=39 => Action::Transfer(Transfer {
+                target: cast.invite(whom, rng.chance(900)),
+                transferee: rng.chance(200).then(|| {
+                    let whom = rng.below(cast.users.len());
+                    ParticipantSelector::Identifier(cast.users[whom].0.clone())
+                }),
+            }),
             _ => Action::Join { display_name: None, media },
         };
         self.ask(now, network, action);

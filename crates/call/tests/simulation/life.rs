@@ -22,6 +22,8 @@ pub(crate) struct Tally {
     groups: u64,
     cuts: u64,
     jumps: u64,
+    accepted_transfers: u64,
+    failed_transfers: u64,
     digest: u64,
 }
 
@@ -34,6 +36,8 @@ impl Tally {
         self.groups += other.groups;
         self.cuts += other.cuts;
         self.jumps += other.jumps;
+        self.accepted_transfers += other.accepted_transfers;
+        self.failed_transfers += other.failed_transfers;
         self.digest ^= other.digest;
     }
 
@@ -43,6 +47,8 @@ impl Tally {
         assert!(self.operations > 5 * self.lives, "{self:?}");
         assert!(self.connected > self.lives / 3, "{self:?}");
         assert!(self.groups > self.lives / 4, "{self:?}");
+        assert!(self.accepted_transfers > self.lives / 50, "{self:?}");
+        assert!(self.failed_transfers > self.lives / 50, "{self:?}");
         assert!(self.cuts > self.lives / 4 && self.jumps > self.lives / 10, "{self:?}");
     }
 }
@@ -137,6 +143,8 @@ impl Life {
         self.tally.lives = 1;
         self.tally.events = self.server.checks.events;
         self.tally.operations = self.server.operations.len() as u64;
+        self.tally.accepted_transfers = self.server.checks.accepted_transfers;
+        self.tally.failed_transfers = self.server.checks.failed_transfers;
         self.tally.digest = self.server.checks.digest;
         self.tally
     }

@@ -123,6 +123,7 @@ fn name(kind: &call_event::Kind) -> &'static str {
         call_event::Kind::ParticipantUpdated(_) => "participant updated",
         call_event::Kind::Snapshot(_) => "snapshot",
         call_event::Kind::SpeakingChanged(_) => "speaking changed",
+        call_event::Kind::TransferStateChanged(_) => "transfer changed",
     }
 }
 

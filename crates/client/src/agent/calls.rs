@@ -558,7 +558,8 @@ fn with_offer(mut command: Kind, offer: &crate::media::LocalOffer) -> Kind {
         | Kind::SetVideoTiles(_)
         | Kind::RestartMedia(_)
         | Kind::ActInMeeting(_)
-        | Kind::GetSnapshot(_) => {}
+        | Kind::GetSnapshot(_)
+        | Kind::TransferCall(_) => {}
     }
     command
 }
@@ -586,6 +587,7 @@ macro_rules! each_command {
             Kind::RestartMedia($request) => $set,
             Kind::ActInMeeting($request) => $set,
             Kind::GetSnapshot($request) => $set,
+            Kind::TransferCall($request) => $set,
             $($unnamed => $nothing,)?
         }
     };

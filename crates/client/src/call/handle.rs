@@ -17,7 +17,7 @@ use crate::{
     audio::AudioSource,
     error::{
         ActInMeetingError, AddParticipantError, HangUpError, HoldError, MuteError,
-        MuteParticipantError, OperationFailure, RemoveParticipantError, ResumeError,
+        MuteParticipantError, OperationFailure, RemoveParticipantError, ResumeError, TransferError,
         ScreenShareError, SnapshotError, UnmuteError, VideoError, VideoTilesError,
     },
     event::Events,
@@ -293,6 +293,29 @@ impl Call {
         })
         .await;
         Ok(())
+    }
+
+    /// Hands this endpoint's place in the call to somebody else, and returns once the target has taken
+    /// it: then this call ends with 200/7015, while it goes on for the others. When the target does
+    /// not come, this call goes on as it was.
+    ///
+    /// Without a transferee the other side of a one-to-one call is handed over, or everybody else in a
+    /// group call.
+    pub async fn transfer(
+        &self,
+        target: impl Into<CallTarget>,
+        transferee: Option<&RemoteParticipant>,
+    ) -> Result<(), TransferError> {
+        let transferee = match transferee {
+            None => String::new(),
+            Some(named) => named.id().ok_or(TransferError::NotInCall)?.to_string(),
+        };
+        let request = calling::TransferCallRequest {
+            target: target.into().as_str().to_owned(),
+            transferee,
+            ..calling::TransferCallRequest::default()
+        };
+        Ok(self.operate(Kind::TransferCall(request)).await?)
     }
 
     /// Starts sending the camera.

@@ -248,6 +248,8 @@ impl CallModel {
             Some(Kind::CallEnded(ended)) => {
                 self.end_locally(at, ended.reason.clone().map(Into::into), changes);
             }
+            // Whoever transfers waits for the operation; for everybody else the roster changes.
+            Some(Kind::TransferStateChanged(_)) => {}
             // Handled above.
             Some(Kind::Snapshot(_)) => {}
             // A kind of event that this client does not know.

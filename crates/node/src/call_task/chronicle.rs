@@ -45,6 +45,7 @@ impl Chronicle {
             | EventKind::ParticipantStateChanged { .. }
             | EventKind::ScreenShareChanged { .. }
             | EventKind::SpeakingChanged { .. }
+            | EventKind::TransferStateChanged { .. }
             | EventKind::VideoChanged { .. } => {
                 let connected = subject.filter(|one| one.state == ParticipantState::Connected);
                 match connected.is_some_and(|one| self.present.insert(one.participant_id)) {
@@ -125,6 +126,7 @@ fn subject(kind: &EventKind) -> Option<ParticipantId> {
         | EventKind::ParticipantStateChanged { participant_id, .. }
         | EventKind::VideoChanged { participant_id, .. } => Some(*participant_id),
         EventKind::OperationCompleted { participant_id, .. } => *participant_id,
+        EventKind::TransferStateChanged { target, .. } => Some(*target),
         EventKind::ParticipantAdded { participant } => Some(participant.participant_id),
         EventKind::CallEnded { .. }
         | EventKind::CallStarted { .. }

@@ -26,6 +26,7 @@ pub(super) fn changed(event: &Event, roster: &Roster) -> Vec<CommunicationIdenti
         | EventKind::ParticipantAdded { .. }
         | EventKind::ParticipantMuteChanged { .. }
         | EventKind::SpeakingChanged { .. }
+        | EventKind::TransferStateChanged { .. }
         | EventKind::VideoChanged { .. } => Vec::new(),
     }
 }

@@ -451,6 +451,7 @@ impl MeetingTask {
             | CallAction::StartVideo
             | CallAction::StopScreenShare
             | CallAction::StopVideo
+            | CallAction::Transfer(_)
             | CallAction::Unmute => Err(CallingError::Refused {
                 message: "a meeting is joined by whoever knows it; nobody is rung into it"
                     .to_owned(),

@@ -41,6 +41,9 @@ pub struct Participant {
     /// Why it ended; set once the state is Disconnected.
     #[prost(message, optional, tag = "12")]
     pub call_end_reason: ::core::option::Option<super::super::common::v1::EndReason>,
+    /// The participant that is to take its place, while a transfer is under way.
+    #[prost(string, tag = "13")]
+    pub transferring_to: ::prost::alloc::string::String,
 }
 /// A call with its roster at one point of its event order.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -85,7 +88,7 @@ pub struct CallEvent {
     /// What happened.
     #[prost(
         oneof = "call_event::Kind",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21"
     )]
     pub kind: ::core::option::Option<call_event::Kind>,
 }
@@ -127,6 +130,9 @@ pub mod call_event {
         /// Participants began or stopped to speak.
         #[prost(message, tag = "20")]
         SpeakingChanged(super::SpeakingChanged),
+        /// A transfer began or ended.
+        #[prost(message, tag = "21")]
+        TransferStateChanged(super::TransferStateChanged),
     }
 }
 /// A connection moved along one edge of its state machine.
@@ -240,6 +246,26 @@ pub struct OperationCompleted {
     /// Absent when it succeeded.
     #[prost(message, optional, tag = "3")]
     pub error: ::core::option::Option<super::super::common::v1::Error>,
+}
+/// A transfer began or ended. It has exactly one final state, told before its operation completes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferStateChanged {
+    /// Who hands its place over; may have left meanwhile, which does not take the transfer back.
+    #[prost(string, tag = "1")]
+    pub transferor_id: ::prost::alloc::string::String,
+    /// Who is handed over; empty when it is everybody else together. When this one leaves first, or
+    /// everybody does, the transfer fails with 487/0.
+    #[prost(string, tag = "2")]
+    pub transferee_id: ::prost::alloc::string::String,
+    /// Who is called, and takes the transferor's place.
+    #[prost(string, tag = "3")]
+    pub target_id: ::prost::alloc::string::String,
+    /// What it is.
+    #[prost(enumeration = "TransferState", tag = "4")]
+    pub state: i32,
+    /// With Failed: why.
+    #[prost(message, optional, tag = "5")]
+    pub reason: ::core::option::Option<super::super::common::v1::EndReason>,
 }
 /// The call ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -508,6 +534,43 @@ impl StreamKind {
             "STREAM_KIND_AUDIO" => Some(Self::Audio),
             "STREAM_KIND_CAMERA" => Some(Self::Camera),
             "STREAM_KIND_SCREEN" => Some(Self::Screen),
+            _ => None,
+        }
+    }
+}
+/// How far a transfer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TransferState {
+    /// Never on the wire.
+    Unspecified = 0,
+    /// The target is being called.
+    Transferring = 1,
+    /// The target is connected; the transferor's connection ends with 200/7015. Final.
+    Accepted = 2,
+    /// The target has not come; the call goes on as it was. Final.
+    Failed = 3,
+}
+impl TransferState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TRANSFER_STATE_UNSPECIFIED",
+            Self::Transferring => "TRANSFER_STATE_TRANSFERRING",
+            Self::Accepted => "TRANSFER_STATE_ACCEPTED",
+            Self::Failed => "TRANSFER_STATE_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TRANSFER_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "TRANSFER_STATE_TRANSFERRING" => Some(Self::Transferring),
+            "TRANSFER_STATE_ACCEPTED" => Some(Self::Accepted),
+            "TRANSFER_STATE_FAILED" => Some(Self::Failed),
             _ => None,
         }
     }
@@ -899,6 +962,32 @@ pub struct RemoveParticipantRequest {
 /// Output of RemoveParticipant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveParticipantResponse {}
+/// Input of TransferCall.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct TransferCallRequest {
+    /// Names this operation. One transfer at a time: another is refused with `transfer_in_progress`.
+    #[prost(string, tag = "1")]
+    pub operation_id: ::prost::alloc::string::String,
+    /// The call.
+    #[prost(string, tag = "2")]
+    pub call_id: ::prost::alloc::string::String,
+    /// Raw id or alias of whom to call; rings for at most 60 seconds. Everybody who stays must be
+    /// allowed to talk to it.
+    #[prost(string, tag = "3")]
+    pub target: ::prost::alloc::string::String,
+    /// Who is handed over: a participant id, raw id or alias. Empty means the other side of a one-to-one
+    /// call, and everybody else in a group call.
+    #[prost(string, tag = "4")]
+    pub transferee: ::prost::alloc::string::String,
+}
+/// Output of TransferCall.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferCallResponse {
+    /// The target's entry in the roster.
+    #[prost(message, optional, tag = "1")]
+    pub target: ::core::option::Option<Participant>,
+}
 /// Input of GetCall.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCallRequest {
@@ -1051,6 +1140,7 @@ impl ::core::fmt::Debug for Participant {
             .field("is_video_on", &self.is_video_on)
             .field("is_screen_sharing_on", &self.is_screen_sharing_on)
             .field("call_end_reason", &self.call_end_reason)
+            .field("transferring_to", &self.transferring_to)
             .finish()
     }
 }
@@ -1150,6 +1240,16 @@ impl ::core::fmt::Debug for RemoveParticipantRequest {
             .field("operation_id", &self.operation_id)
             .field("call_id", &self.call_id)
             .field("participant", &"[redacted]")
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for TransferCallRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("TransferCallRequest")
+            .field("operation_id", &self.operation_id)
+            .field("call_id", &self.call_id)
+            .field("target", &"[redacted]")
+            .field("transferee", &self.transferee)
             .finish()
     }
 }

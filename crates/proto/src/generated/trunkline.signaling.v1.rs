@@ -241,7 +241,7 @@ pub struct Command {
     /// What to do.
     #[prost(
         oneof = "command::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23"
     )]
     pub kind: ::core::option::Option<command::Kind>,
 }
@@ -322,6 +322,9 @@ pub mod command {
         /// Does something in the meeting that a call belongs to.
         #[prost(message, tag = "22")]
         ActInMeeting(::prost::alloc::boxed::Box<super::ActInMeeting>),
+        /// Hands one's place to somebody else.
+        #[prost(message, tag = "23")]
+        TransferCall(super::super::super::calling::v1::TransferCallRequest),
     }
 }
 /// Does something in the meeting that a call belongs to.
@@ -432,7 +435,7 @@ pub struct CommandResult {
     /// Set when it was refused or failed.
     #[prost(message, optional, tag = "5")]
     pub error: ::core::option::Option<super::super::common::v1::Error>,
-    /// The participant added by add_participant.
+    /// The participant added by add_participant, or called by transfer_call.
     #[prost(string, tag = "6")]
     pub added_participant_id: ::prost::alloc::string::String,
 }
