@@ -588,7 +588,10 @@ impl Call {
     }
 
     /// Returns the connections that a selector names; never none.
-    pub(super) fn select(&self, selector: &ParticipantSelector) -> Result<Vec<Ordinal>, CommandError> {
+    pub(super) fn select(
+        &self,
+        selector: &ParticipantSelector,
+    ) -> Result<Vec<Ordinal>, CommandError> {
         let selected: Vec<_> = match selector {
             ParticipantSelector::Id(id) => {
                 self.by_participant.get(id).copied().into_iter().collect()

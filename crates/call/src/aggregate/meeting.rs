@@ -111,9 +111,7 @@ impl Call {
             | Action::Resume
             | Action::StartScreenShare
             | Action::StopScreenShare
-            | Action::Transfer(_) => {
-                Err(CommandError::NotConnected { state: CallState::InLobby })
-            }
+            | Action::Transfer(_) => Err(CommandError::NotConnected { state: CallState::InLobby }),
         }
     }
 

@@ -184,8 +184,7 @@ impl Call {
                 return Ok(None);
             }
         };
-        let connection =
-            self.connections.get(&ordinal).ok_or(CommandError::ParticipantNotFound)?;
+        let connection = self.connections.get(&ordinal).ok_or(CommandError::ParticipantNotFound)?;
         let Connection { state, participant_id, .. } = *connection;
         match state.is_established() {
             true => Ok(Some(Party { ordinal, participant_id })),

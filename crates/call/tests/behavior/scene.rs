@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use trunkline_call::{
     Action, Actor, Call, CallConfig, CallState, Command, CommandError, EndpointCommand, Event,
     EventKind, Input, Invite, MediaCommand, MediaMode, NewCall, OperationOutcome, Origin, Output,
-    ParticipantSelector, ParticipantView, ResolvedTarget, Roster, Signal, StreamKind,
-    Transfer, TransferState,
+    ParticipantSelector, ParticipantView, ResolvedTarget, Roster, Signal, StreamKind, Transfer,
+    TransferState,
 };
 use trunkline_clock::VirtualClock;
 use trunkline_ids::{CallConnectionId, CommunicationIdentifier, EndpointId, ParticipantId};

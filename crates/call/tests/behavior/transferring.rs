@@ -102,9 +102,9 @@ fn mid7_the_transferor_hears_the_end_of_the_transfer_before_that_of_its_connecti
     let accepted = position(&|kind| {
         matches!(kind, EventKind::TransferStateChanged { to: TransferState::Accepted, .. })
     });
-    let completed = position(&|kind| {
-        matches!(kind, EventKind::OperationCompleted { endpoint: own, .. } if *own == endpoint("alice"))
-    });
+    let completed = position(
+        &|kind| matches!(kind, EventKind::OperationCompleted { endpoint: own, .. } if *own == endpoint("alice")),
+    );
     let over = position(&|kind| {
         matches!(kind, EventKind::ConnectionStateChanged { participant_id, to: CallState::Disconnecting, end_reason, .. }
             if *participant_id == alice && *end_reason == Some(EndReason::TRANSFERRED))
@@ -173,18 +173,15 @@ fn mid7_a_target_without_an_endpoint_fails_the_transfer_at_once() {
 #[test]
 fn mid7_the_target_rings_for_a_minute_and_no_longer_whatever_is_asked() {
     let mut scene = Scene::connected();
-    let target = Invite {
-        ring_for: Some(Duration::from_secs(180)),
-        ..invite("charlie", &["charlie"])
-    };
+    let target =
+        Invite { ring_for: Some(Duration::from_secs(180)), ..invite("charlie", &["charlie"]) };
     scene.act("alice", Action::Transfer(Transfer { target, transferee: None }));
     scene.pass(59);
     assert_eq!(scene.ringing(), [endpoint("charlie")]);
     scene.pass(1);
     assert_unchanged(&scene, EndReason::NOT_ACCEPTED_IN_TIME);
 
-    let target =
-        Invite { ring_for: Some(Duration::from_secs(5)), ..invite("dan", &["dan"]) };
+    let target = Invite { ring_for: Some(Duration::from_secs(5)), ..invite("dan", &["dan"]) };
     scene.act("alice", Action::Transfer(Transfer { target, transferee: None }));
     scene.pass(5);
     assert_eq!(scene.ringing(), []);
@@ -198,10 +195,7 @@ fn mid7_a_transferor_transfers_to_one_target_at_a_time() {
         scene.transfer("alice", "dan"),
         Answer::Rejected(CommandError::TransferInProgress { target })
     );
-    assert_eq!(
-        CommandError::TransferInProgress { target }.reason(),
-        EndReason::CONFLICT
-    );
+    assert_eq!(CommandError::TransferInProgress { target }.reason(), EndReason::CONFLICT);
     assert_eq!(scene.ringing(), [endpoint("charlie")]);
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trunkline_call::{
     CALL_EDGES, Call, CallKind, CallState, EndpointCommand, Event, EventKind, MediaCommand, Output,
-    PARTICIPANT_EDGES, ParticipantState, Profile, Roster, StreamKind, TRANSFER_EDGES, TransferState,
+    PARTICIPANT_EDGES, ParticipantState, Profile, Roster, StreamKind, TRANSFER_EDGES,
+    TransferState,
 };
 use trunkline_ids::{CallConnectionId, EndpointId, OperationId, ParticipantId};
 use trunkline_reasons::EndReason;

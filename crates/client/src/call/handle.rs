@@ -17,8 +17,8 @@ use crate::{
     audio::AudioSource,
     error::{
         ActInMeetingError, AddParticipantError, HangUpError, HoldError, MuteError,
-        MuteParticipantError, OperationFailure, RemoveParticipantError, ResumeError, TransferError,
-        ScreenShareError, SnapshotError, UnmuteError, VideoError, VideoTilesError,
+        MuteParticipantError, OperationFailure, RemoveParticipantError, ResumeError,
+        ScreenShareError, SnapshotError, TransferError, UnmuteError, VideoError, VideoTilesError,
     },
     event::Events,
     identity::{CallEndReason, CallTarget},

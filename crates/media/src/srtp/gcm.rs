@@ -2,7 +2,7 @@
 //! where the processor has the instructions for two blocks at once, the library's elsewhere.
 //!
 //! A library is made for records of many kilobytes and spends more on each call than a packet of
-//! speech takes to encrypt. See ADR 7.
+//! speech takes to encrypt. See ADR 8.
 
 #[cfg(target_arch = "x86_64")]
 mod wide;
