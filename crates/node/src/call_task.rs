@@ -21,7 +21,7 @@ use trunkline_interop::{RoomId, SyncMode};
 use trunkline_media::control::{LegKey, RoomKey};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_proto::signaling::v1::server_frame;
-use trunkline_signaling::outgoing::SharedBody;
+use trunkline_signaling::outgoing::EncodedBody;
 use trunkline_storage::CallHistoryLimits;
 
 use crate::call_history::{Attendance, CallName};
@@ -406,6 +406,8 @@ impl CallTask {
         let wired = Arc::new(convert::event(&self.handle.id(), event, &self.roster));
         self.log.append(Arc::clone(&wired));
         self.note(event, leaving, &wired);
+        let is_end = matches!(event.kind, EventKind::CallEnded { .. });
+        let ended = is_end.then(|| self.handle.id());
         let body = event_body(Arc::unwrap_or_clone(wired));
         for (endpoint, attached) in &mut self.attached {
             if let Some(lobby) = &mut attached.lobby {
@@ -414,7 +416,7 @@ impl CallTask {
                 }
                 lobby.seen = event.seq;
             }
-            attached.sender.send(EndpointMessage::Event(body.clone()));
+            attached.sender.send(EndpointMessage::Event { body: body.clone(), ended });
         }
         match &event.kind {
             EventKind::ParticipantAdded { participant } => {
@@ -539,7 +541,8 @@ impl CallTask {
             None => self.snapshot(),
         };
         let event = convert::snapshot_event(&snapshot, self.node.wall());
-        attached.sender.send(EndpointMessage::Event(event_body(event)));
+        // A snapshot tells of calls that go on.
+        attached.sender.send(EndpointMessage::Event { body: event_body(event), ended: None });
     }
 
     /// Brings those in the lobby up to date who are about to be told of themselves.
@@ -552,7 +555,7 @@ impl CallTask {
             {
                 let snapshot = self.lobby_snapshot(lobby.participant_id);
                 let snapshot = event_body(convert::snapshot_event(&snapshot, at));
-                attached.sender.send(EndpointMessage::Event(snapshot));
+                attached.sender.send(EndpointMessage::Event { body: snapshot, ended: None });
             }
         }
     }
@@ -620,8 +623,8 @@ impl PendingAnswer {
     }
 }
 
-fn event_body(event: wire::CallEvent) -> SharedBody {
-    SharedBody::new(server_frame::Body::CallEvent(event))
+fn event_body(event: wire::CallEvent) -> EncodedBody {
+    EncodedBody::from(server_frame::Body::CallEvent(event))
 }
 
 /// Returns whether an event is about one participant alone, whose endpoint is named, so that it may

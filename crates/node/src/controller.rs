@@ -211,7 +211,7 @@ impl Ringer {
                     return Some(RingerEvent::IncomingCallEnded(ended));
                 }
                 // A ringer takes no part in calls; its user's controller watches them.
-                EndpointMessage::Event(_)
+                EndpointMessage::Event { .. }
                 | EndpointMessage::MediaAnswer(_)
                 | EndpointMessage::MediaAssignments(_)
                 | EndpointMessage::MediaStateChanged(_) => {}

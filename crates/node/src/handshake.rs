@@ -10,7 +10,7 @@ use trunkline_proto::signaling::v1::{
     ClientFrame, Hello, SessionClosed, client_frame, server_frame,
 };
 use trunkline_signaling::close::CloseCode;
-use trunkline_signaling::outgoing::{OutgoingFrame, SharedBody};
+use trunkline_signaling::outgoing::{EncodedBody, OutgoingFrame};
 
 use crate::link::{Inbound, Link, Outbound};
 use crate::node::Node;
@@ -108,7 +108,7 @@ fn refuse(link: Link, code: CloseCode, detail: Option<(&str, String)>) {
         close_code: u32::from(code.as_u16()),
         error: Some(common::Error { code: name, message, reason: None }),
     };
-    let body = Some(SharedBody::new(server_frame::Body::SessionClosed(closed)));
+    let body = Some(EncodedBody::from(server_frame::Body::SessionClosed(closed)));
     // A new transport has room; one that is gone needs nothing.
     let _ = link.outbound.try_send(Outbound::Frame(OutgoingFrame { seq: 0, ack: 0, body }));
     link.close(code);

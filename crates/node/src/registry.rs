@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 use trunkline_clock::Timestamp;
-use trunkline_ids::{CommunicationIdentifier, EndpointId, SessionId};
+use trunkline_ids::{CallId, CommunicationIdentifier, EndpointId, SessionId};
 use trunkline_proto::calling::v1::{IncomingCall, IncomingCallEnded};
 use trunkline_proto::signaling::v1::{MediaAnswer, MediaAssignments, MediaStateChanged};
-use trunkline_signaling::outgoing::SharedBody;
+use trunkline_signaling::outgoing::EncodedBody;
 use trunkline_signaling::session::Resumption;
 
 use crate::link::Link;
@@ -17,7 +17,11 @@ use crate::link::Link;
 #[derive(Clone, Debug)]
 pub(crate) enum EndpointMessage {
     /// An event of a call or of a meeting, which everybody in it is told.
-    Event(SharedBody),
+    Event {
+        body: EncodedBody,
+        /// The call that it ends.
+        ended: Option<CallId>,
+    },
     IncomingCall(IncomingCall),
     IncomingCallEnded(IncomingCallEnded),
     MediaAnswer(MediaAnswer),

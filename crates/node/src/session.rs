@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use trunkline_call::Signal;
 use trunkline_ids::{CallId, DisplayName, EndpointId, SessionId};
-use trunkline_proto::calling::v1::call_event;
 use trunkline_proto::common::v1 as common;
 use trunkline_proto::signaling::v1::{Command, server_frame};
 use trunkline_signaling::close::CloseCode;
@@ -258,11 +257,8 @@ impl SessionTask {
 
     fn handle_endpoint_message(&mut self, message: EndpointMessage) {
         let body = match message {
-            EndpointMessage::Event(body) => {
-                if let server_frame::Body::CallEvent(event) = body.get()
-                    && let Some(call_event::Kind::CallEnded(_)) = event.kind
-                    && let Ok(call_id) = event.call_id.parse::<CallId>()
-                {
+            EndpointMessage::Event { body, ended } => {
+                if let Some(call_id) = ended {
                     self.calls.remove(&call_id);
                 }
                 self.session.send(body);

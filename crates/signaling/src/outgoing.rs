@@ -1,141 +1,94 @@
-//! Frames of the exchange on their way out, whose bodies many sessions may share.
+//! Frames of the exchange on their way out.
 //!
 //! What happens in a call is told to everybody in it. Each session numbers its frames by itself, but
-//! the body, nearly all of a frame, is the same for all of them: it is kept and encoded once.
+//! the body, nearly all of a frame, is the same for all of them: it is encoded once, and what is
+//! kept and sent are the bytes.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 
 use prost::Message;
+use prost::bytes::Bytes;
 use trunkline_proto::signaling::v1::{ServerFrame, server_frame};
 
 use crate::codec::{Encoding, WireMessage};
 use crate::session::server_body_name;
 
-/// A body that any number of sessions send. Its clones are one body.
-#[derive(Clone)]
-pub struct SharedBody(Arc<Shared>);
-
-struct Shared {
-    body: server_frame::Body,
-    /// As the one field of a frame.
-    proto: OnceLock<Vec<u8>>,
-    /// As the members of a frame's object, without its braces.
-    json: OnceLock<String>,
-}
+/// A body as its one field of a frame. Its clones share the bytes.
+#[derive(Clone, Eq, PartialEq)]
+pub struct EncodedBody(Bytes);
 
 /// A frame to be sent.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct OutgoingFrame {
     /// The number of the frame, or 0 for one that is not sequenced.
     pub seq: u64,
     /// The highest number received in order from the client.
     pub ack: u64,
     /// The content; none makes a bare acknowledgment.
-    pub body: Option<SharedBody>,
+    pub body: Option<EncodedBody>,
 }
 
-impl SharedBody {
-    /// Takes a body to be shared.
-    pub fn new(body: server_frame::Body) -> Self {
-        Self(Arc::new(Shared { body, proto: OnceLock::new(), json: OnceLock::new() }))
+impl EncodedBody {
+    /// Returns how many bytes of a protobuf frame it takes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether it takes none, which no body does.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns the body.
-    pub fn get(&self) -> &server_frame::Body {
-        &self.0.body
-    }
-
-    /// Returns how many bytes of a protobuf frame it takes.
-    pub fn encoded_len(&self) -> usize {
-        self.proto().len()
-    }
-
-    fn proto(&self) -> &[u8] {
-        self.0.proto.get_or_init(|| {
-            let mut bytes = Vec::with_capacity(self.0.body.encoded_len());
-            self.0.body.encode(&mut bytes);
-            bytes
-        })
-    }
-
-    fn json(&self) -> &str {
-        self.0.json.get_or_init(|| {
-            let body = Some(self.0.body.clone());
-            let object = Encoding::Json.encode_server(&ServerFrame { seq: 0, ack: 0, body });
-            let WireMessage::Text(object) = object else {
-                unreachable!("JSON is text");
-            };
-            object[1..object.len() - 1].to_owned()
-        })
+    pub fn decode(&self) -> Option<server_frame::Body> {
+        // These bytes were made from a body.
+        ServerFrame::decode(self.0.clone()).ok().and_then(|frame| frame.body)
     }
 }
 
 impl OutgoingFrame {
     /// Encodes the frame, byte for byte as [`Encoding::encode_server`] does.
     pub fn encode(&self, encoding: Encoding) -> WireMessage {
-        let head = ServerFrame { seq: self.seq, ack: self.ack, body: None };
-        let Some(body) = &self.body else {
-            return encoding.encode_server(&head);
-        };
         match encoding {
             Encoding::Proto => {
-                let body = body.proto();
+                let head = ServerFrame { seq: self.seq, ack: self.ack, body: None };
+                let body = self.body.as_ref().map(|body| &*body.0).unwrap_or_default();
                 let mut bytes = Vec::with_capacity(head.encoded_len() + body.len());
                 head.encode(&mut bytes).expect("a vector grows");
                 bytes.extend_from_slice(body);
                 WireMessage::Binary(bytes)
             }
-            Encoding::Json => {
-                let WireMessage::Text(mut text) = encoding.encode_server(&head) else {
-                    unreachable!("JSON is text");
-                };
-                text.pop();
-                if text.len() > 1 {
-                    text.push(',');
-                }
-                text.push_str(body.json());
-                text.push('}');
-                WireMessage::Text(text)
-            }
+            Encoding::Json => encoding.encode_server(&self.clone().into()),
         }
     }
 }
 
 impl From<OutgoingFrame> for ServerFrame {
-    /// Copies the body if another session has it too.
     fn from(frame: OutgoingFrame) -> Self {
-        let body = frame.body.map(|SharedBody(shared)| match Arc::try_unwrap(shared) {
-            Ok(own) => own.body,
-            Err(shared) => shared.body.clone(),
-        });
-        Self { seq: frame.seq, ack: frame.ack, body }
+        let OutgoingFrame { seq, ack, body } = frame;
+        Self { seq, ack, body: body.and_then(|body| body.decode()) }
     }
 }
 
-impl From<server_frame::Body> for SharedBody {
+impl From<server_frame::Body> for EncodedBody {
     fn from(body: server_frame::Body) -> Self {
-        Self::new(body)
+        let mut bytes = Vec::with_capacity(body.encoded_len());
+        body.encode(&mut bytes);
+        Self(bytes.into())
     }
 }
 
-impl PartialEq for SharedBody {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.body == other.0.body
-    }
-}
-
-impl fmt::Debug for SharedBody {
+impl fmt::Debug for EncodedBody {
     /// Shows the kind and the length: bodies carry names, addresses and tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = server_body_name(Some(self.get()));
-        write!(f, "{name}({} bytes)", self.get().encoded_len())
+        write!(f, "{}({} bytes)", server_body_name(self.decode().as_ref()), self.len())
     }
 }
 
 impl fmt::Debug for OutgoingFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = server_body_name(self.body.as_ref().map(SharedBody::get));
+        let body = self.body.as_ref().and_then(EncodedBody::decode);
+        let name = server_body_name(body.as_ref());
         write!(f, "{name}, seq {}, ack {}", self.seq, self.ack)
     }
 }
@@ -161,11 +114,11 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_body_is_spelled_as_if_it_were_the_frames_own() {
+    fn a_frame_is_spelled_as_if_its_body_were_encoded_with_it() {
         for body in bodies() {
-            let shared = SharedBody::new(body.clone());
+            let encoded = EncodedBody::from(body.clone());
             for (seq, ack) in [(0, 0), (0, 3), (9, 0), (300, u64::MAX)] {
-                let outgoing = OutgoingFrame { seq, ack, body: Some(shared.clone()) };
+                let outgoing = OutgoingFrame { seq, ack, body: Some(encoded.clone()) };
                 let frame = ServerFrame { seq, ack, body: Some(body.clone()) };
                 for encoding in [Encoding::Proto, Encoding::Json] {
                     assert!(outgoing.encode(encoding) == encoding.encode_server(&frame));

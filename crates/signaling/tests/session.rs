@@ -14,7 +14,7 @@ use trunkline_proto::{
 };
 use trunkline_signaling::{
     close::CloseCode,
-    outgoing::SharedBody,
+    outgoing::EncodedBody,
     session::{
         AttachError, ClientOutput, ClientSession, ClientSessionEnd, Credentials, Greeting,
         ProtocolViolation, Resumption, SendError, ServerOutput, ServerSession, SessionConfig,
@@ -369,7 +369,8 @@ fn welcome_comes_first_and_carries_the_terms() {
     let [ServerOutput::Transmit { transport: FIRST, frame }] = &outputs[..] else {
         panic!("expected one frame, got {outputs:?}");
     };
-    let Some(server_frame::Body::Welcome(welcome)) = frame.body.as_ref().map(SharedBody::get)
+    let Some(server_frame::Body::Welcome(welcome)) =
+        frame.body.as_ref().and_then(EncodedBody::decode)
     else {
         panic!("expected Welcome");
     };

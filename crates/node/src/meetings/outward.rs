@@ -11,7 +11,7 @@ use trunkline_proto::calling::v1::CallKind;
 use trunkline_proto::events::v1::{CallOccurrence, call_occurrence};
 use trunkline_proto::meetings::v1 as wire;
 use trunkline_proto::signaling::v1::server_frame;
-use trunkline_signaling::outgoing::SharedBody;
+use trunkline_signaling::outgoing::EncodedBody;
 
 use crate::meetings::meeting_task::MeetingTask;
 use crate::meetings::{MeetingActor, MeetingFailure};
@@ -59,11 +59,12 @@ impl MeetingTask {
             if newcomer.as_ref() == Some(&attendee.endpoint) {
                 let sight = self.sight_of(&attendee);
                 let snapshot = self.snapshot_event(event.seq, event.at, sight);
-                sender.send(EndpointMessage::Event(event_body(snapshot)));
+                let body = event_body(snapshot);
+                sender.send(EndpointMessage::Event { body, ended: None });
             } else if sees_it {
                 let body =
                     body.get_or_insert_with(|| event_body(wire::MeetingEvent::clone(&wired)));
-                sender.send(EndpointMessage::Event(body.clone()));
+                sender.send(EndpointMessage::Event { body: body.clone(), ended: None });
             }
         }
         // A watcher that has fallen behind by its whole channel begins anew.
@@ -247,8 +248,8 @@ impl MeetingTask {
     }
 }
 
-fn event_body(event: wire::MeetingEvent) -> SharedBody {
-    SharedBody::new(server_frame::Body::MeetingEvent(Box::new(event)))
+fn event_body(event: wire::MeetingEvent) -> EncodedBody {
+    EncodedBody::from(server_frame::Body::MeetingEvent(Box::new(event)))
 }
 
 /// Events that wait for a slow watcher before it is dropped.

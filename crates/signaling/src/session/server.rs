@@ -20,7 +20,7 @@ use super::{
     sequence::{Arrival, Inbox, Outbox},
 };
 use crate::close::CloseCode;
-use crate::outgoing::{OutgoingFrame, SharedBody};
+use crate::outgoing::{EncodedBody, OutgoingFrame};
 
 /// The exchange's end of one session; see [the module](super) for how it is driven.
 ///
@@ -33,7 +33,7 @@ pub struct ServerSession {
     greeting: Greeting,
     state: State,
     inbox: Inbox,
-    outbox: Outbox<SharedBody>,
+    outbox: Outbox<EncodedBody>,
     rate: RateLimit,
     token_expires_on: Timestamp,
     has_warned: bool,
@@ -218,19 +218,19 @@ impl ServerSession {
 
     /// Sends a sequenced body: now, or after the next attach. Does nothing once the session is
     /// over.
-    pub fn send(&mut self, body: impl Into<SharedBody>) {
+    pub fn send(&mut self, body: impl Into<EncodedBody>) {
         if self.state == State::Ended {
             return;
         }
         let body = body.into();
-        let length_bytes = body.encoded_len();
+        let length_bytes = body.len();
         let seq = self.outbox.push(body.clone(), length_bytes);
         if self.outbox.is_over(self.config.outbox_limit_frames, self.config.outbox_limit_bytes) {
             self.end(CloseCode::SlowReader, SessionEnd::SlowReader, None);
             return;
         }
         if let State::Attached { transport, .. } = self.state {
-            self.transmit_shared(transport, seq, Some(body));
+            self.transmit_encoded(transport, seq, Some(body));
         }
     }
 
@@ -406,10 +406,10 @@ impl ServerSession {
     }
 
     fn transmit(&mut self, transport: TransportId, seq: u64, body: Option<server_frame::Body>) {
-        self.transmit_shared(transport, seq, body.map(SharedBody::new));
+        self.transmit_encoded(transport, seq, body.map(EncodedBody::from));
     }
 
-    fn transmit_shared(&mut self, transport: TransportId, seq: u64, body: Option<SharedBody>) {
+    fn transmit_encoded(&mut self, transport: TransportId, seq: u64, body: Option<EncodedBody>) {
         self.deadlines.cancel(&Timer::Ack);
         let frame = OutgoingFrame { seq, ack: self.inbox.acknowledge(), body };
         self.outputs.push_back(ServerOutput::Transmit { transport, frame });
@@ -472,7 +472,7 @@ impl ServerSession {
                     reason: None,
                 })),
             };
-            let body = Some(SharedBody::new(server_frame::Body::SessionClosed(closed)));
+            let body = Some(EncodedBody::from(server_frame::Body::SessionClosed(closed)));
             let frame = OutgoingFrame { seq: 0, ack: self.inbox.acknowledge(), body };
             self.outputs.push_back(ServerOutput::Transmit { transport, frame });
             self.outputs.push_back(ServerOutput::Close { transport, code });

@@ -1,3 +1,5 @@
+//! Every implementation against published cases and against the library.
+
 use super::*;
 
 /// Each implementation that this processor has, the library first.
