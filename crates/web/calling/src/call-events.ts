@@ -80,6 +80,9 @@ export class CallEvents {
       case 'callKindChanged':
         this.#call.info.update({ threadId: kind.value.threadId });
         break;
+      case 'transferStateChanged':
+        this.#call.inner.emit('transfer', kind.value);
+        break;
       case 'callEnded':
         this.#call.end(endReason(kind.value.reason));
         break;

@@ -183,12 +183,57 @@ test('what the exchange has not is refused with its own kind of error', async ()
   await assert.rejects(call.feature(Features.Captions).captions.startCaptions(), NotSupportedError);
   assert.equal(call.feature(Features.Capabilities), call.feature(Features.Capabilities));
   assert.equal(Object.keys(call.feature(Features.Capabilities).capabilities).length, 25);
-  const transfer = call.feature(Features.Transfer).transfer({ targetParticipant: { microsoftTeamsUserId: 'x' } });
+  const transfer = call.feature(Features.Transfer).transfer({ targetCallId: 'another' });
   assert.equal(transfer.state, 'None');
   await until('failed', () => transfer.state === 'Failed');
   assert.equal(transfer.error.code, 501);
   call.hangUp();
   await answerHangUp(socket);
+  await own.dispose();
+});
+
+test('a transfer is told from its beginning to one end, here and to whoever stays', async () => {
+  const { call, socket, agent: own } = await connectedCall(await agent());
+  const { Features } = pkg;
+  const { TransferState } = pkg.wire;
+  const feature = call.feature(Features.Transfer);
+  const accepted = [];
+  feature.on('transferAccepted', ({ targetCall }) => accepted.push(targetCall));
+  const changed = (value) => ({ case: 'transferStateChanged', value: { transferorId: 'me', targetId: 'cid', ...value } });
+  const begin = (name) => {
+    const transfer = feature.transfer({ targetParticipant: { communicationUserId: name } });
+    const states = [transfer.state];
+    transfer.on('stateChanged', () => states.push(transfer.state));
+    return { transfer, states };
+  };
+
+  const refused = begin('8:acs:cid');
+  const request = await until('transferCall', () => socket.commands('transferCall')[0]);
+  assert.equal(request.target, '8:acs:cid');
+  result(socket, request, { error: { code: 'policy', message: 'no', reason: { code: 403, subCode: 5222 } } });
+  await until('refused', () => refused.transfer.state === 'Failed');
+  assert.deepEqual([refused.transfer.error.code, refused.transfer.error.subCode], [403, 5222]);
+  assert.deepEqual(refused.states, ['None', 'Transferring', 'Failed']);
+
+  const declined = begin('8:acs:cid');
+  result(socket, await until('the second', () => socket.commands('transferCall')[1]), { addedParticipantId: 'cid' });
+  event(socket, changed({ state: TransferState.TRANSFERRING }), 5n);
+  event(socket, changed({ state: TransferState.FAILED, reason: { code: 603, subCode: 0, meaning: 'declined' } }), 6n);
+  await until('declined', () => declined.transfer.state === 'Failed');
+  assert.equal(declined.transfer.error.code, 603);
+  assert.equal(call.state, 'Connected');
+
+  event(socket, { ...changed({ state: TransferState.ACCEPTED }), value: { transferorId: 'bob', targetId: 'cid', state: TransferState.ACCEPTED } }, 7n);
+  assert.deepEqual(accepted, [call]);
+
+  const done = begin('8:acs:cid');
+  result(socket, await until('the third', () => socket.commands('transferCall')[2]), { addedParticipantId: 'cid' });
+  event(socket, changed({ state: TransferState.TRANSFERRING }), 8n);
+  event(socket, changed({ state: TransferState.ACCEPTED }), 9n);
+  event(socket, { case: 'callStateChanged', value: { participantId: 'me', state: CallState.DISCONNECTED, reason: { code: 200, subCode: 7015, meaning: 'transferred' } } }, 10n);
+  await until('over', () => call.state === 'Disconnected');
+  assert.deepEqual([done.transfer.state, done.transfer.error, accepted.length], ['Transferred', undefined, 1]);
+  assert.deepEqual([call.callEndReason.code, call.callEndReason.subCode], [200, 7015]);
   await own.dispose();
 });
 

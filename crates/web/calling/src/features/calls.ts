@@ -5,6 +5,8 @@ import { bindMethods, Emitter } from '../emitter.js';
 import { VIDEO_TILES } from '../peer.js';
 import type { RemoteParticipantImpl } from '../participant.js';
 import { rawIdOf } from '../identifiers.js';
+import { TransferState, type TransferStateChanged } from '../gen/trunkline/calling/v1/calling_pb.js';
+import { endReason, refusalReason } from '../reasons.js';
 import type * as f from '../types/features.js';
 import type * as v from '../types/values.js';
 import { Feature, type Context } from './base.js';
@@ -34,32 +36,70 @@ class TransferImpl extends Emitter implements f.Transfer {
   state: v.TransferState = 'None';
   error: v.TransferErrorCode | undefined;
 
-  constructor(failure: { code: number; subCode: number }) {
+  constructor() {
     super();
     bindMethods(this);
     setTimeout(() => this.moveTo('Transferring'), 0);
-    setTimeout(() => {
-      this.error = { code: failure.code, subCode: failure.subCode };
-      this.moveTo('Failed');
-    }, 0);
   }
 
-  private moveTo(state: v.TransferState): void {
+  moveTo(state: v.TransferState): void {
     this.state = state;
     this.emit('stateChanged');
   }
+
+  fail(reason: v.TransferErrorCode): void {
+    this.error = reason;
+    this.moveTo('Failed');
+  }
 }
 
-/** The exchange transfers nothing yet: every transfer fails, as one that was refused. */
+/** Hands this side's place over to somebody else. Whoever stays in the call stays in the same one. */
 export class Transfer extends Feature implements f.TransferCallFeature {
   readonly name = 'Transfer';
+  /** What was asked for, in order: the exchange lets one go on at a time. */
+  private asked: TransferImpl[] = [];
+
+  constructor(context: Context) {
+    super(context);
+    this.call.inner.on('transfer', (change: TransferStateChanged) => this.changed(change));
+  }
 
   transfer(target: v.TransferToParticipantLocator | v.TransferToCallLocator | v.TransferToVoicemailLocator): f.Transfer {
     if (this.call.isOver) throw wrongState('the call is over');
-    if ('targetParticipant' in target) rawIdOf(target.targetParticipant);
-    else if ('targetParticipantVoicemail' in target) rawIdOf(target.targetParticipantVoicemail);
-    else if (!target.targetCallId) throw wrongArgument('the target names nobody');
-    return new TransferImpl(new NotSupportedError('transferring a call'));
+    const transfer = new TransferImpl();
+    if ('targetParticipant' in target) {
+      const request = this.call.command('transferCall', { target: rawIdOf(target.targetParticipant) });
+      this.asked.push(transfer);
+      // Not before it was seen to begin.
+      request.catch((error) => setTimeout(() => this.fail(transfer, refusalReason(error)), 0));
+    } else {
+      if ('targetParticipantVoicemail' in target) rawIdOf(target.targetParticipantVoicemail);
+      else if (!target.targetCallId) throw wrongArgument('the target names nobody');
+      setTimeout(() => transfer.fail(new NotSupportedError('such a transfer')), 0);
+    }
+    return transfer;
+  }
+
+  private changed({ state, transferorId, targetId, reason }: TransferStateChanged): void {
+    const own = this.call.info.participantId;
+    const isAccepted = state === TransferState.ACCEPTED;
+    if (transferorId !== own) {
+      if (isAccepted && targetId !== own) this.emit('transferAccepted', { targetCall: this.call });
+      return;
+    }
+    const [transfer] = this.asked;
+    if (!transfer) return;
+    if (isAccepted) {
+      this.asked.shift();
+      transfer.moveTo('Transferred');
+    } else if (state === TransferState.FAILED) {
+      this.fail(transfer, endReason(reason));
+    }
+  }
+
+  private fail(transfer: TransferImpl, reason: v.TransferErrorCode): void {
+    this.asked = this.asked.filter((other) => other !== transfer);
+    transfer.fail(reason);
   }
 }
 

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/calling/v1/calling.proto.
  */
 export const file_trunkline_calling_v1_calling: GenFile = /*@__PURE__*/
-  describeFile("trunkline/calling/v1/calling.proto", "trunkline.calling.v1", [["Participant",[["participant_id",1,9],["identifier",2,11,".trunkline.common.v1.CommunicationIdentifier"],["display_name",3,9],["state",4,14,".trunkline.calling.v1.ParticipantState"],["call_state",5,14,".trunkline.calling.v1.CallState"],["call_connection_id",6,9],["direction",7,14,".trunkline.calling.v1.CallDirection"],["is_muted",8,8],["is_speaking",9,8],["is_video_on",10,8],["is_screen_sharing_on",11,8],["call_end_reason",12,11,".trunkline.common.v1.EndReason"]]],["Call",[["call_id",1,9],["kind",2,14,".trunkline.calling.v1.CallKind"],["group_id",3,9],["thread_id",4,9],["participants",5,11,".trunkline.calling.v1.Participant",1],["seq",6,4],["started_at",7,11,".google.protobuf.Timestamp"],["end_reason",8,11,".trunkline.common.v1.EndReason"]]],["CallEvent",[["call_id",1,9],["seq",2,4],["time",3,11,".google.protobuf.Timestamp"],["snapshot",10,11,".trunkline.calling.v1.Call",0,0],["call_state_changed",11,11,".trunkline.calling.v1.CallStateChanged",0,0],["participant_added",12,11,".trunkline.calling.v1.ParticipantAdded",0,0],["participant_updated",13,11,".trunkline.calling.v1.ParticipantUpdated",0,0],["participant_removed",14,11,".trunkline.calling.v1.ParticipantRemoved",0,0],["call_kind_changed",15,11,".trunkline.calling.v1.CallKindChanged",0,0],["operation_completed",16,11,".trunkline.calling.v1.OperationCompleted",0,0],["call_ended",17,11,".trunkline.calling.v1.CallEnded",0,0],["call_started",18,11,".trunkline.calling.v1.CallStarted",0,0],["participant_state_changed",19,11,".trunkline.calling.v1.ParticipantStateChanged",0,0],["speaking_changed",20,11,".trunkline.calling.v1.SpeakingChanged",0,0]],["kind"]],["CallStateChanged",[["participant_id",1,9],["call_connection_id",2,9],["previous",3,14,".trunkline.calling.v1.CallState"],["state",4,14,".trunkline.calling.v1.CallState"],["participant_state",5,14,".trunkline.calling.v1.ParticipantState"],["reason",6,11,".trunkline.common.v1.EndReason"]]],["CallStarted",[["kind",1,14,".trunkline.calling.v1.CallKind"],["thread_id",2,9]]],["ParticipantStateChanged",[["participant_id",1,9],["previous",2,14,".trunkline.calling.v1.ParticipantState"],["state",3,14,".trunkline.calling.v1.ParticipantState"],["reason",4,11,".trunkline.common.v1.EndReason"]]],["SpeakingChanged",[["changes",1,11,".trunkline.calling.v1.SpeakingChange",1]]],["SpeakingChange",[["participant_id",1,9],["is_speaking",2,8]]],["ParticipantAdded",[["participant",1,11,".trunkline.calling.v1.Participant"]]],["ParticipantUpdated",[["participant",1,11,".trunkline.calling.v1.Participant"]]],["ParticipantRemoved",[["participant_id",1,9],["reason",2,11,".trunkline.common.v1.EndReason"]]],["CallKindChanged",[["kind",1,14,".trunkline.calling.v1.CallKind"],["thread_id",2,9]]],["OperationCompleted",[["operation_id",1,9],["participant_id",2,9],["error",3,11,".trunkline.common.v1.Error"]]],["CallEnded",[["reason",1,11,".trunkline.common.v1.EndReason"]]],["TrackBinding",[["mid",1,9],["role",2,14,".trunkline.calling.v1.TrackRole"]]],["MediaOffer",[["sdp",1,9],["tracks",2,11,".trunkline.calling.v1.TrackBinding",1]]],["VideoTile",[["mid",1,9],["participant_id",2,9],["kind",3,14,".trunkline.calling.v1.StreamKind"]]]], [["CallState",[["CALL_STATE_UNSPECIFIED",0],["CALL_STATE_NONE",1],["CALL_STATE_CONNECTING",2],["CALL_STATE_RINGING",3],["CALL_STATE_EARLY_MEDIA",4],["CALL_STATE_CONNECTED",5],["CALL_STATE_LOCAL_HOLD",6],["CALL_STATE_REMOTE_HOLD",7],["CALL_STATE_IN_LOBBY",8],["CALL_STATE_DISCONNECTING",9],["CALL_STATE_DISCONNECTED",10]]],["ParticipantState",[["PARTICIPANT_STATE_UNSPECIFIED",0],["PARTICIPANT_STATE_IDLE",1],["PARTICIPANT_STATE_CONNECTING",2],["PARTICIPANT_STATE_RINGING",3],["PARTICIPANT_STATE_CONNECTED",4],["PARTICIPANT_STATE_HOLD",5],["PARTICIPANT_STATE_EARLY_MEDIA",6],["PARTICIPANT_STATE_IN_LOBBY",7],["PARTICIPANT_STATE_DISCONNECTED",8]]],["CallDirection",[["CALL_DIRECTION_UNSPECIFIED",0],["CALL_DIRECTION_INCOMING",1],["CALL_DIRECTION_OUTGOING",2]]],["CallKind",[["CALL_KIND_UNSPECIFIED",0],["CALL_KIND_ONE_TO_ONE",1],["CALL_KIND_GROUP",2],["CALL_KIND_MEETING",3]]],["StreamKind",[["STREAM_KIND_UNSPECIFIED",0],["STREAM_KIND_AUDIO",1],["STREAM_KIND_CAMERA",2],["STREAM_KIND_SCREEN",3]]],["TrackRole",[["TRACK_ROLE_UNSPECIFIED",0],["TRACK_ROLE_MICROPHONE",1],["TRACK_ROLE_CAMERA",2],["TRACK_ROLE_SCREEN",3],["TRACK_ROLE_RECEIVE_AUDIO",4],["TRACK_ROLE_RECEIVE_VIDEO",5],["TRACK_ROLE_RECEIVE_SCREEN",6]]]], [file_google_protobuf_timestamp, file_trunkline_common_v1_common]);
+  describeFile("trunkline/calling/v1/calling.proto", "trunkline.calling.v1", [["Participant",[["participant_id",1,9],["identifier",2,11,".trunkline.common.v1.CommunicationIdentifier"],["display_name",3,9],["state",4,14,".trunkline.calling.v1.ParticipantState"],["call_state",5,14,".trunkline.calling.v1.CallState"],["call_connection_id",6,9],["direction",7,14,".trunkline.calling.v1.CallDirection"],["is_muted",8,8],["is_speaking",9,8],["is_video_on",10,8],["is_screen_sharing_on",11,8],["call_end_reason",12,11,".trunkline.common.v1.EndReason"],["transferring_to",13,9]]],["Call",[["call_id",1,9],["kind",2,14,".trunkline.calling.v1.CallKind"],["group_id",3,9],["thread_id",4,9],["participants",5,11,".trunkline.calling.v1.Participant",1],["seq",6,4],["started_at",7,11,".google.protobuf.Timestamp"],["end_reason",8,11,".trunkline.common.v1.EndReason"]]],["CallEvent",[["call_id",1,9],["seq",2,4],["time",3,11,".google.protobuf.Timestamp"],["snapshot",10,11,".trunkline.calling.v1.Call",0,0],["call_state_changed",11,11,".trunkline.calling.v1.CallStateChanged",0,0],["participant_added",12,11,".trunkline.calling.v1.ParticipantAdded",0,0],["participant_updated",13,11,".trunkline.calling.v1.ParticipantUpdated",0,0],["participant_removed",14,11,".trunkline.calling.v1.ParticipantRemoved",0,0],["call_kind_changed",15,11,".trunkline.calling.v1.CallKindChanged",0,0],["operation_completed",16,11,".trunkline.calling.v1.OperationCompleted",0,0],["call_ended",17,11,".trunkline.calling.v1.CallEnded",0,0],["call_started",18,11,".trunkline.calling.v1.CallStarted",0,0],["participant_state_changed",19,11,".trunkline.calling.v1.ParticipantStateChanged",0,0],["speaking_changed",20,11,".trunkline.calling.v1.SpeakingChanged",0,0],["transfer_state_changed",21,11,".trunkline.calling.v1.TransferStateChanged",0,0]],["kind"]],["CallStateChanged",[["participant_id",1,9],["call_connection_id",2,9],["previous",3,14,".trunkline.calling.v1.CallState"],["state",4,14,".trunkline.calling.v1.CallState"],["participant_state",5,14,".trunkline.calling.v1.ParticipantState"],["reason",6,11,".trunkline.common.v1.EndReason"]]],["CallStarted",[["kind",1,14,".trunkline.calling.v1.CallKind"],["thread_id",2,9]]],["ParticipantStateChanged",[["participant_id",1,9],["previous",2,14,".trunkline.calling.v1.ParticipantState"],["state",3,14,".trunkline.calling.v1.ParticipantState"],["reason",4,11,".trunkline.common.v1.EndReason"]]],["SpeakingChanged",[["changes",1,11,".trunkline.calling.v1.SpeakingChange",1]]],["SpeakingChange",[["participant_id",1,9],["is_speaking",2,8]]],["ParticipantAdded",[["participant",1,11,".trunkline.calling.v1.Participant"]]],["ParticipantUpdated",[["participant",1,11,".trunkline.calling.v1.Participant"]]],["ParticipantRemoved",[["participant_id",1,9],["reason",2,11,".trunkline.common.v1.EndReason"]]],["CallKindChanged",[["kind",1,14,".trunkline.calling.v1.CallKind"],["thread_id",2,9]]],["OperationCompleted",[["operation_id",1,9],["participant_id",2,9],["error",3,11,".trunkline.common.v1.Error"]]],["TransferStateChanged",[["transferor_id",1,9],["transferee_id",2,9],["target_id",3,9],["state",4,14,".trunkline.calling.v1.TransferState"],["reason",5,11,".trunkline.common.v1.EndReason"]]],["CallEnded",[["reason",1,11,".trunkline.common.v1.EndReason"]]],["TrackBinding",[["mid",1,9],["role",2,14,".trunkline.calling.v1.TrackRole"]]],["MediaOffer",[["sdp",1,9],["tracks",2,11,".trunkline.calling.v1.TrackBinding",1]]],["VideoTile",[["mid",1,9],["participant_id",2,9],["kind",3,14,".trunkline.calling.v1.StreamKind"]]]], [["CallState",[["CALL_STATE_UNSPECIFIED",0],["CALL_STATE_NONE",1],["CALL_STATE_CONNECTING",2],["CALL_STATE_RINGING",3],["CALL_STATE_EARLY_MEDIA",4],["CALL_STATE_CONNECTED",5],["CALL_STATE_LOCAL_HOLD",6],["CALL_STATE_REMOTE_HOLD",7],["CALL_STATE_IN_LOBBY",8],["CALL_STATE_DISCONNECTING",9],["CALL_STATE_DISCONNECTED",10]]],["ParticipantState",[["PARTICIPANT_STATE_UNSPECIFIED",0],["PARTICIPANT_STATE_IDLE",1],["PARTICIPANT_STATE_CONNECTING",2],["PARTICIPANT_STATE_RINGING",3],["PARTICIPANT_STATE_CONNECTED",4],["PARTICIPANT_STATE_HOLD",5],["PARTICIPANT_STATE_EARLY_MEDIA",6],["PARTICIPANT_STATE_IN_LOBBY",7],["PARTICIPANT_STATE_DISCONNECTED",8]]],["CallDirection",[["CALL_DIRECTION_UNSPECIFIED",0],["CALL_DIRECTION_INCOMING",1],["CALL_DIRECTION_OUTGOING",2]]],["CallKind",[["CALL_KIND_UNSPECIFIED",0],["CALL_KIND_ONE_TO_ONE",1],["CALL_KIND_GROUP",2],["CALL_KIND_MEETING",3]]],["StreamKind",[["STREAM_KIND_UNSPECIFIED",0],["STREAM_KIND_AUDIO",1],["STREAM_KIND_CAMERA",2],["STREAM_KIND_SCREEN",3]]],["TransferState",[["TRANSFER_STATE_UNSPECIFIED",0],["TRANSFER_STATE_TRANSFERRING",1],["TRANSFER_STATE_ACCEPTED",2],["TRANSFER_STATE_FAILED",3]]],["TrackRole",[["TRACK_ROLE_UNSPECIFIED",0],["TRACK_ROLE_MICROPHONE",1],["TRACK_ROLE_CAMERA",2],["TRACK_ROLE_SCREEN",3],["TRACK_ROLE_RECEIVE_AUDIO",4],["TRACK_ROLE_RECEIVE_VIDEO",5],["TRACK_ROLE_RECEIVE_SCREEN",6]]]], [file_google_protobuf_timestamp, file_trunkline_common_v1_common]);
 
 /**
  * One participant of a call.
@@ -108,6 +108,13 @@ export type Participant = Message<"trunkline.calling.v1.Participant"> & {
    * @generated from field: trunkline.common.v1.EndReason call_end_reason = 12;
    */
   callEndReason?: EndReason | undefined;
+
+  /**
+   * The participant that is to take its place, while a transfer is under way.
+   *
+   * @generated from field: string transferring_to = 13;
+   */
+  transferringTo: string;
 };
 
 /**
@@ -307,6 +314,14 @@ export type CallEvent = Message<"trunkline.calling.v1.CallEvent"> & {
      */
     value: SpeakingChanged;
     case: "speakingChanged";
+  } | {
+    /**
+     * A transfer began or ended.
+     *
+     * @generated from field: trunkline.calling.v1.TransferStateChanged transfer_state_changed = 21;
+     */
+    value: TransferStateChanged;
+    case: "transferStateChanged";
   } | { case: undefined; value?: undefined };
 };
 
@@ -626,6 +641,56 @@ export const OperationCompletedSchema: GenMessage<OperationCompleted> = /*@__PUR
   messageDesc(file_trunkline_calling_v1_calling, 12);
 
 /**
+ * A transfer began or ended. It has exactly one final state, told before its operation completes.
+ *
+ * @generated from message trunkline.calling.v1.TransferStateChanged
+ */
+export type TransferStateChanged = Message<"trunkline.calling.v1.TransferStateChanged"> & {
+  /**
+   * Who hands its place over; may have left meanwhile, which does not take the transfer back.
+   *
+   * @generated from field: string transferor_id = 1;
+   */
+  transferorId: string;
+
+  /**
+   * Who is handed over; empty when it is everybody else together. When this one leaves first, or
+   * everybody does, the transfer fails with 487/0.
+   *
+   * @generated from field: string transferee_id = 2;
+   */
+  transfereeId: string;
+
+  /**
+   * Who is called, and takes the transferor's place.
+   *
+   * @generated from field: string target_id = 3;
+   */
+  targetId: string;
+
+  /**
+   * What it is.
+   *
+   * @generated from field: trunkline.calling.v1.TransferState state = 4;
+   */
+  state: TransferState;
+
+  /**
+   * With Failed: why.
+   *
+   * @generated from field: trunkline.common.v1.EndReason reason = 5;
+   */
+  reason?: EndReason | undefined;
+};
+
+/**
+ * Describes the message trunkline.calling.v1.TransferStateChanged.
+ * Use `create(TransferStateChangedSchema)` to create a new message.
+ */
+export const TransferStateChangedSchema: GenMessage<TransferStateChanged> = /*@__PURE__*/
+  messageDesc(file_trunkline_calling_v1_calling, 13);
+
+/**
  * The call ended.
  *
  * @generated from message trunkline.calling.v1.CallEnded
@@ -644,7 +709,7 @@ export type CallEnded = Message<"trunkline.calling.v1.CallEnded"> & {
  * Use `create(CallEndedSchema)` to create a new message.
  */
 export const CallEndedSchema: GenMessage<CallEnded> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling, 13);
+  messageDesc(file_trunkline_calling_v1_calling, 14);
 
 /**
  * Binds one m-line of an offer to its role.
@@ -672,7 +737,7 @@ export type TrackBinding = Message<"trunkline.calling.v1.TrackBinding"> & {
  * Use `create(TrackBindingSchema)` to create a new message.
  */
 export const TrackBindingSchema: GenMessage<TrackBinding> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling, 14);
+  messageDesc(file_trunkline_calling_v1_calling, 15);
 
 /**
  * A WebRTC offer. The client makes the only offer of a connection: its send m-lines, and a pool of
@@ -701,7 +766,7 @@ export type MediaOffer = Message<"trunkline.calling.v1.MediaOffer"> & {
  * Use `create(MediaOfferSchema)` to create a new message.
  */
 export const MediaOfferSchema: GenMessage<MediaOffer> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling, 15);
+  messageDesc(file_trunkline_calling_v1_calling, 16);
 
 /**
  * Asks to show one participant's video in one receive m-line.
@@ -736,7 +801,7 @@ export type VideoTile = Message<"trunkline.calling.v1.VideoTile"> & {
  * Use `create(VideoTileSchema)` to create a new message.
  */
 export const VideoTileSchema: GenMessage<VideoTile> = /*@__PURE__*/
-  messageDesc(file_trunkline_calling_v1_calling, 16);
+  messageDesc(file_trunkline_calling_v1_calling, 17);
 
 /**
  * State of one connection to a call, as its own endpoint sees it.
@@ -1021,6 +1086,47 @@ export const StreamKindSchema: GenEnum<StreamKind> = /*@__PURE__*/
   enumDesc(file_trunkline_calling_v1_calling, 4);
 
 /**
+ * How far a transfer has come.
+ *
+ * @generated from enum trunkline.calling.v1.TransferState
+ */
+export enum TransferState {
+  /**
+   * Never on the wire.
+   *
+   * @generated from enum value: TRANSFER_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The target is being called.
+   *
+   * @generated from enum value: TRANSFER_STATE_TRANSFERRING = 1;
+   */
+  TRANSFERRING = 1,
+
+  /**
+   * The target is connected; the transferor's connection ends with 200/7015. Final.
+   *
+   * @generated from enum value: TRANSFER_STATE_ACCEPTED = 2;
+   */
+  ACCEPTED = 2,
+
+  /**
+   * The target has not come; the call goes on as it was. Final.
+   *
+   * @generated from enum value: TRANSFER_STATE_FAILED = 3;
+   */
+  FAILED = 3,
+}
+
+/**
+ * Describes the enum trunkline.calling.v1.TransferState.
+ */
+export const TransferStateSchema: GenEnum<TransferState> = /*@__PURE__*/
+  enumDesc(file_trunkline_calling_v1_calling, 5);
+
+/**
  * What one m-line of an offer is for.
  *
  * @generated from enum trunkline.calling.v1.TrackRole
@@ -1080,5 +1186,5 @@ export enum TrackRole {
  * Describes the enum trunkline.calling.v1.TrackRole.
  */
 export const TrackRoleSchema: GenEnum<TrackRole> = /*@__PURE__*/
-  enumDesc(file_trunkline_calling_v1_calling, 5);
+  enumDesc(file_trunkline_calling_v1_calling, 6);
 

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/calling/v1/calling_service.proto.
  */
 export const file_trunkline_calling_v1_calling_service: GenFile = /*@__PURE__*/
-  describeFile("trunkline/calling/v1/calling_service.proto", "trunkline.calling.v1", [["PlaceCallRequest",[["operation_id",1,9],["targets",2,9,0,1],["thread_id",3,9],["display_name",4,9],["media",5,11,".trunkline.calling.v1.MediaOffer"],["manual_chat_roster",6,8]]],["JoinCallRequest",[["operation_id",1,9],["group_id",2,9],["display_name",3,9],["media",4,11,".trunkline.calling.v1.MediaOffer"],["meeting",5,11,".trunkline.meetings.v1.MeetingLocator"],["room_id",6,9],["manual_chat_roster",7,8]]],["IncomingCall",[["call_id",1,9],["caller",2,11,".trunkline.common.v1.CommunicationIdentifier"],["caller_display_name",3,9],["kind",4,14,".trunkline.calling.v1.CallKind"],["thread_id",5,9],["participant_id",6,9]]],["IncomingCallEnded",[["call_id",1,9],["reason",2,11,".trunkline.common.v1.EndReason"]]],["AcceptCallRequest",[["operation_id",1,9],["call_id",2,9],["display_name",3,9],["media",4,11,".trunkline.calling.v1.MediaOffer"]]],["RejectCallRequest",[["operation_id",1,9],["call_id",2,9]]],["HangUpRequest",[["operation_id",1,9],["call_id",2,9],["for_everyone",3,8]]],["HoldRequest",[["operation_id",1,9],["call_id",2,9]]],["ResumeRequest",[["operation_id",1,9],["call_id",2,9]]],["MuteRequest",[["operation_id",1,9],["call_id",2,9]]],["UnmuteRequest",[["operation_id",1,9],["call_id",2,9]]],["MuteParticipantRequest",[["operation_id",1,9],["call_id",2,9],["participant",3,9]]],["MuteAllParticipantsRequest",[["operation_id",1,9],["call_id",2,9]]],["AddParticipantRequest",[["operation_id",1,9],["call_id",2,9],["target",3,9],["thread_id",4,9]]],["CancelAddParticipantRequest",[["operation_id",1,9],["call_id",2,9],["participant",3,9]]],["RemoveParticipantRequest",[["operation_id",1,9],["call_id",2,9],["participant",3,9]]]], [], [file_trunkline_calling_v1_calling, file_trunkline_common_v1_common, file_trunkline_meetings_v1_meetings]);
+  describeFile("trunkline/calling/v1/calling_service.proto", "trunkline.calling.v1", [["PlaceCallRequest",[["operation_id",1,9],["targets",2,9,0,1],["thread_id",3,9],["display_name",4,9],["media",5,11,".trunkline.calling.v1.MediaOffer"],["manual_chat_roster",6,8]]],["JoinCallRequest",[["operation_id",1,9],["group_id",2,9],["display_name",3,9],["media",4,11,".trunkline.calling.v1.MediaOffer"],["meeting",5,11,".trunkline.meetings.v1.MeetingLocator"],["room_id",6,9],["manual_chat_roster",7,8]]],["IncomingCall",[["call_id",1,9],["caller",2,11,".trunkline.common.v1.CommunicationIdentifier"],["caller_display_name",3,9],["kind",4,14,".trunkline.calling.v1.CallKind"],["thread_id",5,9],["participant_id",6,9]]],["IncomingCallEnded",[["call_id",1,9],["reason",2,11,".trunkline.common.v1.EndReason"]]],["AcceptCallRequest",[["operation_id",1,9],["call_id",2,9],["display_name",3,9],["media",4,11,".trunkline.calling.v1.MediaOffer"]]],["RejectCallRequest",[["operation_id",1,9],["call_id",2,9]]],["HangUpRequest",[["operation_id",1,9],["call_id",2,9],["for_everyone",3,8]]],["HoldRequest",[["operation_id",1,9],["call_id",2,9]]],["ResumeRequest",[["operation_id",1,9],["call_id",2,9]]],["MuteRequest",[["operation_id",1,9],["call_id",2,9]]],["UnmuteRequest",[["operation_id",1,9],["call_id",2,9]]],["MuteParticipantRequest",[["operation_id",1,9],["call_id",2,9],["participant",3,9]]],["MuteAllParticipantsRequest",[["operation_id",1,9],["call_id",2,9]]],["AddParticipantRequest",[["operation_id",1,9],["call_id",2,9],["target",3,9],["thread_id",4,9]]],["CancelAddParticipantRequest",[["operation_id",1,9],["call_id",2,9],["participant",3,9]]],["RemoveParticipantRequest",[["operation_id",1,9],["call_id",2,9],["participant",3,9]]],["TransferCallRequest",[["operation_id",1,9],["call_id",2,9],["target",3,9],["transferee",4,9]]]], [], [file_trunkline_calling_v1_calling, file_trunkline_common_v1_common, file_trunkline_meetings_v1_meetings]);
 
 /**
  * Input of PlaceCall.
@@ -613,4 +613,48 @@ export type RemoveParticipantRequest = Message<"trunkline.calling.v1.RemoveParti
  */
 export const RemoveParticipantRequestSchema: GenMessage<RemoveParticipantRequest> = /*@__PURE__*/
   messageDesc(file_trunkline_calling_v1_calling_service, 15);
+
+/**
+ * Input of TransferCall.
+ *
+ * @generated from message trunkline.calling.v1.TransferCallRequest
+ */
+export type TransferCallRequest = Message<"trunkline.calling.v1.TransferCallRequest"> & {
+  /**
+   * Names this operation. One transfer at a time: another is refused with `transfer_in_progress`.
+   *
+   * @generated from field: string operation_id = 1;
+   */
+  operationId: string;
+
+  /**
+   * The call.
+   *
+   * @generated from field: string call_id = 2;
+   */
+  callId: string;
+
+  /**
+   * Raw id or alias of whom to call; rings for at most 60 seconds. Everybody who stays must be
+   * allowed to talk to it.
+   *
+   * @generated from field: string target = 3;
+   */
+  target: string;
+
+  /**
+   * Who is handed over: a participant id, raw id or alias. Empty means the other side of a one-to-one
+   * call, and everybody else in a group call.
+   *
+   * @generated from field: string transferee = 4;
+   */
+  transferee: string;
+};
+
+/**
+ * Describes the message trunkline.calling.v1.TransferCallRequest.
+ * Use `create(TransferCallRequestSchema)` to create a new message.
+ */
+export const TransferCallRequestSchema: GenMessage<TransferCallRequest> = /*@__PURE__*/
+  messageDesc(file_trunkline_calling_v1_calling_service, 16);
 
