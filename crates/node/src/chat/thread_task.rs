@@ -141,7 +141,7 @@ enum Answer {
         outcome: Result<Reply, ChatFailure>,
         reply: oneshot::Sender<Result<Reply, ChatFailure>>,
         /// Held until the record of the answer is stored.
-        _repeating: Option<Repeating>,
+        repeating: Option<Repeating>,
     },
     Read(Box<dyn Read>),
 }
@@ -289,7 +289,7 @@ impl ThreadTask {
         };
         self.drain(&mut thread, record);
         self.thread = Some(thread);
-        self.answer(Answer::Asked { outcome, reply, _repeating: repeating });
+        self.answer(Answer::Asked { outcome, reply, repeating });
     }
 
     /// Takes what the core wants stored and told into the last unit that waits.
@@ -462,8 +462,12 @@ fn is_of_members(change: &Change) -> bool {
 impl Answer {
     fn settle(self, lasting: Result<(), ChatFailure>) {
         match self {
-            // Whoever asked may have gone.
-            Self::Asked { outcome, reply, .. } => drop(reply.send(lasting.and(outcome))),
+            Self::Asked { outcome, reply, repeating } => {
+                // Given up before the answer: whoever has that may ask again at once.
+                drop(repeating);
+                // Whoever asked may have gone.
+                let _ = reply.send(lasting.and(outcome));
+            }
             Self::Read(read) => read.settle(lasting),
         }
     }

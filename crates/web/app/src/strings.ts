@@ -444,6 +444,7 @@ export const headlines: Readonly<Record<string, string>> = {
   '0/5003': 'Declined',
   '0/5300': 'You were removed from the call',
   '0/5854': 'You were not let in',
+  '200/7015': 'The call was transferred',
   '200/5855': 'Nobody let you in',
   '403/8560': 'The meeting is locked',
   '408/4506': 'No answer',
