@@ -132,6 +132,7 @@ async fn mid7_a_target_that_declines_or_does_not_answer_or_is_not_there_changes_
     let error = completed(&mut alice, &call_id, "charlie").await.unwrap();
     assert_eq!((error.code.as_str(), reason(&error.reason)), ("operation_failed", (603, 0)));
     assert_eq!(reason(&moved(&mut bob, &call_id, TransferState::Failed).await.reason), (603, 0));
+    assert_eq!(reason(&charlie.incoming_call_ended().await.reason), (603, 0));
 
     let begun = tokio::time::Instant::now();
     let again = command::Kind::TransferCall(calling::TransferCallRequest {
@@ -140,12 +141,18 @@ async fn mid7_a_target_that_declines_or_does_not_answer_or_is_not_there_changes_
         target: "charlie".to_owned(),
         ..calling::TransferCallRequest::default()
     });
-    alice.command(again).await;
-    charlie.forget_queued();
-    let failed = moved(&mut alice, &call_id, TransferState::Failed).await;
-    assert_eq!(reason(&failed.reason), (487, 10004));
+    assert_eq!(alice.command(again).await.error, None);
+    assert_eq!(charlie.incoming_call().await.call_id, call_id);
+    // All three read on: who answers no ping for a minute is disconnected.
+    let (failed, bobs, missed) = tokio::join!(
+        moved(&mut alice, &call_id, TransferState::Failed),
+        moved(&mut bob, &call_id, TransferState::Failed),
+        charlie.incoming_call_ended(),
+    );
     assert_eq!(begun.elapsed().as_secs(), 60);
-    assert_eq!(reason(&charlie.incoming_call_ended().await.reason), (487, 10004));
+    assert_eq!(failed, bobs);
+    assert_eq!(reason(&failed.reason), (487, 10004));
+    assert_eq!(reason(&missed.reason), (487, 10004));
 
     transfer(&mut alice, &call_id, "dan").await;
     let failed = moved(&mut alice, &call_id, TransferState::Failed).await;
@@ -189,7 +196,8 @@ async fn mid7_refusals_are_told_apart() {
     let ([mut alice, mut bob, mut charlie], call_id) = talking(&scene).await;
     let code = |result: CommandResult| result.error.map(|error| error.code).unwrap_or_default();
     assert_eq!(code(transfer(&mut charlie, &call_id, "dan").await), "call_not_found");
-    assert_eq!(code(transfer(&mut alice, &call_id, "nobody").await), "invalid_argument");
+    assert_eq!(code(transfer(&mut alice, &call_id, "").await), "invalid_argument");
+    assert_eq!(code(transfer(&mut alice, &call_id, "nobody").await), "denied_by_policy");
     assert_eq!(code(transfer(&mut alice, &call_id, "alice").await), "target_is_actor");
     assert_eq!(code(transfer(&mut alice, &call_id, "bob").await), "already_participant");
     let mut named = calling::TransferCallRequest {
