@@ -161,7 +161,8 @@ async fn transfer(
         }
         match change.state() {
             TransferState::Accepted => {
-                output.say(format!("{target} has taken over the call"));
+                let text = format!("{target} has taken over the call");
+                output.print(text, || to_json(TRANSFER, &change));
                 return Ok(());
             }
             TransferState::Failed => {
@@ -216,3 +217,4 @@ fn kind_of(call: &Call) -> String {
 const CALL: &str = "trunkline.calling.v1.Call";
 const PAST_CALL: &str = "trunkline.calling.v1.PastCall";
 const EVENT: &str = "trunkline.calling.v1.CallEvent";
+const TRANSFER: &str = "trunkline.calling.v1.TransferStateChanged";

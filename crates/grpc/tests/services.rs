@@ -15,3 +15,5 @@ mod meetings;
 mod presence;
 #[path = "services/rooms.rs"]
 mod rooms;
+#[path = "services/transferring.rs"]
+mod transferring;

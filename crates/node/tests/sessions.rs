@@ -7,6 +7,8 @@ mod held_store;
 mod presence;
 #[path = "sessions/scene.rs"]
 mod scene;
+#[path = "sessions/transferring.rs"]
+mod transferring;
 
 use std::time::Duration;
 

@@ -9,5 +9,7 @@ mod archives;
 mod events;
 #[path = "commands/policies.rs"]
 mod policies;
+#[path = "commands/transfers.rs"]
+mod transfers;
 #[path = "commands/users.rs"]
 mod users;

@@ -7,7 +7,7 @@ use trunkline_proto::{
     calling::v1::{
         Call, CallDirection, CallKind, CallState, GetCallRequest, HangUpRequest, JoinCallRequest,
         ListCallHistoryRequest, MarkCallsSeenRequest, MuteAllParticipantsRequest, PlaceCallRequest,
-        RemoveParticipantRequest, WatchCallRequest, call_event,
+        RemoveParticipantRequest, TransferCallRequest, WatchCallRequest, call_event,
     },
     chat::v1::ListThreadsRequest,
     meetings::v1::{
@@ -226,6 +226,13 @@ async fn a_room_lets_in_who_is_on_its_roster_with_the_rights_of_the_role() {
     let refused = as_listener.mute_all_participants(mute.clone()).await.unwrap_err();
     assert_eq!(name(&refused), "denied_by_room");
     as_host.mute_all_participants(mute).await.unwrap();
+    // A room is entered by its roster: no role rings anybody into it, not even in its own place.
+    let transfer = TransferCallRequest {
+        call_id: call.call_id.clone(),
+        target: stranger.clone(),
+        ..TransferCallRequest::default()
+    };
+    assert_eq!(name(&as_host.transfer_call(transfer).await.unwrap_err()), "denied_by_room");
     let remove = RemoveParticipantRequest {
         call_id: call.call_id.clone(),
         participant: own,

@@ -1,17 +1,19 @@
 //! A node with clients on in-process transports.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::timeout;
-use trunkline_ids::ResourceId;
+use trunkline_ids::{CommunicationIdentifier, ResourceId};
+use trunkline_interop::{MeetingSettings, Schedule};
 use trunkline_node::{
-    ChatConfig, DirectoryEntry, Identity, IdentityConfig, Inbound, MeetingsConfig, Node,
-    NodeConfig, Outbound, RelayConfig, TokenRequest, Transport, TransportOrigin,
+    ChatActor, ChatConfig, CreateMeeting, DirectoryEntry, Identity, IdentityConfig, Inbound,
+    MeetingActor, MeetingsConfig, Node, NodeConfig, Outbound, RelayConfig, TokenRequest, Transport,
+    TransportOrigin,
 };
-use trunkline_policy::{FederationConfig, Scope};
+use trunkline_policy::{BarrierRule, FederationConfig, Scope, Segment, SegmentId};
 use trunkline_proto::calling::v1::{self as calling, CallState, call_event};
 use trunkline_proto::common::v1 as common;
 use trunkline_proto::signaling::v1::{
@@ -127,6 +129,45 @@ impl Scene {
             participants: HashMap::new(),
             events: Vec::new(),
         }
+    }
+
+    /// Makes a segment, and a directory user one of it.
+    pub(crate) async fn put_into_segment(&self, alias: &str, name: &str, rule: BarrierRule) {
+        let (admin, tenant) = (self.node.admin(), self.node.identity().tenant().clone());
+        let id: SegmentId = name.parse().unwrap();
+        admin.put_segment(&tenant, Segment { id: id.clone(), rule }).await.unwrap();
+        let users = admin.directory_users(&tenant).unwrap();
+        let mut user = users.into_iter().find(|user| user.alias.as_str() == alias).unwrap();
+        user.segment = Some(id);
+        admin.put_directory_user(&tenant, user).await.unwrap();
+    }
+
+    /// The names of who is in a chat, as one of its members sees them.
+    pub(crate) async fn chat_members(&self, reader: &str, thread_id: &str) -> Vec<String> {
+        let reader = ChatActor::new(self.identifier(reader), [Scope::Chat]);
+        let thread_id = thread_id.parse().unwrap();
+        let members = self.node.chat().members(&reader, &thread_id, 0, 100).await.unwrap();
+        let names = members.items.into_iter().map(|member| member.display_name);
+        names.map(|name| name.map(|name| name.to_string()).unwrap_or_default()).collect()
+    }
+
+    /// Makes a meeting and returns its link.
+    pub(crate) async fn meeting_of(&self, organizer: &str) -> String {
+        let request = CreateMeeting {
+            organizer: self.identifier(organizer),
+            subject: None,
+            schedule: Schedule::MeetNow,
+            settings: MeetingSettings::default(),
+            roles: BTreeMap::new(),
+            invited: BTreeSet::new(),
+            is_channel: false,
+        };
+        let meetings = self.node.meetings();
+        meetings.create(&MeetingActor::Application, request).await.unwrap().join_link
+    }
+
+    fn identifier(&self, user: &str) -> CommunicationIdentifier {
+        self.node.meetings().identifier(user).unwrap()
     }
 
     fn open(&self) -> Transport {
@@ -283,6 +324,22 @@ impl Client {
     /// Passes over what has been received and not asked for.
     pub(crate) fn forget_queued(&mut self) {
         self.frames.clear();
+    }
+
+    /// Waits for the first change of this endpoint's own connection that `pick` takes.
+    pub(crate) async fn own_event<T>(
+        &mut self,
+        call_id: &str,
+        pick: impl Fn(&calling::CallStateChanged) -> Option<T>,
+    ) -> T {
+        let own = self.participants[call_id].clone();
+        self.event(call_id, |kind| match kind {
+            call_event::Kind::CallStateChanged(change) if change.participant_id == own => {
+                pick(change)
+            }
+            _ => None,
+        })
+        .await
     }
 
     /// Waits until this endpoint's own connection reaches `last` and returns the states on the way.

@@ -42,6 +42,16 @@ impl Scene {
         Self { process, url: text("url"), ca: text("ca"), directory }
     }
 
+    /// Returns the address of the exchange.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the file of the authority that signed the exchange's certificate.
+    pub(crate) fn ca(&self) -> &str {
+        &self.ca
+    }
+
     /// Makes the path of a file that goes with the scene.
     pub(crate) fn file(&self, name: &str) -> String {
         self.directory.path().join(name).display().to_string()
