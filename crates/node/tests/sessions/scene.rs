@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::timeout;
+use trunkline_chat::Member;
 use trunkline_ids::{CommunicationIdentifier, ResourceId};
 use trunkline_interop::{MeetingSettings, Schedule};
 use trunkline_node::{
@@ -142,13 +143,13 @@ impl Scene {
         admin.put_directory_user(&tenant, user).await.unwrap();
     }
 
-    /// The names of who is in a chat, as one of its members sees them.
+    /// The names, in the directory, of who is in a chat as one of its members sees it.
     pub(crate) async fn chat_members(&self, reader: &str, thread_id: &str) -> Vec<String> {
         let reader = ChatActor::new(self.identifier(reader), [Scope::Chat]);
         let thread_id = thread_id.parse().unwrap();
         let members = self.node.chat().members(&reader, &thread_id, 0, 100).await.unwrap();
-        let names = members.items.into_iter().map(|member| member.display_name);
-        names.map(|name| name.map(|name| name.to_string()).unwrap_or_default()).collect()
+        let name = |member: Member| self.node.identity().directory_name(&member.identifier);
+        members.items.into_iter().map(|member| name(member).unwrap().to_string()).collect()
     }
 
     /// Makes a meeting and returns its link.
