@@ -33,7 +33,6 @@ export const text = {
     hide: 'Appear offline',
     reset: 'Show what calls and sessions say',
   },
-  guestBadge: 'Guest',
   errors: {
     noAnswer: 'The exchange does not answer. Is it running?',
     noDevelopmentTokens: 'This exchange gives no development tokens, and no other way to sign in is set up.',
@@ -204,7 +203,7 @@ export const text = {
   demo: {
     title: 'Two chairs',
     link: 'Watch a call in ten seconds, alone in this tab',
-    lead: 'Alice and Bob sit side by side, each with a line of their own. One press, and a call goes from ringing to hanging up.',
+    lead: 'Alice and Bob side by side. One press, and a call goes from ringing to hanging up.',
     go: 'Run the call',
     again: 'Run it again',
     leave: 'To the app',
@@ -383,7 +382,7 @@ export const text = {
   },
   console: {
     title: 'Console',
-    lead: 'What this exchange does, as far as its endpoints tell. For operators of a development exchange.',
+    lead: 'What this exchange does, for operators of a development exchange.',
     tabs: { calls: 'Live calls', policy: 'Policy tester', identities: 'Identities' },
     eyes: 'Seen as',
     everybody: 'Everybody in the directory',

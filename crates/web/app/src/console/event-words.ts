@@ -10,13 +10,11 @@ export function eventWords(event: WireCallEvent, name: (participantId: string) =
     return { kind: 'snapshot', detail: `${kind}, ${participants.map(({ displayName, state }) => `${displayName} ${state}`).join(', ')}` };
   }
   if (event.callStarted) return { kind: 'callStarted', detail: event.callStarted.kind };
-  if (event.callStateChanged) {
-    const { participantId, previous, state, reason } = event.callStateChanged;
-    return { kind: 'callStateChanged', detail: `${name(participantId)}: ${previous} → ${state}${because(reason)}` };
-  }
-  if (event.participantStateChanged) {
-    const { participantId, previous, state, reason } = event.participantStateChanged;
-    return { kind: 'participantStateChanged', detail: `${name(participantId)}: ${previous} → ${state}${because(reason)}` };
+  const moved = event.callStateChanged ?? event.participantStateChanged;
+  if (moved) {
+    const { participantId, previous, state, reason } = moved;
+    const kind = event.callStateChanged ? 'callStateChanged' : 'participantStateChanged';
+    return { kind, detail: `${name(participantId)}: ${previous} → ${state}${because(reason)}` };
   }
   if (event.participantAdded) return { kind: 'participantAdded', detail: recordWords(event.participantAdded.participant) };
   if (event.participantUpdated) return { kind: 'participantUpdated', detail: recordWords(event.participantUpdated.participant) };
@@ -28,6 +26,10 @@ export function eventWords(event: WireCallEvent, name: (participantId: string) =
   }
   if (event.speakingChanged) {
     return { kind: 'speakingChanged', detail: event.speakingChanged.changes.map(({ participantId, isSpeaking }) => `${name(participantId)} ${isSpeaking ? 'speaks' : 'is silent'}`).join(', ') };
+  }
+  if (event.transferStateChanged) {
+    const { transferorId, targetId, state, reason } = event.transferStateChanged;
+    return { kind: 'transferStateChanged', detail: `${name(transferorId)} → ${name(targetId)}: ${state}${because(reason)}` };
   }
   if (event.callEnded) return { kind: 'callEnded', detail: because(event.callEnded.reason).replace(/^, /, '') };
   return { kind: 'unknown', detail: '' };

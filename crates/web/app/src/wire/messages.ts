@@ -16,6 +16,8 @@ const participantState = enumeration([
   'unspecified', 'Idle', 'Connecting', 'Ringing', 'Connected', 'Hold', 'EarlyMedia', 'InLobby', 'Disconnected',
 ]);
 
+const transferState = enumeration(['unspecified', 'Transferring', 'Accepted', 'Failed']);
+
 const participant = message({
   participantId: field(1, string), identifier: field(2, identifier), displayName: field(3, string), state: field(4, participantState),
   callState: field(5, callState), callConnectionId: field(6, string), direction: field(7, direction), isMuted: field(8, bool),
@@ -48,6 +50,9 @@ const callEvent = message({
   })),
   speakingChanged: field(20, message({
     changes: repeated(1, message({ participantId: field(1, string), isSpeaking: field(2, bool) })),
+  })),
+  transferStateChanged: field(21, message({
+    transferorId: field(1, string), targetId: field(3, string), state: field(4, transferState), reason: field(5, reason),
   })),
 });
 const pastCall = message({
