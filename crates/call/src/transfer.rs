@@ -143,7 +143,7 @@ macro_rules! transfer_edges {
     };
 }
 
-/// The transfer machine. ADR 0007 says how it was decided what the source leaves open.
+/// The transfer machine. ADR 7 says how it was decided what the source leaves open.
 pub const TRANSFER_EDGES: &[TransferEdge] = transfer_edges! {
     None + Begin => Transferring: "the target is called on behalf of the transferor";
     Transferring + ConnectTarget => Accepted: "the transferor's connection ends with 200/7015";

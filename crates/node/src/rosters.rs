@@ -66,8 +66,16 @@ pub(crate) async fn plan_addition(
     call: &CallHandle,
     target: &CommunicationIdentifier,
 ) -> Result<Option<RosterPlan>, CallingError> {
-    let actor = &endpoint.claims.identifier;
-    let standing = standing(call).await?;
+    addition_to(node, &endpoint.claims.identifier, call, standing(call).await?, target).await
+}
+
+async fn addition_to(
+    node: &Node,
+    actor: &CommunicationIdentifier,
+    call: &CallHandle,
+    standing: Standing,
+    target: &CommunicationIdentifier,
+) -> Result<Option<RosterPlan>, CallingError> {
     let own = thread_id_of(call.id());
     let thread_id = standing.thread_id.clone().unwrap_or_else(|| own.clone());
     let participants: BTreeSet<_> = standing.participants.into_iter().collect();
@@ -105,7 +113,7 @@ pub(crate) async fn plan_transfer(
     let actor = &endpoint.claims.identifier;
     let standing = standing(call).await?;
     if standing.thread_id.is_some() {
-        return plan_addition(node, endpoint, call, target).await;
+        return addition_to(node, actor, call, standing, target).await;
     }
     let participants: BTreeSet<_> = standing.participants.into_iter().collect();
     if participants.contains(actor) && !participants.contains(target) {

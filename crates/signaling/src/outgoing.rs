@@ -30,13 +30,8 @@ pub struct OutgoingFrame {
 
 impl EncodedBody {
     /// Returns how many bytes of a protobuf frame it takes.
-    pub fn len(&self) -> usize {
+    pub fn encoded_len(&self) -> usize {
         self.0.len()
-    }
-
-    /// Returns whether it takes none, which no body does.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Returns the body.
@@ -81,7 +76,7 @@ impl From<server_frame::Body> for EncodedBody {
 impl fmt::Debug for EncodedBody {
     /// Shows the kind and the length: bodies carry names, addresses and tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({} bytes)", server_body_name(self.decode().as_ref()), self.len())
+        write!(f, "{}({} bytes)", server_body_name(self.decode().as_ref()), self.0.len())
     }
 }
 

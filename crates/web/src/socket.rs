@@ -20,9 +20,13 @@ use trunkline_signaling::outgoing::OutgoingFrame;
 
 use crate::{Shared, origin};
 
-/// How long what was sent at once may take to leave. Longer lets a client that stopped reading keep its
-/// buffers; shorter cuts clients on bad networks, whose retransmission pauses reach seconds.
+/// How long what leaves at once may take. Longer lets a client that stopped reading keep its buffers;
+/// shorter cuts clients on bad networks, whose retransmission pauses reach seconds.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How many messages leave at once. Without a limit, a client that is told something all the time
+/// would never be done within the deadline, however well it reads.
+const BATCH_LIMIT: usize = 64;
 
 /// How long a closing socket may take to deliver the close frame.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
@@ -153,20 +157,17 @@ async fn write_messages(
     outbound: &mut mpsc::Receiver<Outbound>,
     encoding: Encoding,
 ) -> End {
-    while let Some(next) = outbound.recv().await {
+    let mut batch = Vec::new();
+    while outbound.recv_many(&mut batch, BATCH_LIMIT).await > 0 {
         // What is there at once leaves at once, in as few records and packets as hold it.
         let mut last = None;
         let writing = async {
-            let mut next = Some(next);
-            while let Some(outbound_next) = next {
-                match outbound_next {
-                    Outbound::Close(code) => {
-                        last = Some(code);
-                        break;
-                    }
+            for next in batch.drain(..) {
+                match next {
+                    // Nothing follows it.
+                    Outbound::Close(code) => last = Some(code),
                     Outbound::Frame(frame) => sink.feed(message(&frame, encoding)).await?,
                 }
-                next = outbound.try_recv().ok();
             }
             sink.flush().await
         };

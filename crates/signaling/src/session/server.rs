@@ -223,14 +223,14 @@ impl ServerSession {
             return;
         }
         let body = body.into();
-        let length_bytes = body.len();
+        let length_bytes = body.encoded_len();
         let seq = self.outbox.push(body.clone(), length_bytes);
         if self.outbox.is_over(self.config.outbox_limit_frames, self.config.outbox_limit_bytes) {
             self.end(CloseCode::SlowReader, SessionEnd::SlowReader, None);
             return;
         }
         if let State::Attached { transport, .. } = self.state {
-            self.transmit_encoded(transport, seq, Some(body));
+            self.transmit(transport, seq, Some(body));
         }
     }
 
@@ -254,7 +254,7 @@ impl ServerSession {
         match (frame.seq, frame.body) {
             (0, None | Some(client_frame::Body::Pong(_))) => {}
             (0, Some(client_frame::Body::Ping(Ping { nonce }))) => {
-                self.transmit(transport, 0, Some(server_frame::Body::Pong(Pong { nonce })));
+                self.transmit(transport, 0, Some(server_frame::Body::Pong(Pong { nonce }).into()));
             }
             (1.., Some(client_frame::Body::Command(command))) => {
                 if self.receive(now, transport, frame.seq) {
@@ -386,7 +386,7 @@ impl ServerSession {
             token_expires_on: Some(proto_time(self.token_expires_on)),
             max_frame_bytes: u32::try_from(self.config.max_frame_bytes).unwrap_or(u32::MAX),
         };
-        self.transmit(transport, 0, Some(server_frame::Body::Welcome(welcome)));
+        self.transmit(transport, 0, Some(server_frame::Body::Welcome(welcome).into()));
     }
 
     /// Counts a sequenced frame and returns whether it is to be delivered.
@@ -405,11 +405,7 @@ impl ServerSession {
         arrival == Arrival::Next
     }
 
-    fn transmit(&mut self, transport: TransportId, seq: u64, body: Option<server_frame::Body>) {
-        self.transmit_encoded(transport, seq, body.map(EncodedBody::from));
-    }
-
-    fn transmit_encoded(&mut self, transport: TransportId, seq: u64, body: Option<EncodedBody>) {
+    fn transmit(&mut self, transport: TransportId, seq: u64, body: Option<EncodedBody>) {
         self.deadlines.cancel(&Timer::Ack);
         let frame = OutgoingFrame { seq, ack: self.inbox.acknowledge(), body };
         self.outputs.push_back(ServerOutput::Transmit { transport, frame });
@@ -424,7 +420,7 @@ impl ServerSession {
             self.cut(now, CloseCode::TimedOut);
         } else if silence >= self.config.heartbeat {
             let ping = Ping { nonce: now.instant.as_nanos() };
-            self.transmit(transport, 0, Some(server_frame::Body::Ping(ping)));
+            self.transmit(transport, 0, Some(server_frame::Body::Ping(ping).into()));
             self.deadlines.set(Timer::Heartbeat, last_heard + self.config.heartbeat * 2);
         } else {
             self.deadlines.set(Timer::Heartbeat, last_heard + self.config.heartbeat);
@@ -472,7 +468,7 @@ impl ServerSession {
                     reason: None,
                 })),
             };
-            let body = Some(EncodedBody::from(server_frame::Body::SessionClosed(closed)));
+            let body = Some(server_frame::Body::SessionClosed(closed).into());
             let frame = OutgoingFrame { seq: 0, ack: self.inbox.acknowledge(), body };
             self.outputs.push_back(ServerOutput::Transmit { transport, frame });
             self.outputs.push_back(ServerOutput::Close { transport, code });

@@ -239,31 +239,21 @@ impl WideKey {
     fn tag_of(&self, nonce: [u8; NONCE_LEN], aad: &[u8], ciphertext: &[u8]) -> [u8; TAG_LEN] {
         let mask = self.encrypt_block(first_block(nonce));
         let mut hash = self.hash_aad(aad);
-        let (mut rest, mut sum) = (ciphertext, Sum::zero());
-        let mut place = first_place(rest.len());
-        while !rest.is_empty() {
+        let mut rest = ciphertext;
+        while rest.len() > BATCH_LEN {
+            // SAFETY: there are more bytes than a batch has.
+            hash = unsafe { self.hash_batch(rest.as_ptr(), hash) };
+            rest = &rest[BATCH_LEN..];
+        }
+        let mut sum = Sum::zero();
+        let first_power = POWERS - 1 - rest.len().div_ceil(16);
+        for (place, chunk) in rest.chunks(32).enumerate() {
             let mut bytes = [0; 32];
-            let pair = match rest.split_first_chunk::<32>() {
-                Some((chunk, after)) => {
-                    rest = after;
-                    load_pair(chunk)
-                }
-                None => {
-                    bytes[..rest.len()].copy_from_slice(rest);
-                    rest = &[];
-                    load_pair(&bytes)
-                }
-            };
-            let block = _mm256_xor_si256(reversed_pair(pair), _mm256_zextsi128_si256(hash));
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            let pair = reversed_pair(load_pair(&bytes));
+            let pair = _mm256_xor_si256(pair, _mm256_zextsi128_si256(hash));
             hash = _mm_setzero_si128();
-            sum = sum.with(block, self.pair_of_powers(place));
-            place += 2;
-            // A whole batch is behind, and the block of the lengths is not in it.
-            if place == POWERS && !rest.is_empty() {
-                hash = sum.reduced();
-                sum = Sum::zero();
-                place = first_place(rest.len());
-            }
+            sum = sum.with(pair, self.pair_of_powers(first_power + 2 * place));
         }
         let lengths = lengths(aad.len(), ciphertext.len());
         let last = _mm256_zextsi128_si256(_mm_xor_si128(lengths, hash));
@@ -296,24 +286,11 @@ impl WideKey {
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
     fn key_stream<const N: usize>(&self, counter: &mut __m256i) -> [__m256i; N] {
-        let two = _mm256_set_epi32(0, 0, 0, 2, 0, 0, 0, 2);
-        let whitening = load_both(&self.round_keys[0]);
-        let mut blocks = [_mm256_setzero_si256(); N];
-        for block in &mut blocks {
-            *block = _mm256_xor_si256(reversed_pair(*counter), whitening);
-            *counter = _mm256_add_epi32(*counter, two);
+        let mut blocks = self.whitened(counter);
+        for number in 1..ROUNDS {
+            self.round(&mut blocks, number);
         }
-        for round_key in &self.round_keys[1..ROUNDS] {
-            let round_key = load_both(round_key);
-            for block in &mut blocks {
-                *block = _mm256_aesenc_epi128(*block, round_key);
-            }
-        }
-        let last = load_both(&self.round_keys[ROUNDS]);
-        for block in &mut blocks {
-            *block = _mm256_aesenclast_epi128(*block, last);
-        }
-        blocks
+        self.finish(blocks)
     }
 
     /// Encrypts the counter blocks of the next batch, and hashes the batch written before: the two
@@ -329,38 +306,66 @@ impl WideKey {
         written: *const u8,
         hash: &mut __m128i,
     ) -> [__m256i; WIDTH] {
-        let two = _mm256_set_epi32(0, 0, 0, 2, 0, 0, 0, 2);
-        let whitening = load_both(&self.round_keys[0]);
-        let mut blocks = [_mm256_setzero_si256(); WIDTH];
-        for block in &mut blocks {
-            *block = _mm256_xor_si256(reversed_pair(*counter), whitening);
-            *counter = _mm256_add_epi32(*counter, two);
-        }
+        let mut blocks = self.whitened(counter);
         let mut sum = Sum::zero();
-        let mut earlier = _mm256_zextsi128_si256(*hash);
+        let mut earlier = *hash;
         for place in 0..WIDTH {
-            let round_key = load_both(&self.round_keys[1 + place]);
-            for block in &mut blocks {
-                *block = _mm256_aesenc_epi128(*block, round_key);
-            }
+            self.round(&mut blocks, 1 + place);
             // SAFETY: the place is within the batch.
-            let pair = unsafe { _mm256_loadu_si256(written.add(32 * place).cast()) };
-            let pair = _mm256_xor_si256(reversed_pair(pair), earlier);
-            earlier = _mm256_setzero_si256();
-            sum = sum.with(pair, self.pair_of_powers(1 + 2 * place));
+            sum = unsafe { self.add_pair(sum, written, place, earlier) };
+            earlier = _mm_setzero_si128();
         }
-        for round_key in &self.round_keys[1 + WIDTH..ROUNDS] {
-            let round_key = load_both(round_key);
-            for block in &mut blocks {
-                *block = _mm256_aesenc_epi128(*block, round_key);
-            }
-        }
-        let last = load_both(&self.round_keys[ROUNDS]);
-        for block in &mut blocks {
-            *block = _mm256_aesenclast_epi128(*block, last);
+        for number in 1 + WIDTH..ROUNDS {
+            self.round(&mut blocks, number);
         }
         *hash = sum.reduced();
+        self.finish(blocks)
+    }
+
+    /// The next counter blocks with the first round key.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    fn whitened<const N: usize>(&self, counter: &mut __m256i) -> [__m256i; N] {
+        let two = _mm256_set_epi32(0, 0, 0, 2, 0, 0, 0, 2);
+        let round_key = load_both(&self.round_keys[0]);
+        let mut blocks = [_mm256_setzero_si256(); N];
+        for block in &mut blocks {
+            *block = _mm256_xor_si256(reversed_pair(*counter), round_key);
+            *counter = _mm256_add_epi32(*counter, two);
+        }
         blocks
+    }
+
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    fn round<const N: usize>(&self, blocks: &mut [__m256i; N], number: usize) {
+        let round_key = load_both(&self.round_keys[number]);
+        for block in blocks {
+            *block = _mm256_aesenc_epi128(*block, round_key);
+        }
+    }
+
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    fn finish<const N: usize>(&self, mut blocks: [__m256i; N]) -> [__m256i; N] {
+        let round_key = load_both(&self.round_keys[ROUNDS]);
+        for block in &mut blocks {
+            *block = _mm256_aesenclast_epi128(*block, round_key);
+        }
+        blocks
+    }
+
+    /// Adds the product of one pair of a batch, to whose first block a hash is added.
+    ///
+    /// # Safety
+    /// A batch of bytes can be read from `written`, and the place is within it.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    unsafe fn add_pair(&self, sum: Sum, written: *const u8, place: usize, hash: __m128i) -> Sum {
+        // SAFETY: the caller's.
+        let pair = unsafe { _mm256_loadu_si256(written.add(32 * place).cast()) };
+        let pair = _mm256_xor_si256(reversed_pair(pair), _mm256_zextsi128_si256(hash));
+        sum.with(pair, self.pair_of_powers(1 + 2 * place))
     }
 
     /// Hashes a batch of ciphertext.
@@ -369,15 +374,12 @@ impl WideKey {
     /// A batch of bytes can be read from `written`.
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
-    unsafe fn hash_batch(&self, written: *const u8, hash: __m128i) -> __m128i {
+    unsafe fn hash_batch(&self, written: *const u8, mut hash: __m128i) -> __m128i {
         let mut sum = Sum::zero();
-        let mut hash = _mm256_zextsi128_si256(hash);
         for place in 0..WIDTH {
             // SAFETY: the place is within the batch.
-            let pair = unsafe { _mm256_loadu_si256(written.add(32 * place).cast()) };
-            let pair = _mm256_xor_si256(reversed_pair(pair), hash);
-            hash = _mm256_setzero_si256();
-            sum = sum.with(pair, self.pair_of_powers(1 + 2 * place));
+            sum = unsafe { self.add_pair(sum, written, place, hash) };
+            hash = _mm_setzero_si128();
         }
         sum.reduced()
     }
@@ -479,14 +481,6 @@ fn counter_of(nonce: [u8; NONCE_LEN]) -> __m128i {
 #[inline]
 fn lengths(aad_bytes: usize, text_bytes: usize) -> __m128i {
     _mm_set_epi64x((aad_bytes as i64) << 3, (text_bytes as i64) << 3)
-}
-
-/// Returns the place of the first block's power, of so many bytes and the lengths.
-fn first_place(text_bytes: usize) -> usize {
-    match text_bytes > BATCH_LEN {
-        true => 1,
-        false => POWERS - 1 - text_bytes.div_ceil(16),
-    }
 }
 
 /// Of AES-128.
