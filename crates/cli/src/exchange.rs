@@ -83,11 +83,12 @@ impl Exchange {
         let address = listener.local_addr().context("cannot read the bound address")?;
         let admin_address = admin_listener.local_addr().context("cannot read the bound address")?;
 
+        let web_config = facades::web_config(&config)?;
         let node = Node::start(node_config(&config, &data, address)?)
             .await
             .context("the node cannot start")?;
         let realtime = facades::realtime(&node)?;
-        let app = facades::over_tls(&config, &node, &realtime);
+        let app = facades::over_tls(&config, web_config, &node, &realtime);
         let handle = Handle::new();
         let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
             .context("cannot serve on the TLS port")?

@@ -16,7 +16,7 @@ use trunkline_ids::{
     CommunicationIdentifier, CommunicationUser, DisplayName, ParseIdError, ResourceId, TenantId,
 };
 use trunkline_policy::{
-    AccessKeyError, DirectoryUser, FederationConfig, License, ObjectId, Scope, TenantName,
+    AccessKeyError, DirectoryUser, FederationConfig, License, Scope, TenantName,
 };
 use trunkline_storage::{AppUser, Store, StoreError, UserPosition};
 
@@ -29,7 +29,9 @@ use crate::token::{
 
 pub(crate) use self::generations::Generations;
 pub use self::{
-    dev_issuer::DevIssuer,
+    dev_issuer::{
+        DevAuthorization, DevCode, DevGrantError, DevIssuer, DevRefresh, DevSignIn, DevTokens,
+    },
     exchange::{
         DirectoryToken, ExchangeError, FetchKeys, FetchKeysError, FetchingKeys, IssuerKeys,
         OidcIssuer,
@@ -191,10 +193,8 @@ impl Identity {
             true => Some(DevIssuer::new(config.tenant.clone())?),
             false => None,
         };
-        let mut issuers = config.issuers;
-        issuers.extend(dev_issuer.as_ref().map(DevIssuer::issuer));
         let identity = Self {
-            issuers: Issuers::new(issuers),
+            issuers: Issuers::new(config.issuers, dev_issuer.as_ref().map(DevIssuer::issuer)),
             dev_issuer,
             signer: TokenSigner::new(&config.signing_key)?,
             resource: config.resource,
@@ -372,44 +372,6 @@ impl Identity {
         let grant = TokenGrant { identifier: &identifier, resource, scopes: &scopes, generation };
         let token = self.signer.issue(grant, now, life).map_err(IdentityError::Signing)?;
         Ok((self.directory_user(user), token))
-    }
-
-    /// Signs a user of the configuration's tenant in, by alias or object id, for an app: what
-    /// [`Identity::exchange_directory_token`] takes. `None` where there is no such user, or no
-    /// issuer for development.
-    pub fn dev_sign_in(
-        &self,
-        user: &str,
-        app_id: &str,
-        scopes: &[Scope],
-        now: Timestamp,
-    ) -> Option<String> {
-        let issuer = self.dev_issuer.as_ref()?;
-        issuer.sign_in(&self.dev_user(user)?, app_id, scopes, now).ok()
-    }
-
-    /// Says to an app who signed in, as [`Identity::dev_sign_in`] finds the user. It opens nothing.
-    pub fn dev_id_token(&self, user: &str, app_id: &str, now: Timestamp) -> Option<String> {
-        self.dev_issuer.as_ref()?.identify(&self.dev_user(user)?, app_id, now).ok()
-    }
-
-    /// Signs an app in by itself: a token that stands for the resource where any does. `None` where
-    /// there is no issuer for development.
-    pub fn dev_app_token(&self, app_id: &str, now: Timestamp) -> Option<String> {
-        self.dev_issuer.as_ref()?.admit(app_id, now).ok()
-    }
-
-    /// Returns the keys of the issuer for development, where there is one.
-    pub fn dev_jwks(&self) -> Option<serde_json::Value> {
-        self.dev_issuer.as_ref().map(DevIssuer::jwks)
-    }
-
-    fn dev_user(&self, user: &str) -> Option<DirectoryUser> {
-        self.directory.by_alias(&self.tenant, user).or_else(|| {
-            let identifier = user.parse::<ObjectId>().ok()?.identifier();
-            let (tenant, user) = self.directory.by_identifier(&identifier)?;
-            (tenant == self.tenant).then_some(user)
-        })
     }
 
     /// Verifies a token: signature, resource, expiry, revocation.

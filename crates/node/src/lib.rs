@@ -45,9 +45,10 @@ pub use crate::{
     commands::CallingError,
     controller::{Controller, Ringer, RingerEvent},
     identity::{
-        DevIssuer, DirectoryEntry, DirectoryToken, ExchangeError, FetchKeys, FetchKeysError,
-        FetchingKeys, Identity, IdentityConfig, IdentityError, IdentityStartError, IssuerKeys,
-        OidcIssuer, TokenRequest, User,
+        DevAuthorization, DevCode, DevGrantError, DevIssuer, DevRefresh, DevSignIn, DevTokens,
+        DirectoryEntry, DirectoryToken, ExchangeError, FetchKeys, FetchKeysError, FetchingKeys,
+        Identity, IdentityConfig, IdentityError, IdentityStartError, IssuerKeys, OidcIssuer,
+        TokenRequest, User,
     },
     link::{Inbound, OpenTransportError, Outbound, Transport, TransportOrigin},
     meetings::{CreateMeeting, MeetingActor, MeetingFailure, Meetings, MeetingsConfig},

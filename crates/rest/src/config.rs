@@ -44,7 +44,7 @@ impl Default for RestConfig {
 
 impl RestConfig {
     /// Returns the rate limits in force.
-    pub(crate) fn rates(&self) -> Vec<RateRule> {
+    pub fn rates(&self) -> Vec<RateRule> {
         match (&self.rates, self.profile) {
             (Some(rates), _) => rates.clone(),
             (None, Profile::Loose) => Vec::new(),

@@ -3,14 +3,20 @@
 //! `cargo xtask web` bundles it and writes the table of its files, which the feature `app` compiles in.
 //! Without the feature the pages that need no build are all there is.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    LOCATION, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+
+use crate::form::encoded;
+use crate::{SignInConfig, assets};
 
 /// One file of the app, as it is and compressed.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +41,7 @@ const FILES: &[File] = &[];
 pub(crate) const IS_EMBEDDED: bool = !FILES.is_empty();
 
 /// Routes the files of the app, and to the app whoever comes to the front door.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(sign_in: &SignInConfig) -> Router<S> {
     if !IS_EMBEDDED {
         return Router::new();
     }
@@ -43,13 +49,35 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/", get(async |uri: Uri| open("/app/", uri.query().unwrap_or_default())))
         .route("/app", get(async |uri: Uri| open("/app/", uri.query().unwrap_or_default())))
         .route("/l/meetup-join/{thread}/{message}", get(async |uri: Uri| join(&uri)));
-    FILES.iter().fold(router, |router, file| {
-        let path = match file.path {
-            "index.html" => "/app/".to_owned(),
-            path => format!("/app/{path}"),
-        };
-        router.route(&path, get(async |headers: HeaderMap| serve(file, &headers)))
+    let origins: BTreeSet<&str> = sign_in
+        .issuers
+        .iter()
+        .flat_map(|issuer| issuer.origins.iter().map(String::as_str))
+        .collect();
+    // An origin that no header holds leaves the policy as strict as without it.
+    let policy = assets::app_security(origins.into_iter());
+    FILES.iter().fold(router, |router, file| match file.path {
+        "index.html" => {
+            let policy = policy.clone();
+            router.route(
+                "/app/",
+                get(move |headers: HeaderMap| {
+                    let page = serve_page(file, &headers, policy.as_ref());
+                    async move { page }
+                }),
+            )
+        }
+        path => router
+            .route(&format!("/app/{path}"), get(async |headers: HeaderMap| serve(file, &headers))),
     })
+}
+
+fn serve_page(file: &'static File, headers: &HeaderMap, policy: Option<&HeaderValue>) -> Response {
+    let mut response = serve(file, headers);
+    if let Some(policy) = policy {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
+    }
+    response
 }
 
 fn open(path: &str, query: &str) -> Response {
@@ -63,16 +91,7 @@ fn open(path: &str, query: &str) -> Response {
 /// Opens the app with a join link. The name of the exchange in it is not looked at.
 fn join(uri: &Uri) -> Response {
     let link = format!("https://localhost{uri}");
-    let mut encoded = String::with_capacity(3 * link.len());
-    for byte in link.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    open("/app/", &format!("meeting={encoded}"))
+    open("/app/", &format!("meeting={}", encoded(&link)))
 }
 
 fn serve(file: &'static File, headers: &HeaderMap) -> Response {
@@ -147,6 +166,30 @@ mod tests {
             assert_eq!(headers[VARY], "accept-encoding");
             assert_eq!(headers[CACHE_CONTROL], "public, max-age=31536000, immutable");
         }
+    }
+
+    #[test]
+    fn the_page_may_ask_the_issuers_of_people_and_nobody_else() {
+        let own = assets::app_security([].into_iter()).unwrap();
+        let own = own.to_str().unwrap();
+        assert!(own.contains("; connect-src 'self'; "), "{own}");
+        let origins = ["https://login.example", "https://tokens.example"];
+        let policy = assets::app_security(origins.into_iter()).unwrap();
+        let response = serve_page(&FILE, &HeaderMap::new(), Some(&policy));
+        let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        let sources = "connect-src 'self' https://login.example https://tokens.example;";
+        assert_eq!(policy, own.replace("connect-src 'self';", sources));
+    }
+
+    #[tokio::test]
+    async fn a_policy_of_its_own_stays_and_another_answer_gets_the_one_of_all() {
+        let policy = assets::app_security(["https://login.example"].into_iter()).unwrap();
+        let page = serve_page(&FILE, &HeaderMap::new(), Some(&policy));
+        let page = assets::security_headers(page).await;
+        assert_eq!(page.headers()[CONTENT_SECURITY_POLICY], policy);
+        let other = assets::security_headers(serve(&FILE, &HeaderMap::new())).await;
+        let other = other.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(other.contains("connect-src 'self';"), "{other}");
     }
 
     #[test]

@@ -47,6 +47,7 @@ const ASSETS: &[Asset] = assets! {
     "/css/home.css" => "css/home.css", CSS;
     "/css/call.css" => "css/call.css", CSS;
     "/css/chat.css" => "css/chat.css", CSS;
+    "/css/issuer.css" => "css/issuer.css", CSS;
     "/css/meeting.css" => "css/meeting.css", CSS;
     "/css/policy.css" => "css/policy.css", CSS;
     "/css/stage.css" => "css/stage.css", CSS;
@@ -125,11 +126,19 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(has_app: bool) -> Router<
     )
 }
 
-/// Adds the headers that every response of this crate carries.
+/// Returns the policy of the app's page, which asks the issuers of people besides this origin.
+/// `None` where an origin is no text that a header holds.
+pub(crate) fn app_security<'a>(issuers: impl Iterator<Item = &'a str>) -> Option<HeaderValue> {
+    let own = "connect-src 'self'";
+    let sources = issuers.fold(own.to_owned(), |sources, origin| format!("{sources} {origin}"));
+    HeaderValue::from_str(&CONTENT_SECURITY.replacen(own, &sources, 1)).ok()
+}
+
+/// Adds the headers that every response of this crate carries; a policy of its own stays.
 pub(crate) async fn security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_SECURITY));
     for (name, value) in [
-        (CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

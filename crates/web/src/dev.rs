@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use trunkline_ids::DisplayName;
-use trunkline_node::{IdentityError, TokenRequest, User};
+use trunkline_node::{AccessToken, IdentityError, TokenRequest, User};
 use trunkline_policy::Scope;
 
 use crate::credential::refuse;
@@ -86,13 +86,19 @@ async fn issue(shared: &Shared, request: Wanted) -> Result<Value, IdentityError>
     let scopes = BTreeSet::from([Scope::Chat, Scope::Voip]);
     let request = TokenRequest { scopes: &scopes, life: None };
     let (user, token) = identity.issue_token(identity.resource(), &user, request, now).await?;
-    let mut body = describe(&user);
+    let mut body = issued(&user, token);
     if let Some(name) = chosen_name {
         body["displayName"] = name.as_str().into();
     }
+    Ok(body)
+}
+
+/// Describes a user with a token.
+pub(crate) fn issued(user: &User, token: AccessToken) -> Value {
+    let mut body = describe(user);
     body["token"] = token.token.into();
     body["expiresOn"] = token.expires_on.to_string().into();
-    Ok(body)
+    body
 }
 
 fn describe(user: &User) -> Value {
@@ -143,7 +149,7 @@ fn parse_request(headers: &HeaderMap, body: &[u8]) -> Option<Wanted> {
     }
 }
 
-fn refuse_identity(error: &IdentityError) -> Response {
+pub(crate) fn refuse_identity(error: &IdentityError) -> Response {
     let (status, code) = match error {
         IdentityError::UnknownResource | IdentityError::UnknownUser => {
             (StatusCode::NOT_FOUND, "user_not_found")

@@ -10,17 +10,23 @@ mod assets;
 mod call_events;
 mod credential;
 mod dev;
+mod dev_issuer;
 mod events;
+mod form;
 mod origin;
 mod policy;
 mod sign_in;
 mod socket;
 mod wire_json;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware;
 use axum::routing::{any, get, post};
 use trunkline_node::Node;
+
+pub use crate::sign_in::{SignInConfig, SignInIssuer, SignInRate};
 
 /// Says whether this build carries the app for people, below `/app/`.
 pub const HAS_APP: bool = app::IS_EMBEDDED;
@@ -34,39 +40,48 @@ pub struct WebConfig {
     /// Whether `/dev/token`, `/dev/users` and the directory below `/adfs` exist: then whoever
     /// reaches the port can be anybody.
     pub dev_endpoints: bool,
+    /// With whom people sign in on the app's page.
+    pub sign_in: SignInConfig,
 }
 
-/// Builds the router: pages, `/signaling`, `/events/calls`, `/events/chat`, `/policy/explain`, the key
-/// set, and the development identity endpoints.
+/// Builds the router: pages, `/signaling`, `/events/calls`, `/events/chat`, `/policy/explain`,
+/// `/sign-in`, the key set, and the development identity endpoints.
 ///
 /// It has no fallback, so that it merges with the gRPC routes of the same port. Serve it with
 /// `into_make_service_with_connect_info::<SocketAddr>()` so that logs name the peer of a socket.
 pub fn router(config: WebConfig, node: Node) -> Router {
-    let mut router = app::routes()
+    let mut router = app::routes(&config.sign_in)
         .merge(assets::routes(app::IS_EMBEDDED))
         .route("/signaling", any(socket::signaling))
         .route("/events/calls", any(call_events::connect))
         .route("/events/chat", get(events::chat_events))
         .route("/policy/explain", post(policy::explain))
+        .route("/sign-in/issuers", get(sign_in::issuers))
+        .route("/sign-in/token", post(sign_in::token))
         .route("/.well-known/jwks.json", get(dev::jwks));
     if config.dev_endpoints {
         router = router
             .route("/dev/token", post(dev::issue_token))
             .route("/dev/users", get(dev::users))
-            .route("/adfs/.well-known/openid-configuration", get(sign_in::configuration))
-            .route("/adfs/discovery/keys", get(sign_in::keys))
-            .route("/adfs/oauth2/token", post(sign_in::token))
+            .route("/adfs/.well-known/openid-configuration", get(dev_issuer::configuration))
+            .route("/adfs/discovery/keys", get(dev_issuer::keys))
+            .route("/adfs/oauth2/authorize", get(dev_issuer::authorize))
+            .route("/adfs/oauth2/token", post(dev_issuer::token))
             // Some clients make the path up and do not ask where it is.
-            .route("/adfs/oauth2/v2.0/token", post(sign_in::token));
+            .route("/adfs/oauth2/v2.0/token", post(dev_issuer::token));
     }
-    router
-        .layer(middleware::map_response(assets::security_headers))
-        .with_state(Shared { config, node })
+    let sign_in_rates = Arc::new(sign_in::Rates::new(config.sign_in.rates.clone()));
+    router.layer(middleware::map_response(assets::security_headers)).with_state(Shared {
+        config: Arc::new(config),
+        node,
+        sign_in_rates,
+    })
 }
 
 /// What every handler sees.
 #[derive(Clone, Debug)]
 struct Shared {
-    config: WebConfig,
+    config: Arc<WebConfig>,
     node: Node,
+    sign_in_rates: Arc<sign_in::Rates>,
 }

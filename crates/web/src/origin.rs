@@ -43,7 +43,7 @@ pub(crate) fn is_unspoofable_host(headers: &HeaderMap, uri: &Uri, allowed: &[Str
 }
 
 /// The authority that the client asked for: HTTP/2 carries it in the URI, HTTP/1.1 in a header.
-fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+pub(crate) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     uri.authority()
         .map(|authority| authority.as_str())
         .or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()))

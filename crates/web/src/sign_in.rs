@@ -1,25 +1,61 @@
-//! The directory of a development exchange, as far as programs that sign in with OAuth 2.0 need it.
-//!
-//! It speaks the two grants that need no browser: a user by name
-//! ([RFC 6749 §4.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.3)) and a program by itself
-//! ([§4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)). Passwords and client secrets are not
-//! looked at: whoever reaches the port can be anybody.
+//! With whom people sign in, and tokens of this exchange for what their issuer gave to the app.
+
+mod rates;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{Extensions, HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use trunkline_node::DevIssuer;
-use trunkline_policy::Scope;
+use trunkline_node::{DirectoryToken, ExchangeError};
 
-use crate::Shared;
-use crate::dev::refuse_foreign_page;
+pub(crate) use self::rates::Rates;
+pub use self::rates::SignInRate;
+use crate::credential::{NOT_STORED, refuse};
+use crate::{Shared, dev, dev_issuer, origin};
 
-/// `GET /adfs/.well-known/openid-configuration`: where the rest is.
-pub(crate) async fn configuration(
+/// Who vouches for people, and how often that is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct SignInConfig {
+    /// The issuers that the app offers, beside the one of a development exchange.
+    pub issuers: Vec<SignInIssuer>,
+    /// How many tokens are exchanged for the pages of one address; no limit when empty.
+    pub rates: Vec<SignInRate>,
+}
+
+/// An issuer that the app offers.
+#[derive(Clone, Debug)]
+pub struct SignInIssuer {
+    /// Its address: what its tokens say as `iss`.
+    pub issuer: String,
+    /// What the app is called there.
+    pub client_id: String,
+    /// The name that people see; the host of the address when absent.
+    pub name: Option<String>,
+    /// What the app asks for beside `openid`.
+    pub scopes: Vec<String>,
+    /// The origins of its endpoints that the app's page asks.
+    pub origins: BTreeSet<String>,
+}
+
+/// What a page asks for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Swap {
+    issuer: String,
+    token: String,
+    app_id: String,
+    user_id: String,
+}
+
+/// `GET /sign-in/issuers`: with whom one may sign in here.
+pub(crate) async fn issuers(
     State(shared): State<Shared>,
     uri: Uri,
     headers: HeaderMap,
@@ -27,125 +63,130 @@ pub(crate) async fn configuration(
     if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
         return refusal;
     }
-    // The check above knows the authority, so one of the two has it.
-    let host = uri.authority().map(|authority| authority.as_str());
-    let host = host.or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
-    let base = format!("https://{host}/adfs");
-    let body = json!({
-        "issuer": base,
-        // Clients insist on its being named; signing in with a page is not offered.
-        "authorization_endpoint": format!("{base}/oauth2/authorize"),
-        "token_endpoint": format!("{base}/oauth2/token"),
-        "jwks_uri": format!("{base}/discovery/keys"),
-        "grant_types_supported": ["password", "client_credentials"],
-        "response_types_supported": ["token"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
-    });
-    Json(body).into_response()
+    let issuers = offered(&shared, &headers, &uri);
+    let issuers: Vec<Value> = issuers.iter().map(SignInIssuer::describe).collect();
+    ([NOT_STORED], Json(json!({ "issuers": issuers }))).into_response()
 }
 
-/// `GET /adfs/discovery/keys`: what the tokens are verified with.
-pub(crate) async fn keys(State(shared): State<Shared>) -> Response {
-    match shared.node.identity().dev_jwks() {
-        Some(keys) => Json(keys).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-/// `POST /adfs/oauth2/token`: signs a user or a program in.
+/// `POST /sign-in/token` with `{"issuer", "token", "appId", "userId"}`: a token of this exchange for
+/// one that an issuer gave to the app. No backend vouches for the request, as one does where REST
+/// exchanges tokens: only issuers that the app offers count, and only what they gave to the app.
 pub(crate) async fn token(
     State(shared): State<Shared>,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    extensions: Extensions,
+    body: Body,
 ) -> Response {
     if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
         return refusal;
     }
-    match granted(&shared, &headers, &body) {
-        Ok(body) => ([(CACHE_CONTROL, "no-store")], Json(body)).into_response(),
-        Err(code) => (StatusCode::BAD_REQUEST, Json(json!({ "error": code }))).into_response(),
+    if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>()
+        && let Err(after) = shared.sign_in_rates.check(shared.node.clock().now().instant, peer.ip())
+    {
+        let message = "too many tokens are exchanged from this address";
+        let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        return response;
     }
+    // A page of another origin cannot send JSON without asking first, so the type is insisted on.
+    let essence =
+        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
+    if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
+        let message = "send JSON";
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
+    }
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
+        let message = "the body is larger than a token is";
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
+    };
+    let Ok(swap) = serde_json::from_slice::<Swap>(&body) else {
+        let message = "send JSON with `issuer`, `token`, `appId` and `userId`";
+        return refuse(StatusCode::BAD_REQUEST, "invalid_request", message);
+    };
+    exchange(&shared, &offered(&shared, &headers, &uri), &swap).await
 }
 
-/// Returns what a request gets, or one of the codes of
-/// [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2).
-fn granted(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Value, &'static str> {
-    let form = form(headers, body).ok_or("invalid_request")?;
-    let field = |name: &str| {
-        let mut values = form.iter().filter(|(given, _)| given == name);
-        let value = values.next().map(|(_, value)| value.as_str());
-        // A parameter that comes twice means two things.
-        value.filter(|value| values.next().is_none() && !value.is_empty()).ok_or("invalid_request")
+async fn exchange(shared: &Shared, offered: &[SignInIssuer], swap: &Swap) -> Response {
+    let Some(issuer) = offered.iter().find(|offered| offered.issuer == swap.issuer) else {
+        let message = "nobody signs in with this issuer here";
+        return refuse(StatusCode::BAD_REQUEST, "unknown_issuer", message);
+    };
+    if !issuer.client_id.eq_ignore_ascii_case(&swap.app_id) {
+        let message = "tokens of this issuer are exchanged for the app of this exchange only";
+        return refuse(StatusCode::FORBIDDEN, "other_app", message);
+    }
+    let given = DirectoryToken {
+        token: &swap.token,
+        issuer: Some(&swap.issuer),
+        app_id: &swap.app_id,
+        user_id: &swap.user_id,
     };
     let (identity, now) = (shared.node.identity(), shared.node.clock().wall());
-    let client = field("client_id")?;
-    let mut body = json!({
-        "token_type": "Bearer",
-        "expires_in": DevIssuer::LIFE.as_secs(),
-    });
-    match field("grant_type")? {
-        "client_credentials" => {
-            let token = identity.dev_app_token(client, now).ok_or("invalid_client")?;
-            body["access_token"] = token.into();
-        }
-        "password" => {
-            let (user, scope) = (field("username")?, field("scope")?);
-            let scopes: Vec<Scope> = scope.split_ascii_whitespace().filter_map(of_name).collect();
-            let access = identity.dev_sign_in(user, client, &scopes, now).ok_or("invalid_grant")?;
-            body["access_token"] = access.into();
-            body["id_token"] = identity.dev_id_token(user, client, now).into();
-            body["scope"] = scope.into();
-        }
-        _ => return Err("unsupported_grant_type"),
-    }
-    Ok(body)
-}
-
-/// A scope for the exchange; those of OpenID Connect say nothing about it.
-fn of_name(name: &str) -> Option<Scope> {
-    match name.rsplit('/').next() {
-        Some("Teams.ManageCalls") => Some(Scope::Voip),
-        Some("Teams.ManageChats") => Some(Scope::Chat),
-        Some(_) | None => None,
+    match identity.exchange_directory_token(identity.resource(), given, now).await {
+        Ok((user, token)) => ([NOT_STORED], Json(dev::issued(&user, token))).into_response(),
+        Err(error) => refuse_exchange(&error),
     }
 }
 
-/// Reads `application/x-www-form-urlencoded`.
-fn form(headers: &HeaderMap, body: &[u8]) -> Option<Vec<(String, String)>> {
-    let essence = headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        || body.len() > MAX_BODY_BYTES
+fn refuse_exchange(error: &ExchangeError) -> Response {
+    let (status, code) = match error {
+        ExchangeError::Expired => (StatusCode::UNAUTHORIZED, "token_expired"),
+        ExchangeError::Identity(error) => return dev::refuse_identity(error),
+        ExchangeError::Invalid => (StatusCode::UNAUTHORIZED, "token_invalid"),
+        ExchangeError::Mismatch => (StatusCode::BAD_REQUEST, "token_mismatch"),
+        ExchangeError::NoScopes => (StatusCode::FORBIDDEN, "no_scopes"),
+        ExchangeError::Unavailable(source) => {
+            tracing::warn!(error = %source, "the keys of a directory's issuer cannot be had");
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
+    };
+    let mut response = refuse(status, code, &error.to_string());
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// Returns the issuers that whoever asks here may sign in with. That of a development exchange is
+/// called as the exchange is.
+fn offered(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Vec<SignInIssuer> {
+    let mut offered = shared.config.sign_in.issuers.clone();
+    if shared.config.dev_endpoints
+        && let Some(issuer) = dev_issuer::name(shared, headers, uri)
     {
-        return None;
-    }
-    let pairs = std::str::from_utf8(body).ok()?.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decoded(name)?, decoded(value)?))
-        })
-        .collect()
-}
-
-/// Undoes the escapes; `None` where one is broken or the text is not UTF-8.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            _ => byte,
+        offered.push(SignInIssuer {
+            issuer,
+            client_id: dev_issuer::APP_CLIENT_ID.to_owned(),
+            name: Some("Development directory".to_owned()),
+            scopes: ["Teams.ManageCalls", "Teams.ManageChats", "offline_access"]
+                .map(str::to_owned)
+                .to_vec(),
+            origins: BTreeSet::new(),
         });
     }
-    String::from_utf8(decoded).ok()
+    offered
 }
 
-/// A request holds ids, a name, a secret that is passed over and a list of scopes.
-const MAX_BODY_BYTES: usize = 16 * 1024;
+fn refuse_foreign_page(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
+    let is_own = origin::is_allowed(headers, uri, &shared.config.allowed_origins);
+    let message = "pages of other origins may not ask this";
+    (!is_own).then(|| refuse(StatusCode::FORBIDDEN, "foreign_origin", message))
+}
+
+impl SignInIssuer {
+    fn describe(&self) -> Value {
+        let mut described = json!({ "issuer": self.issuer, "clientId": self.client_id });
+        if let Some(name) = &self.name {
+            described["name"] = name.as_str().into();
+        }
+        if !self.scopes.is_empty() {
+            described["scopes"] = self.scopes.clone().into();
+        }
+        described
+    }
+}
+
+/// Tokens of directories with many groups are a few KiB; those of more than 16 KiB are not exchanged.
+const MAX_BODY_BYTES: usize = 24 * 1024;

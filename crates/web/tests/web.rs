@@ -2,6 +2,10 @@
 
 #[path = "web/call_events.rs"]
 mod call_events;
+#[path = "web/dev_issuer.rs"]
+mod dev_issuer;
+#[path = "web/sign_in.rs"]
+mod sign_in;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -31,7 +35,7 @@ use trunkline_proto::signaling::v1::{ClientFrame, Hello, client_frame};
 use trunkline_signaling::codec::DEFAULT_MAX_FRAME_BYTES;
 use trunkline_storage::{SealingKey, SqliteOptions, SqliteStore};
 use trunkline_transport::PlaneConfig;
-use trunkline_web::{WebConfig, router};
+use trunkline_web::{SignInConfig, WebConfig, router};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const JSON: &str = "trunkline.v1.json";
@@ -74,7 +78,11 @@ async fn node() -> (Node, TempDir) {
 }
 
 fn config() -> WebConfig {
-    WebConfig { allowed_origins: vec!["https://app.example.org".to_owned()], dev_endpoints: true }
+    WebConfig {
+        allowed_origins: vec!["https://app.example.org".to_owned()],
+        dev_endpoints: true,
+        sign_in: SignInConfig::default(),
+    }
 }
 
 async fn ask(config: WebConfig, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
@@ -278,7 +286,7 @@ async fn a_directory_user_who_signs_in_with_a_program_gets_a_token_to_exchange()
     let user_id = "00000000-0000-4000-8000-00000000000a";
     let given = |name: &str| body[name].as_str().unwrap().to_owned();
     let (access, id) = (given("access_token"), given("id_token"));
-    let of = |token| DirectoryToken { token, app_id: "app-1", user_id };
+    let of = |token| DirectoryToken { token, issuer: None, app_id: "app-1", user_id };
     let exchanged = identity.exchange_directory_token(identity.resource(), of(&access), now).await;
     let claims = identity.verify(&exchanged.unwrap().1.token, now).await.unwrap();
     assert_eq!(claims.scopes, BTreeSet::from([Scope::Chat]));
@@ -296,7 +304,7 @@ async fn a_program_that_signs_in_by_itself_is_nobody_that_could_be_exchanged() {
     let (identity, now) = (node.identity(), node.clock().wall());
     let token = body["access_token"].as_str().unwrap();
     assert!(matches!(identity.verify(token, now).await, Err(TokenError::Invalid)));
-    let given = DirectoryToken { token, app_id: "app", user_id: "app" };
+    let given = DirectoryToken { token, issuer: None, app_id: "app", user_id: "app" };
     let exchanged = identity.exchange_directory_token(identity.resource(), given, now).await;
     assert!(matches!(exchanged, Err(ExchangeError::Invalid)), "{exchanged:?}");
     node.shutdown().await;
@@ -314,7 +322,7 @@ async fn what_no_directory_grants_is_refused_with_its_code() {
         ("grant_type=client_credentials&client_id=%ff", "invalid_request"),
         ("grant_type=password&client_id=a&scope=s", "invalid_request"),
         ("grant_type=password&client_id=a&username=nobody&scope=s", "invalid_grant"),
-        ("grant_type=refresh_token&client_id=a", "unsupported_grant_type"),
+        ("grant_type=device_code&client_id=a", "unsupported_grant_type"),
     ] {
         let (status, body) = sign_in(&node, form, &[]).await;
         assert_eq!((status, &body["error"]), (StatusCode::BAD_REQUEST, &json!(code)), "{form}");
@@ -332,6 +340,7 @@ async fn the_directory_says_where_it_signs_in() {
     let (status, _, body) = page("/adfs/.well-known/openid-configuration").await;
     assert_eq!(status, StatusCode::OK);
     let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["issuer"], "https://localhost:8443/adfs");
     assert_eq!(body["token_endpoint"], "https://localhost:8443/adfs/oauth2/token");
     let (status, _, keys) = page("/adfs/discovery/keys").await;
     assert_eq!(status, StatusCode::OK);
@@ -348,6 +357,7 @@ async fn development_endpoints_exist_only_where_configured() {
         Request::get("/dev/users"),
         Request::get("/adfs/.well-known/openid-configuration"),
         Request::get("/adfs/discovery/keys"),
+        Request::get("/adfs/oauth2/authorize"),
         Request::post("/adfs/oauth2/token"),
         Request::post("/adfs/oauth2/v2.0/token"),
     ] {

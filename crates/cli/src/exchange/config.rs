@@ -365,6 +365,10 @@ display_name = "Ann Example"
 # tenant = "00000000-0000-0000-0000-000000000000"
 # audiences = []                    # those of the documented service when empty
 # jwks_uri = "https://login.example/contoso/keys"
+# app_client_id = "trunkline-app"   # people sign in with it on the app's page
+# name = "Contoso"                  # on the button; the issuer's host when absent
+# app_scopes = ["offline_access", "Teams.ManageCalls", "Teams.ManageChats"]
+# app_origins = []                  # where the token endpoint is, if not at the issuer's origin
 
 # Receivers of events; others are made with `trunkline events subscribe`.
 # [[webhooks]]

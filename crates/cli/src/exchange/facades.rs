@@ -1,19 +1,25 @@
 //! The façades of an exchange, merged into the routes of its ports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use trunkline_node::Node;
 use trunkline_realtime::{Realtime, RealtimeConfig};
-use trunkline_rest::{AllowedOrigins, Profile, RestConfig, ServiceTokens};
-use trunkline_web::WebConfig;
+use trunkline_rest::{AllowedOrigins, Profile, RateGroup, RestConfig, ServiceTokens};
+use trunkline_web::{SignInConfig, SignInRate, WebConfig};
 
 use super::ExchangeConfig;
 
 /// Builds the routes of the TLS port: everything.
-pub(super) fn over_tls(config: &ExchangeConfig, node: &Node, realtime: &Realtime) -> Router {
+pub(super) fn over_tls(
+    config: &ExchangeConfig,
+    web_config: WebConfig,
+    node: &Node,
+    realtime: &Realtime,
+) -> Router {
     trunkline_grpc::router(node.clone())
-        .merge(trunkline_web::router(web_config(config), node.clone()))
+        .merge(trunkline_web::router(web_config, node.clone()))
         .merge(trunkline_rest::router(rest_config(config), node.clone()))
         .merge(realtime.router())
 }
@@ -32,11 +38,22 @@ pub(super) fn in_the_clear(config: &ExchangeConfig, node: &Node) -> Router {
     trunkline_rest::over_http(trunkline_rest::router(rest_config(config), node.clone()))
 }
 
-fn web_config(config: &ExchangeConfig) -> WebConfig {
-    WebConfig {
+/// Says what the pages need. Tokens are exchanged for pages as often as they are over REST.
+pub(super) fn web_config(config: &ExchangeConfig) -> anyhow::Result<WebConfig> {
+    let rules = rest_config(config).rates();
+    let rates = rules.iter().filter(|rule| rule.group == RateGroup::ExchangeToken).map(|rule| {
+        let window = Duration::from_secs(rule.window_seconds.into());
+        SignInRate { limit: rule.limit, window }
+    });
+    let issuers = config.issuers.iter().filter_map(|issuer| issuer.sign_in().transpose());
+    Ok(WebConfig {
         dev_endpoints: config.dev_endpoints,
         allowed_origins: config.allowed_origins.clone(),
-    }
+        sign_in: SignInConfig {
+            issuers: issuers.collect::<anyhow::Result<_>>()?,
+            rates: rates.collect(),
+        },
+    })
 }
 
 fn rest_config(config: &ExchangeConfig) -> RestConfig {

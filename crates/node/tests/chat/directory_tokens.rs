@@ -5,22 +5,27 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use trunkline_node::{AccessToken, ChatActor, DirectoryToken, ExchangeError, IdentityError};
+use trunkline_node::{
+    AccessToken, ChatActor, DevSignIn, DirectoryToken, ExchangeError, IdentityError,
+};
 use trunkline_policy::Scope;
 
 use crate::scene::Scene;
 
 const APP: &str = "6d3f1a52-0001-4a6b-8c1d-0000000000aa";
+const ISSUER: &str = "https://localhost:8443/adfs";
+const CHATS: &str = "Teams.ManageChats";
 const BOB: &str = "00000000-0000-4000-8000-000000000001";
 
 impl Scene {
-    fn sign_in(&self, user: &str, scopes: &[Scope]) -> String {
+    fn sign_in(&self, user: &str, scope: &str) -> String {
+        let sign_in = DevSignIn { issuer: ISSUER, user, app_id: APP, scope, nonce: None };
         let now = self.node.clock().wall();
-        self.node.identity().dev_sign_in(user, APP, scopes, now).unwrap()
+        self.node.identity().dev_sign_in(sign_in, now).unwrap().access_token
     }
 
     async fn exchange(&self, token: &str) -> Result<AccessToken, ExchangeError> {
-        self.exchange_as(DirectoryToken { token, app_id: APP, user_id: BOB }).await
+        self.exchange_as(DirectoryToken { token, issuer: None, app_id: APP, user_id: BOB }).await
     }
 
     async fn exchange_as(&self, given: DirectoryToken<'_>) -> Result<AccessToken, ExchangeError> {
@@ -33,7 +38,7 @@ impl Scene {
 #[tokio::test]
 async fn a_directory_user_who_signed_in_gets_a_token_and_chats_with_it() {
     let scene = Scene::start().await;
-    let signed_in = scene.sign_in("bob", &[Scope::Chat]);
+    let signed_in = scene.sign_in("bob", CHATS);
     let token = scene.exchange(&signed_in).await.unwrap();
     let now = scene.node.clock().wall();
     let claims = scene.node.identity().verify(&token.token, now).await.unwrap();
@@ -45,7 +50,10 @@ async fn a_directory_user_who_signed_in_gets_a_token_and_chats_with_it() {
     let thread = scene.thread(&bob, &[&carol]).await;
     scene.say(&bob, &thread, "hello").await.unwrap();
     // By object id, too, and for both.
-    let signed_in = scene.sign_in(BOB, &[Scope::Chat, Scope::Voip]);
+    let signed_in = scene.sign_in(
+        BOB,
+        "openid Teams.ManageCalls https://auth.msft.communication.azure.com/Teams.ManageChats",
+    );
     let token = scene.exchange(&signed_in).await.unwrap();
     let claims = scene.node.identity().verify(&token.token, now).await.unwrap();
     assert_eq!(claims.scopes, BTreeSet::from([Scope::Chat, Scope::Voip]));
@@ -55,21 +63,24 @@ async fn a_directory_user_who_signed_in_gets_a_token_and_chats_with_it() {
 #[tokio::test]
 async fn a_token_of_another_app_user_issuer_or_time_is_not_exchanged() {
     let scene = Scene::start().await;
-    let token = scene.sign_in("bob", &[Scope::Chat]);
-    let given = DirectoryToken { token: &token, app_id: APP, user_id: BOB };
+    let token = scene.sign_in("bob", CHATS);
+    let given = DirectoryToken { token: &token, issuer: None, app_id: APP, user_id: BOB };
     let other_app = DirectoryToken { app_id: "another", ..given };
     assert!(matches!(scene.exchange_as(other_app).await, Err(ExchangeError::Mismatch)));
     let other_user = "00000000-0000-4000-8000-000000000002";
     let other_user = DirectoryToken { user_id: other_user, ..given };
     assert!(matches!(scene.exchange_as(other_user).await, Err(ExchangeError::Mismatch)));
+    let other_issuer = DirectoryToken { issuer: Some("https://127.0.0.1:8443/adfs"), ..given };
+    assert!(matches!(scene.exchange_as(other_issuer).await, Err(ExchangeError::Mismatch)));
+    scene.exchange_as(DirectoryToken { issuer: Some(ISSUER), ..given }).await.unwrap();
 
     // Signed by the issuer of another exchange.
     let elsewhere = Scene::start().await;
-    let foreign = elsewhere.sign_in("bob", &[Scope::Chat]);
+    let foreign = elsewhere.sign_in("bob", CHATS);
     assert!(matches!(scene.exchange(&foreign).await, Err(ExchangeError::Invalid)));
     elsewhere.stop().await;
 
-    let none = scene.sign_in("bob", &[]);
+    let none = scene.sign_in("bob", "openid User.Read");
     assert!(matches!(scene.exchange(&none).await, Err(ExchangeError::NoScopes)));
 
     let late = scene.node.clock().wall() + Duration::from_secs(2 * 60 * 60);
@@ -105,7 +116,7 @@ async fn a_token_of_another_app_user_issuer_or_time_is_not_exchanged() {
 #[tokio::test]
 async fn somebody_who_left_the_directory_gets_no_token() {
     let scene = Scene::start().await;
-    let token = scene.sign_in("bob", &[Scope::Chat]);
+    let token = scene.sign_in("bob", CHATS);
     let kept = scene.exchange(&token).await.unwrap();
     scene.node.admin().delete_directory_user(&scene.tenant(), &BOB.parse().unwrap()).await.unwrap();
     let refused = scene.exchange(&token).await;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use trunkline_ids::TenantId;
+use trunkline_node::DevSignIn;
 use trunkline_policy::{CoexistenceMode, DirectoryUser, FederationConfig, Scope, Tenant};
 use trunkline_proto::calling::v1::JoinCallRequest;
 use trunkline_proto::meetings::v1::{JoinCode, MeetingLocator, meeting_locator};
@@ -28,8 +29,14 @@ fn segment(text: &str) -> String {
 async fn signed_in(scene: &Scene, alias: &str, raw_id: &str) -> String {
     const APP: &str = "app-1";
     let now = scene.node.clock().wall();
-    let scopes = [Scope::Chat, Scope::Voip];
-    let token = scene.node.identity().dev_sign_in(alias, APP, &scopes, now).unwrap();
+    let sign_in = DevSignIn {
+        issuer: "https://localhost/adfs",
+        user: alias,
+        app_id: APP,
+        scope: "Teams.ManageChats Teams.ManageCalls",
+        nonce: None,
+    };
+    let token = scene.node.identity().dev_sign_in(sign_in, now).unwrap().access_token;
     let body = json!({"token": token, "appId": APP, "userId": object_id(raw_id)});
     let target = "/teamsUser/:exchangeAccessToken?api-version=2023-10-01";
     let exchanged = scene.signed("POST", target).json(&body).send().await.ok(200);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use trunkline_clock::Timestamp;
+use trunkline_node::DevSignIn;
 use trunkline_policy::Scope;
 
 use super::scene::{DIRECTORY_ALICE, RESOURCE, Scene};
@@ -171,7 +172,14 @@ async fn a_directory_token_is_exchanged_for_its_app_and_user_only() {
     let scene = Scene::start().await;
     let now = scene.node.clock().wall();
     let identity = scene.node.identity();
-    let directory_token = identity.dev_sign_in("alice", APP, &[Scope::Chat], now).unwrap();
+    let sign_in = DevSignIn {
+        issuer: "https://localhost/adfs",
+        user: "alice",
+        app_id: APP,
+        scope: "Teams.ManageChats",
+        nonce: None,
+    };
+    let directory_token = identity.dev_sign_in(sign_in, now).unwrap().access_token;
     let user_id = DIRECTORY_ALICE.rsplit(':').next().unwrap();
     let exchange = async |token: &str, app_id: &str, user_id: &str| {
         let body = json!({"token": token, "appId": app_id, "userId": user_id});

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trunkline_ids::TenantId;
 use trunkline_node::{FetchKeysError, IssuerKeys, OidcIssuer};
+use trunkline_web::SignInIssuer;
 
 /// An issuer of the directory's tokens.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -28,12 +29,23 @@ pub struct IssuerConfig {
     pub jwks_uri: Option<String>,
     /// A file that holds its JWK set.
     pub jwks_file: Option<PathBuf>,
+    /// What the app for people is called there; without it, the app does not offer the issuer.
+    pub app_client_id: Option<String>,
+    /// What the app asks for beside `openid`.
+    #[serde(default)]
+    pub app_scopes: Vec<String>,
+    /// Further origins that the app's page asks: where the token endpoint is not of the issuer's.
+    #[serde(default)]
+    pub app_origins: Vec<String>,
+    /// The name that people see; the issuer's host when absent.
+    pub name: Option<String>,
 }
 
 impl IssuerConfig {
     /// Checks what the types cannot say.
     pub(super) fn check(&self) -> Result<()> {
         let name = &self.issuer;
+        self.sign_in()?;
         if self.jwks_uri.is_some() && self.jwks_file.is_some() {
             bail!("issuer `{name}`: `jwks_uri` or `jwks_file`, not both");
         }
@@ -42,8 +54,7 @@ impl IssuerConfig {
         }
         let uri = self.jwks_uri.as_ref().unwrap_or(name);
         let url = reqwest::Url::parse(uri).with_context(|| format!("issuer `{name}`: `{uri}`"))?;
-        let is_loopback = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        if url.scheme() != "https" && !is_loopback {
+        if url.scheme() != "https" && !is_loopback(&url) {
             bail!("issuer `{name}`: keys are fetched over https only, not from `{uri}`");
         }
         Ok(())
@@ -68,6 +79,42 @@ impl IssuerConfig {
         Ok(OidcIssuer { issuer: self.issuer.clone(), tenant: self.tenant.clone(), audiences, keys })
     }
 
+    /// Returns how the app offers the issuer, if it does.
+    pub(in crate::exchange) fn sign_in(&self) -> Result<Option<SignInIssuer>> {
+        let name = &self.issuer;
+        let Some(client_id) = &self.app_client_id else {
+            if self.name.is_some() || !self.app_scopes.is_empty() || !self.app_origins.is_empty() {
+                bail!("issuer `{name}`: `name` and `app_…` need `app_client_id`");
+            }
+            return Ok(None);
+        };
+        if client_id.trim().is_empty() {
+            bail!("issuer `{name}`: `app_client_id` is empty");
+        }
+        let is_one = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
+        if !self.app_scopes.iter().all(is_one) {
+            bail!("issuer `{name}`: `app_scopes` has one scope in each text");
+        }
+        let mut origins = BTreeSet::from([origin(name).with_context(|| {
+            format!("issuer `{name}`: the app finds its pages by its address")
+        })?]);
+        for text in &self.app_origins {
+            let found = origin(text)
+                .with_context(|| format!("issuer `{name}`: `app_origins`: `{text}`"))?;
+            if found != *text {
+                bail!("issuer `{name}`: `app_origins`: `{text}` is no origin, `{found}` would be");
+            }
+            origins.insert(found);
+        }
+        Ok(Some(SignInIssuer {
+            issuer: name.clone(),
+            client_id: client_id.clone(),
+            name: self.name.clone(),
+            scopes: self.app_scopes.clone(),
+            origins,
+        }))
+    }
+
     fn fetched(&self) -> Result<IssuerKeys> {
         let client = reqwest::Client::builder()
             .timeout(FETCH_TIMEOUT)
@@ -86,6 +133,19 @@ impl IssuerConfig {
             })
         })))
     }
+}
+
+/// Returns the origin of an address that a page may ask: over TLS, or on this machine.
+fn origin(address: &str) -> Result<String> {
+    let url = reqwest::Url::parse(address)?;
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+        bail!("pages ask issuers over https only, not at `{address}`");
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
 }
 
 /// Finds the JWK set by
@@ -133,6 +193,10 @@ mod tests {
             audiences: BTreeSet::new(),
             jwks_uri: None,
             jwks_file: None,
+            app_client_id: None,
+            app_scopes: Vec::new(),
+            app_origins: Vec::new(),
+            name: None,
         }
     }
 
@@ -176,5 +240,35 @@ mod tests {
             ..config("contoso")
         };
         assert!(both.check().is_err());
+    }
+
+    #[test]
+    fn the_app_offers_an_issuer_that_knows_it_and_asks_no_other_origin() {
+        assert!(config("https://login.example/contoso").sign_in().unwrap().is_none());
+        let known = |issuer: &str| IssuerConfig {
+            app_client_id: Some("trunkline-app".to_owned()),
+            app_scopes: vec!["Teams.ManageCalls".to_owned()],
+            app_origins: vec!["https://tokens.example".to_owned()],
+            jwks_file: Some("keys.json".into()),
+            ..config(issuer)
+        };
+        let offered = known("https://Login.example:443/contoso").sign_in().unwrap().unwrap();
+        assert_eq!(offered.issuer, "https://Login.example:443/contoso", "as the tokens say it");
+        let origins: Vec<_> = offered.origins.iter().map(String::as_str).collect();
+        assert_eq!(origins, ["https://login.example", "https://tokens.example"]);
+        known("http://127.0.0.1:9000").check().unwrap();
+        let good = known("https://login.example");
+        for bad in [
+            known("http://login.example"),
+            known("contoso"),
+            IssuerConfig { app_client_id: Some(" ".to_owned()), ..good.clone() },
+            IssuerConfig { app_client_id: None, ..good.clone() },
+            IssuerConfig { app_scopes: vec!["openid profile".to_owned()], ..good.clone() },
+            IssuerConfig { app_origins: vec!["https://a.example/path".to_owned()], ..good.clone() },
+            IssuerConfig { app_origins: vec!["https://*".to_owned()], ..good.clone() },
+            IssuerConfig { app_origins: vec!["*; script-src *".to_owned()], ..good.clone() },
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
     }
 }
