@@ -141,7 +141,12 @@ fn origin(address: &str) -> Result<String> {
     if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
         bail!("pages ask issuers over https only, not at `{address}`");
     }
-    Ok(url.origin().ascii_serialization())
+    let origin = url.origin().ascii_serialization();
+    // The policy of the page takes some of what hosts may hold for patterns and for its own ends.
+    if origin.bytes().any(|byte| !byte.is_ascii_alphanumeric() && !b"-.:/[]_".contains(&byte)) {
+        bail!("`{address}` has a host that pages cannot be allowed to ask");
+    }
+    Ok(origin)
 }
 
 fn is_loopback(url: &reqwest::Url) -> bool {
@@ -266,7 +271,8 @@ mod tests {
             IssuerConfig { app_scopes: vec!["openid profile".to_owned()], ..good.clone() },
             IssuerConfig { app_origins: vec!["https://a.example/path".to_owned()], ..good.clone() },
             IssuerConfig { app_origins: vec!["https://*".to_owned()], ..good.clone() },
-            IssuerConfig { app_origins: vec!["*; script-src *".to_owned()], ..good.clone() },
+            IssuerConfig { app_origins: vec!["https://a;script-src".to_owned()], ..good.clone() },
+            IssuerConfig { app_origins: vec!["*".to_owned()], ..good.clone() },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }
