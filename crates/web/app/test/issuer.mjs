@@ -1,14 +1,16 @@
 // A small OpenID Connect issuer on this machine, as strict as a public client may meet one: PKCE, one use of a code, no secret.
-// The access token is one that the exchange's own directory gives, so that the exchange verifies what it always verifies.
+// Its access tokens are made by whoever opens it: by the exchange's own directory, or signed here by the keys that it publishes.
 
 import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 
-/** Starts the issuer; `directoryToken(user)` gives the access tokens, `faults` says what it does wrong. */
-export async function openIssuer({ clientId, directoryToken, user }) {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const KEY_ID = 'key-1';
+
+/** Starts the issuer; `accessToken(user, jwt)` gives the access tokens, `faults` says what it does wrong. */
+export async function openIssuer({ clientId, accessToken, users }) {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const codes = new Map();
-  const refreshTokens = new Set();
+  const refreshTokens = new Map();
   const faults = {};
   const seen = [];
   let origin;
@@ -31,6 +33,7 @@ export async function openIssuer({ clientId, directoryToken, user }) {
         jwks_uri: `${origin}/keys`, response_types_supported: ['code'], code_challenge_methods_supported: ['S256'],
       });
     }
+    if (url.pathname === '/keys') return json({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KEY_ID, use: 'sig', alg: 'ES256' }] });
     if (url.pathname === '/authorize') return page(url);
     if (url.pathname === '/decide') return decide(url.searchParams);
     if (url.pathname === '/token' && request.method === 'POST') {
@@ -50,7 +53,7 @@ export async function openIssuer({ clientId, directoryToken, user }) {
     return {
       headers: { 'content-type': 'text/html; charset=utf-8' },
       body: `<!doctype html><html lang="en"><title>Contoso</title><main><h1>Contoso</h1>
-        <p><a href="${link('yes')}">I am ${user.name}</a></p><p><a href="${link('no')}">Decline</a></p></main>`.replaceAll('&', '&amp;'),
+        ${users.map(({ oid, name }) => `<p><a href="${link(oid)}">I am ${name}</a></p>`).join('')}<p><a href="${link('no')}">Decline</a></p></main>`.replaceAll('&', '&amp;'),
     };
   }
 
@@ -61,7 +64,8 @@ export async function openIssuer({ clientId, directoryToken, user }) {
       back.searchParams.set('error', 'access_denied');
     } else {
       const code = randomUUID();
-      codes.set(code, { challenge: asked.get('code_challenge'), redirectUri: asked.get('redirect_uri'), nonce: asked.get('nonce') });
+      const user = users.find(({ oid }) => oid === asked.get('choice'));
+      codes.set(code, { user, challenge: asked.get('code_challenge'), redirectUri: asked.get('redirect_uri'), nonce: asked.get('nonce') });
       back.searchParams.set('code', code);
       back.searchParams.set('iss', origin);
     }
@@ -76,15 +80,17 @@ export async function openIssuer({ clientId, directoryToken, user }) {
     if (form.get('client_id') !== clientId || form.has('client_secret')) return refuse('invalid_client');
     if (form.get('grant_type') === 'refresh_token') {
       // Each of them is used once, as OAuth 2.1 asks of public clients.
-      if (!refreshTokens.delete(form.get('refresh_token'))) return refuse('invalid_grant');
-      return give({});
+      const user = refreshTokens.get(form.get('refresh_token'));
+      refreshTokens.delete(form.get('refresh_token'));
+      return user ? give(user, {}) : refuse('invalid_grant');
     }
     const code = codes.get(form.get('code'));
     codes.delete(form.get('code'));
     const challenge = createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url');
     if (!code || challenge !== code.challenge || form.get('redirect_uri') !== code.redirectUri) return refuse('invalid_grant');
     const now = Math.floor(Date.now() / 1000);
-    return give({
+    const { user } = code;
+    return give(user, {
       id_token: jwt({
         iss: origin, aud: faults.otherAudience ? 'another app' : clientId, iat: now, exp: now + 300, sub: 'subject', oid: user.oid, name: user.name,
         nonce: faults.wrongNonce ? 'another' : code.nonce,
@@ -92,14 +98,14 @@ export async function openIssuer({ clientId, directoryToken, user }) {
     });
   }
 
-  async function give(more) {
+  async function give(user, more) {
     const refreshToken = randomUUID();
-    refreshTokens.add(refreshToken);
-    return json({ access_token: await directoryToken(), token_type: 'Bearer', expires_in: faults.life ?? 3600, refresh_token: refreshToken, ...more });
+    refreshTokens.set(refreshToken, user);
+    return json({ access_token: await accessToken(user, jwt), token_type: 'Bearer', expires_in: faults.life ?? 3600, refresh_token: refreshToken, ...more });
   }
 
   function jwt(claims) {
-    const signed = [{ alg: 'ES256', typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    const signed = [{ alg: 'ES256', typ: 'JWT', kid: KEY_ID }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
     return `${signed}.${sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
   }
 

@@ -1,7 +1,7 @@
 // What the tests of the app share: an exchange, a browser, and pages that come from dist/ on the exchange's own origin.
 
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -41,16 +41,28 @@ export function openBrowser() {
   });
 }
 
+/** Whether there is a binary to start exchanges with. */
+export const canStart = Boolean(process.env.TRUNKLINE_EXCHANGE);
+
 /** The exchange under test: the one at `TRUNKLINE_ORIGIN`, or the binary at `TRUNKLINE_EXCHANGE` on free ports. */
 export async function openExchange() {
   if (process.env.TRUNKLINE_ORIGIN) return { origin: process.env.TRUNKLINE_ORIGIN, accessKey: process.env.TRUNKLINE_ACCESS_KEY, close: async () => {} };
   const free = '127.0.0.1:0';
+  return startExchange((data) => ['dev', '--listen', free, '--admin-listen', free, '--http-listen', free, '--data-directory', data]);
+}
+
+/** An exchange as people run one: no development identities, and what `configuration(data)` says in TOML. */
+export async function openServed(configuration) {
+  return startExchange(async (data) => {
+    const file = path.join(data, 'trunkline.toml');
+    await writeFile(file, configuration(data));
+    return ['serve', '--config', file];
+  });
+}
+
+async function startExchange(command) {
   const data = await mkdtemp(path.join(os.tmpdir(), 'trunkline-app-'));
-  const child = spawn(
-    read('TRUNKLINE_EXCHANGE'),
-    ['dev', '--json', '--log', 'error', '--listen', free, '--admin-listen', free, '--http-listen', free, '--data-directory', data],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const child = spawn(read('TRUNKLINE_EXCHANGE'), [...await command(data), '--json', '--log', 'error'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => { child.once('exit', resolve); });
   const close = async () => {
     child.kill('SIGTERM');
@@ -61,7 +73,7 @@ export async function openExchange() {
     const ready = await within(15_000, 'the exchange starts', (async () => {
       for await (const line of readline.createInterface({ input: child.stdout })) {
         const found = JSON.parse(line);
-        if (found.ready) return found;
+        if (found.url) return found;
       }
       throw new Error('the exchange ended before it was ready');
     })());
@@ -73,10 +85,11 @@ export async function openExchange() {
 }
 
 /**
- * A context whose pages report their troubles. With `TRUNKLINE_APP_SERVED` the exchange serves the app itself.
- * `issuers` are origins beside the exchange's that its policy lets pages ask.
+ * A context whose pages report their troubles. With `TRUNKLINE_APP_SERVED` the exchange serves the app itself, unless it
+ * `isUnaware` of `issuers`: origins beside its own that the policy lets pages ask.
  */
-export async function openContext(browser, { origin, troubles, issuers = [], ...options }) {
+export async function openContext(browser, { origin, troubles, issuers = [], isUnaware = false, ...options }) {
+  const isHandedOver = isUnaware || !process.env.TRUNKLINE_APP_SERVED;
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     // Every pixel is painted by the processor that everything else needs.
@@ -86,18 +99,25 @@ export async function openContext(browser, { origin, troubles, issuers = [], ...
     ...options,
   });
   context.setDefaultTimeout(PATIENCE_MS);
-  if (!process.env.TRUNKLINE_APP_SERVED) await context.route(`${origin}/app/**`, (route) => serve(route, issuers));
-  await context.route(`${origin}/sign-in/issuers`, announce);
+  if (isHandedOver) {
+    await context.route(`${origin}/app/**`, (route) => serve(route, issuers));
+    await context.route(`${origin}/adfs/oauth2/authorize?**`, goOn);
+  }
   await context.addInitScript({ path: path.join(here, 'probe.js') });
   context.on('page', (page) => watch(page, { origins: [origin, ...issuers], troubles }));
   return context;
 }
 
-/** What the exchange announces; one that has no such route announces nobody. */
-async function announce(route) {
-  const response = await route.fetch();
-  if (!response.ok()) await route.fulfill({ json: { issuers: [] } });
-  else await route.fulfill({ response });
+/** A browser under test hands over no file for an address that a redirect led to, so that a page goes on in its place. */
+async function goOn(route) {
+  const response = await route.fetch({ maxRedirects: 0 });
+  const { location } = response.headers();
+  if (!location) return route.fulfill({ response });
+  const target = location.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
+  return route.fulfill({
+    contentType: 'text/html; charset=utf-8',
+    body: `<!doctype html><html lang="en"><title>Going on</title><meta http-equiv="refresh" content="0;url=${target}">`,
+  });
 }
 
 /** Answers with a file of `dist/`, under the policy that the exchange sends. */

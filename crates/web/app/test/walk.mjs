@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 
-import { openBrowser, openContext, openExchange, picturesFolder, Report } from './support.mjs';
+import { canStart, openBrowser, openContext, openExchange, picturesFolder, Report } from './support.mjs';
 import { accessibility } from './scenes/accessibility.mjs';
 import { captions } from './scenes/captions.mjs';
 import { chat } from './scenes/chat.mjs';
@@ -14,12 +14,14 @@ import { meeting } from './scenes/meeting.mjs';
 import { network } from './scenes/network.mjs';
 import { people } from './scenes/people.mjs';
 import { presence } from './scenes/presence.mjs';
+import { builtInIssuer } from './scenes/built-in-issuer.mjs';
+import { ownIssuer } from './scenes/own-issuer.mjs';
 import { signIn } from './scenes/sign-in.mjs';
 import { transfer } from './scenes/transfer.mjs';
 
-const SCENES = { people, presence, transfer, captions, 'sign-in': signIn, demo, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
+const SCENES = { people, presence, transfer, captions, 'sign-in': signIn, 'built-in-issuer': builtInIssuer, 'own-issuer': ownIssuer, demo, keyboard, meeting, chat, console: consolePages, network, figures, accessibility };
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SCENES);
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SCENES).filter((name) => canStart || name !== 'own-issuer');
 for (const name of wanted) if (!SCENES[name]) throw new Error(`${name}: choose among ${Object.keys(SCENES).join(', ')}`);
 
 const pictures = await picturesFolder();

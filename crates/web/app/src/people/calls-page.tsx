@@ -35,7 +35,7 @@ export function CallsPage() {
 }
 
 function PeopleList() {
-  const { users, isLoaded, problem } = useStore(people, (state) => state);
+  const { users, isLoaded, problem, isDevelopment } = useStore(people, (state) => state);
   const hasCall = useStore(calls, (state) => state.active !== undefined);
   const [wanted, setWanted] = useState('');
   const lower = wanted.trim().toLowerCase();
@@ -52,7 +52,7 @@ function PeopleList() {
       </div>
       <Problem>{problem}</Problem>
       {!isLoaded && <p className="note">{text.loading}</p>}
-      {isLoaded && !problem && shown.length === 0 && <p className="note">{text.calls.nobodyFound}</p>}
+      {isLoaded && !problem && shown.length === 0 && <p className="note">{isDevelopment ? text.calls.nobodyFound : text.calls.noList}</p>}
       <ul className="rows">
         {shown.map(({ rawId, displayName, alias }) => {
           const name = displayName || alias;

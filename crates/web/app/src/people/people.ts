@@ -22,9 +22,11 @@ let reading: Promise<void> | undefined;
 export function readPeople(): Promise<void> {
   reading ??= listUsers()
     .then((users) => people.set({ users, isLoaded: true, problem: '', isDevelopment: true }))
-    .catch((error: unknown) => people.set({
-      isLoaded: true, problem: errorText(error), isDevelopment: !(error instanceof RequestError && error.status === 404),
-    }))
+    .catch((error: unknown) => {
+      // Only a development exchange lists people; whoever is signed in otherwise goes without.
+      const isDevelopment = !(error instanceof RequestError && error.status === 404);
+      people.set({ isLoaded: true, problem: isDevelopment || !lineOrNone() ? errorText(error) : '', isDevelopment });
+    })
     .finally(() => { reading = undefined; });
   return reading;
 }

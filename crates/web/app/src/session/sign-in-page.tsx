@@ -64,9 +64,7 @@ function Organisations({ issuers, isWorking }: { issuers: readonly Issuer[]; isW
 /** Who vouches for people here, as the exchange announces it. */
 function useIssuers(): readonly Issuer[] {
   const [issuers, setIssuers] = useState<readonly Issuer[]>([]);
-  useEffect(() => {
-    void listIssuers().then((found) => setIssuers(found.filter(({ issuer, clientId }) => URL.canParse(issuer) && clientId)));
-  }, []);
+  useEffect(() => { void listIssuers().then(setIssuers); }, []);
   return issuers;
 }
 

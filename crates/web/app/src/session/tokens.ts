@@ -92,10 +92,10 @@ export async function listUsers(): Promise<Identity[]> {
   return users.map(identityOf);
 }
 
-/** Lists the issuers with whom one may sign in here; none where the exchange announces none. */
+/** Lists the issuers with whom one may sign in here; none where the exchange does not answer. */
 export async function listIssuers(): Promise<readonly Issuer[]> {
   try {
-    return (await request<{ issuers?: readonly Issuer[] }>('/sign-in/issuers')).issuers ?? [];
+    return (await request<{ issuers: readonly Issuer[] }>('/sign-in/issuers')).issuers;
   } catch {
     return [];
   }

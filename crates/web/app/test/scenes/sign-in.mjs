@@ -13,6 +13,7 @@ const SCOPES = ['Teams.ManageCalls', 'Teams.ManageChats'];
 export async function signIn(stage) {
   const { report, browser, origin, troubles, ready } = stage;
   const plain = await openContext(browser, { origin, troubles });
+  await plain.route(`${origin}/sign-in/issuers`, (route) => route.fulfill({ json: { issuers: [] } }));
   await report.step('sign-in: without an issuer there is no button for one', async () => {
     const tab = await Tab.open({ ...stage, context: plain });
     await tab.shows('Alice Archer');
@@ -22,8 +23,8 @@ export async function signIn(stage) {
 
   const token = await directoryToken(plainFetch(browser, origin));
   const { oid, name } = claimsOf(token);
-  const issuer = await openIssuer({ clientId: CLIENT_ID, user: { oid, name }, directoryToken: () => directoryToken(plainFetch(browser, origin)) });
-  const context = await openContext(browser, { origin, troubles, issuers: [issuer.origin] });
+  const issuer = await openIssuer({ clientId: CLIENT_ID, users: [{ oid, name }], accessToken: () => directoryToken(plainFetch(browser, origin)) });
+  const context = await openContext(browser, { origin, troubles, issuers: [issuer.origin], isUnaware: true });
   const swaps = [];
   await context.route(`${origin}/sign-in/issuers`, (route) => route.fulfill({
     json: { issuers: [{ issuer: issuer.issuer, clientId: CLIENT_ID, name: 'Contoso', scopes: SCOPES }] },
