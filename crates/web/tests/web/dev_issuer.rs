@@ -120,7 +120,7 @@ async fn token(
     (parts.status, serde_json::from_slice(&body).unwrap())
 }
 
-fn redemption<'a>(code: &'a str) -> [(&'static str, &'a str); 5] {
+fn redemption(code: &str) -> [(&'static str, &str); 5] {
     [
         ("grant_type", "authorization_code"),
         ("client_id", "app"),
