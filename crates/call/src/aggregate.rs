@@ -193,6 +193,12 @@ impl Call {
         self.outputs.pop_front()
     }
 
+    /// Returns whether somebody is being rung into the call.
+    pub fn rings(&self, identifier: &CommunicationIdentifier) -> bool {
+        let own = self.by_identifier.get(identifier).into_iter().flatten();
+        own.copied().any(|ordinal| self.is_invited(ordinal))
+    }
+
     /// Returns when `handle_timeout` is due; `None` while no timer is set.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()

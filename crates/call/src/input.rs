@@ -333,6 +333,12 @@ pub enum Signal {
         /// Whether it speaks.
         is_speaking: bool,
     },
+    /// Somebody is no member of the thread that the call is bound to, by another's doing: so they go
+    /// from the call, too.
+    ThreadLeft {
+        /// Who.
+        identifier: CommunicationIdentifier,
+    },
     /// The endpoint's signaling transport broke; its session may yet resume.
     TransportLost {
         /// The endpoint.

@@ -9,10 +9,16 @@ mod call_events;
 mod chat;
 #[path = "services/credentials.rs"]
 mod credentials;
+#[path = "services/following.rs"]
+mod following;
 #[path = "services/meetings.rs"]
 mod meetings;
+#[path = "services/person.rs"]
+mod person;
 #[path = "services/presence.rs"]
 mod presence;
+#[path = "services/ringing.rs"]
+mod ringing;
 #[path = "services/rooms.rs"]
 mod rooms;
 #[path = "services/transferring.rs"]

@@ -391,8 +391,6 @@ impl Meeting {
         identifier: &CommunicationIdentifier,
         policy: &Policy,
     ) -> LobbyDecision {
-        let tenant_id = &self.coordinates.tenant_id;
-        let kind = JoinerKind::of(identifier, &self.organizer, tenant_id, policy);
         let remembrance = if self.denied.contains(identifier) {
             Remembrance::Denied
         } else if self.admitted.contains(identifier) {
@@ -400,6 +398,17 @@ impl Meeting {
         } else {
             Remembrance::Unknown
         };
+        self.decide_entry_of(identifier, remembrance, policy)
+    }
+
+    fn decide_entry_of(
+        &self,
+        identifier: &CommunicationIdentifier,
+        remembrance: Remembrance,
+        policy: &Policy,
+    ) -> LobbyDecision {
+        let tenant_id = &self.coordinates.tenant_id;
+        let kind = JoinerKind::of(identifier, &self.organizer, tenant_id, policy);
         decide_entry(Arrival {
             kind,
             role: self.role_of(identifier, kind),

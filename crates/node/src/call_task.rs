@@ -229,6 +229,9 @@ impl CallTask {
             CallMessage::MediaOpened { connection_id, outcome } => {
                 self.handle_opened(connection_id, outcome);
             }
+            CallMessage::Rings { who, answer } => {
+                let _ = answer.send(self.call.rings(&who));
+            }
             CallMessage::RestartMedia { endpoint, offer, answer } => {
                 let _ = answer.send(self.restart_media(&endpoint, offer));
             }

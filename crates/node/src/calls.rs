@@ -43,6 +43,11 @@ pub(crate) enum CallMessage {
         connection_id: CallConnectionId,
         outcome: Result<String, OpenFailure>,
     },
+    /// Somebody wants to know whether they are being rung.
+    Rings {
+        who: CommunicationIdentifier,
+        answer: oneshot::Sender<bool>,
+    },
     /// An endpoint moved to another network.
     RestartMedia {
         endpoint: EndpointId,
@@ -213,6 +218,11 @@ impl CallHandle {
         self.id
     }
 
+    /// Waits until the call is over and gone.
+    pub(crate) async fn gone(&self) {
+        self.messages.closed().await;
+    }
+
     /// Tells the call something; waits while it has much to do, and does nothing once it is over.
     pub(crate) async fn tell(&self, message: CallMessage) {
         // A closed channel is a call that is over: there is nobody left to be told.
@@ -231,6 +241,18 @@ impl CallHandle {
         let (answer, answered) = oneshot::channel();
         self.tell(message(answer)).await;
         answered.await.ok()
+    }
+
+    /// Carries out what the call's meeting or room allows.
+    pub(crate) async fn act_in_meeting(
+        &self,
+        command: Command,
+        answer_at: AnswerAt,
+    ) -> Result<Accepted, Refused> {
+        let input = Box::new(MeetingInput::Act(command));
+        self.ask(|answer| CallMessage::Meeting { input, offer: None, answer_at, answer })
+            .await
+            .unwrap_or(Err(Refused::NotFound))
     }
 
     pub(crate) async fn command(

@@ -9,6 +9,7 @@ mod archive;
 mod create;
 mod failure;
 mod feed;
+mod movement;
 mod request;
 mod retention;
 mod subscription;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use trunkline_chat::{
     ChatError, Command, CreateThread, InvalidMember, Limits, Member, Message, MessageId, NewMember,
     ReadReceipt, Reply, ThreadHeader, ThreadRecord,
@@ -46,7 +47,11 @@ pub use self::{
     },
     subscription::{ChatSubscription, FeedItem, SubscriptionEnd},
 };
-pub(crate) use self::{feed::Feed, threads::Threads};
+pub(crate) use self::{
+    feed::Feed,
+    movement::{Direction, Movement},
+    threads::Threads,
+};
 
 /// How chat behaves.
 #[derive(Clone, Debug)]
@@ -86,6 +91,8 @@ pub(crate) struct Parts {
     pub(crate) directory: Arc<Directory>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) generations: Arc<Generations>,
+    /// Who comes and goes, for the calls and meetings whose chats these are.
+    pub(crate) movements: mpsc::UnboundedSender<Movement>,
     pub(crate) repeatability: Repeatability,
     pub(crate) threads: Arc<Threads>,
 }
@@ -388,7 +395,9 @@ impl Chat {
         repeating: Option<Repeating>,
     ) -> Result<Reply, ChatFailure> {
         let (reply, answer) = oneshot::channel();
-        let asked = Asked { actor: actor.identifier.clone(), ask, repeating, reply };
+        let ChatActor { identifier, is_roster, .. } = actor;
+        let (actor, is_roster) = (identifier.clone(), *is_roster);
+        let asked = Asked { actor, is_roster, ask, repeating, reply };
         self.parts.send(thread, ThreadMessage::Ask(Box::new(asked)))?;
         answer.await.unwrap_or(Err(ChatFailure::ShuttingDown))
     }

@@ -392,10 +392,17 @@ pub(crate) async fn accept(
     let call = find(node, &request.call_id)?;
     let offer = request.media.map(Offer::try_from).transpose()?;
     let operation_id = operation_id(node, request.operation_id)?;
-    let action = Action::Accept {
-        display_name: Some(display_name(node, endpoint, &request.display_name)?),
-        media: media_mode(offer.as_ref()),
-    };
+    let display_name = Some(display_name(node, endpoint, &request.display_name)?);
+    if let Some(meeting) = call.meeting() {
+        let who = endpoint.claims.identifier.clone();
+        let is_rung = call.ask(|answer| CallMessage::Rings { who, answer }).await;
+        if !is_rung.unwrap_or_default() {
+            return Err(Refused::from(trunkline_call::CommandError::NothingToAccept).into());
+        }
+        let request = JoinRequest { operation_id, display_name, offer };
+        return meeting.join(endpoint.clone(), request).await;
+    }
+    let action = Action::Accept { display_name, media: media_mode(offer.as_ref()) };
     let command = Command { actor: actor(endpoint), operation_id, action };
     let accepted = call.command(command, offer, AnswerAt::Start).await?;
     Ok(Outcome { call, accepted: Some(accepted) })

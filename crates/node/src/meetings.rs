@@ -4,9 +4,12 @@
 //! or watches it, and for a while after.
 
 mod actions;
+mod commanding;
 mod failure;
+mod handle;
 mod meeting_task;
 mod outward;
+mod thread;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -22,7 +25,7 @@ use trunkline_interop::{
     Actor, AttemptLimits, CodeDesk, Meeting, MeetingConfig, MeetingRole, MeetingSettings,
     NewMeeting, Schedule,
 };
-use trunkline_policy::{Right, Scope, decide_scope};
+use trunkline_policy::{Right, decide_scope};
 use trunkline_proto::meetings::v1 as wire;
 use trunkline_storage::{MeetingPosition, PutMeetingError, Store, StoreError, StoredMeeting};
 
@@ -34,8 +37,11 @@ use crate::page::{Page, PageCursor};
 use crate::token::TokenClaims;
 
 pub use self::failure::MeetingFailure;
-pub(crate) use self::meeting_task::{JoinRequest, MeetingHandle};
-use self::meeting_task::{MeetingTask, Origin};
+pub(crate) use self::handle::{JoinRequest, MeetingHandle};
+use self::{
+    meeting_task::{MeetingTask, Origin},
+    thread::KeptThread,
+};
 
 /// Who asks something of a meeting.
 #[derive(Clone, Debug)]
@@ -106,11 +112,30 @@ impl Default for MeetingsConfig {
     }
 }
 
+/// The meetings in memory.
+#[derive(Debug, Default)]
+struct Live {
+    by_id: HashMap<MeetingId, MeetingHandle>,
+    by_thread: HashMap<ThreadId, MeetingId>,
+}
+
+impl Live {
+    fn insert(&mut self, thread_id: ThreadId, handle: MeetingHandle) {
+        self.by_thread.insert(thread_id, handle.id());
+        self.by_id.insert(handle.id(), handle);
+    }
+
+    fn remove(&mut self, meeting: &Meeting) {
+        self.by_id.remove(&meeting.id());
+        self.by_thread.remove(&meeting.coordinates().thread_id);
+    }
+}
+
 /// The meetings of a node. A handle to it is [`Node::meetings`].
 pub(crate) struct Tables {
     config: MeetingsConfig,
     desk: Mutex<CodeDesk>,
-    live: Mutex<HashMap<MeetingId, MeetingHandle>>,
+    live: Mutex<Live>,
     /// Held while a meeting is read, so that it is read once.
     loading: tokio::sync::Mutex<()>,
 }
@@ -155,13 +180,19 @@ impl Tables {
     }
 
     /// Ends the part of a task's life in which it is sent something, unless somebody holds it.
-    pub(crate) fn retire(&self, id: &MeetingId, is_unheld: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn retire(&self, meeting: &Meeting, is_unheld: impl FnOnce() -> bool) -> bool {
         let mut live = self.live();
         let retires = is_unheld();
         if retires {
-            live.remove(id);
+            live.remove(meeting);
         }
         retires
+    }
+
+    /// Returns the meeting to which a thread belongs, if it is in memory.
+    pub(crate) fn of_thread(&self, thread_id: &ThreadId) -> Option<MeetingHandle> {
+        let live = self.live();
+        live.by_id.get(live.by_thread.get(thread_id)?).cloned()
     }
 
     pub(crate) fn config(&self) -> &MeetingsConfig {
@@ -169,11 +200,11 @@ impl Tables {
     }
 
     fn desk(&self) -> MutexGuard<'_, CodeDesk> {
-        // Every change of these tables is one operation on a map: a panic leaves them whole.
+        // No code under these locks can panic between two changes that belong together.
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<MeetingId, MeetingHandle>> {
+    fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -260,8 +291,9 @@ impl Meetings {
             }
         };
         self.tables().post(id, *meeting.code());
+        let thread_id = meeting.coordinates().thread_id.clone();
         let handle = MeetingTask::spawn(&self.node, meeting, Origin::New);
-        self.tables().live().insert(id, handle.clone());
+        self.tables().live().insert(thread_id, handle.clone());
         Ok(handle)
     }
 
@@ -401,7 +433,7 @@ impl Meetings {
 
     /// Returns the task of a meeting, which is read from the store when it is not in memory.
     async fn handle(&self, id: MeetingId) -> Result<MeetingHandle, MeetingFailure> {
-        let live = || self.tables().live().get(&id).cloned();
+        let live = || self.tables().live().by_id.get(&id).cloned();
         if let Some(handle) = live() {
             return Ok(handle);
         }
@@ -416,8 +448,11 @@ impl Meetings {
         let limits = self.tables().config.limits.clone();
         let now = self.node.clock().now();
         let meeting = Meeting::restore(now, stored.record, stored.code, limits)?;
+        let thread_id = meeting.coordinates().thread_id.clone();
+        let thread = KeptThread::of(&meeting);
         let handle = MeetingTask::spawn(&self.node, meeting, Origin::Restored);
-        self.tables().live().insert(id, handle.clone());
+        self.tables().live().insert(thread_id, handle.clone());
+        thread.catch_up(&self.node, &handle).await;
         Ok(handle)
     }
 
@@ -457,9 +492,9 @@ pub(crate) fn draw_code() -> JoinCode {
     }
 }
 
-/// The organizer's own hand in the chat of the meeting.
+/// The organizer's own hand in the chat of the meeting, which is not told of what it does.
 pub(crate) fn chat_actor(organizer: &CommunicationIdentifier) -> ChatActor {
-    ChatActor::new(organizer.clone(), [Scope::Chat])
+    ChatActor::roster(organizer.clone())
 }
 
 /// Codes that are read at once when a node starts.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, mpsc};
 use tokio_util::sync::CancellationToken;
 use trunkline_call::Signal;
 use trunkline_clock::Timestamp;
@@ -34,6 +34,7 @@ use crate::repeatability::Repeatability;
 use crate::resources::Resources;
 use crate::room_calls::RoomCalls;
 use crate::rooms::Rooms;
+use crate::rosters;
 
 /// What a node is made from.
 pub struct NodeConfig {
@@ -157,12 +158,14 @@ impl Node {
         let threads = Arc::new(Threads::default());
         let meetings = meetings::Tables::start(meetings, &*base.store).await?;
         let (plane, media_events) = MediaPlane::start(plane)?;
+        let (movements, moved) = mpsc::unbounded_channel();
         let chat = Chat::start(Parts {
             base: base.clone(),
             config: chat,
             directory: Arc::clone(&directory),
             feed: Arc::clone(&feed),
             generations: Arc::clone(identity.generations()),
+            movements,
             repeatability: Repeatability::new(base.clone()),
             threads: Arc::clone(&threads),
         });
@@ -195,6 +198,7 @@ impl Node {
             }),
         };
         node.spawn(media::route_events(node.clone(), media_events));
+        node.spawn(rosters::follow(node.clone(), moved));
         Ok(node)
     }
 

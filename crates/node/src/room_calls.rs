@@ -1,12 +1,16 @@
 //! Calls of rooms: the room says who may join, when and with which rights.
 
+mod closing;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use trunkline_call::{
     Action, Actor, Call, CallConfig, Command, Entry, Limits, MediaMode, MediaRights, MeetingInput,
     NewCall, Origin,
 };
+use trunkline_clock::Timestamp;
 use trunkline_ids::{CallId, CommunicationIdentifier, EndpointId};
 use trunkline_interop::{Room, RoomId, RoomRight, RoomRole};
 use trunkline_reasons::EndReason;
@@ -28,12 +32,20 @@ struct RoomCall {
     call: CallHandle,
     /// Who came, and as what.
     seats: HashMap<EndpointId, (CommunicationIdentifier, RoomRole)>,
+    /// Until when the room is valid.
+    valid_until: watch::Sender<Timestamp>,
 }
 
 impl RoomCalls {
-    fn of(&self, id: &RoomId, start: impl FnOnce() -> CallHandle) -> CallHandle {
-        let fresh = || RoomCall { call: start(), seats: HashMap::new() };
-        self.live().entry(id.clone()).or_insert_with(fresh).call.clone()
+    fn of(&self, node: &Node, room: &Room) -> CallHandle {
+        let start = || {
+            let call = start(node, room.id().clone());
+            let (valid_until, follower) = watch::channel(room.valid_until());
+            let id = room.id().clone();
+            node.spawn(closing::close_in_time(node.clone(), id, call.clone(), follower));
+            RoomCall { call, seats: HashMap::new(), valid_until }
+        };
+        self.live().entry(room.id().clone()).or_insert_with(start).call.clone()
     }
 
     fn forget(&self, id: &RoomId, call: CallId) {
@@ -50,7 +62,7 @@ impl RoomCalls {
     }
 
     /// Ends, in the live call, whoever is there and no longer has the role to which the rights
-    /// belong; `None` is a room that is deleted.
+    /// belong, and has the call end with the room; `None` is a room that is deleted.
     pub(crate) async fn follow(&self, id: &RoomId, room: Option<&Room>) {
         let Some((call, unseated)) = self.unseat(id, room) else { return };
         for endpoint in unseated {
@@ -62,6 +74,9 @@ impl RoomCalls {
     fn unseat(&self, id: &RoomId, room: Option<&Room>) -> Option<(CallHandle, Vec<EndpointId>)> {
         let mut live = self.live();
         let own = live.get_mut(id)?;
+        if let Some(room) = room {
+            own.valid_until.send_replace(room.valid_until());
+        }
         let has_changed =
             |_: &EndpointId, (who, role): &mut (CommunicationIdentifier, RoomRole)| {
                 let now =
@@ -110,7 +125,7 @@ pub(crate) async fn join(
     };
     // A room's call may end between finding it and joining it.
     for _ in 0..JOIN_ATTEMPTS {
-        let call = node.room_calls().of(&id, || start(node, id.clone()));
+        let call = node.room_calls().of(node, &room);
         let (input, offer) = (Box::new(input.clone()), request.offer.clone());
         let answer_at = AnswerAt::Start;
         let asked =
@@ -149,12 +164,8 @@ pub(crate) async fn command(
     if !right.is_some_and(|right| room.gives(role, right)) {
         return Err(refused(EndReason::NOT_PERMITTED));
     }
-    let input = Box::new(MeetingInput::Act(command));
-    let asked = call
-        .ask(|answer| CallMessage::Meeting { input, offer: None, answer_at, answer })
-        .await
-        .unwrap_or(Err(Refused::NotFound))?;
-    Ok(Outcome { call, accepted: Some(asked) })
+    let accepted = call.act_in_meeting(command, answer_at).await?;
+    Ok(Outcome { call, accepted: Some(accepted) })
 }
 
 /// Returns the right that an action on others takes; no role of a room gives more.

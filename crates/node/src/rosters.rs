@@ -2,6 +2,8 @@
 //!
 //! A call whose thread is not one of this exchange's, or is not the actor's to see, is left alone.
 
+mod threads;
+
 use std::collections::BTreeSet;
 
 use trunkline_call::thread_id_of;
@@ -19,6 +21,8 @@ use crate::chat::{ChatActor, ChatFailure};
 use crate::commands::{CallingError, Endpoint, Outcome, permit};
 use crate::meetings::chat_actor;
 use crate::node::Node;
+
+pub(crate) use self::threads::follow;
 
 /// A call as its roster stands.
 #[derive(Clone, Debug)]

@@ -321,11 +321,7 @@ impl Call {
             self.established_of(actor)?;
         }
         let participant_id = selected.first().and_then(|first| self.participant_id_of(*first));
-        let mut cause = EndReason::REMOVED;
-        for ordinal in selected {
-            cause = if self.is_invited(ordinal) { EndReason::CANCELED } else { cause };
-            self.end_connection(ordinal, cause);
-        }
+        let cause = self.end_all(selected);
         self.operations.begin(key.clone());
         self.complete(key.clone(), participant_id, OperationOutcome::Succeeded);
         self.settle_departure(cause);
@@ -533,7 +529,7 @@ impl Call {
         self.connections.get(&ordinal).map(|connection| connection.participant_id)
     }
 
-    fn is_invited(&self, ordinal: Ordinal) -> bool {
+    pub(super) fn is_invited(&self, ordinal: Ordinal) -> bool {
         self.connections.get(&ordinal).is_some_and(|connection| connection.ringing().is_some())
     }
 
@@ -566,7 +562,7 @@ impl Call {
     /// # Errors
     ///
     /// An endpoint that is in the call already can take no invitation.
-    fn invitation_of(&self, actor: &Actor) -> Result<Option<Ordinal>, CommandError> {
+    pub(super) fn invitation_of(&self, actor: &Actor) -> Result<Option<Ordinal>, CommandError> {
         if let Some(at_endpoint) = self.by_endpoint.get(&actor.endpoint)
             && self.connections.get(at_endpoint).is_some_and(|c| c.joined().is_some())
         {

@@ -86,6 +86,17 @@ impl Call {
         true
     }
 
+    /// Ends connections by somebody else's will, invitations as taken back; returns the reason that
+    /// counts for the call.
+    pub(super) fn end_all(&mut self, ordinals: impl IntoIterator<Item = Ordinal>) -> EndReason {
+        let mut cause = EndReason::REMOVED;
+        for ordinal in ordinals {
+            cause = if self.is_invited(ordinal) { EndReason::CANCELED } else { cause };
+            self.end_connection(ordinal, cause);
+        }
+        cause
+    }
+
     /// Decides whether the call goes on after somebody left for a reason.
     ///
     /// A one-to-one call ends for both with the one reason. A group that was placed ends when only

@@ -136,8 +136,8 @@ impl Call {
         if let Status::Ended(reason) = self.status {
             return Err(CommandError::CallEnded { reason });
         }
-        if self.by_endpoint.contains_key(&actor.endpoint) {
-            return Err(CommandError::AlreadyInCall);
+        if let Some(ordinal) = self.invitation_of(actor)? {
+            return self.accept_in_meeting(key, ordinal, connection, entry);
         }
         self.check_room(self.connections.len() + 1)?;
         if self.status == Status::Fresh {
@@ -163,6 +163,30 @@ impl Call {
                 self.expect_media(ordinal, time);
             }
         }
+        Ok(())
+    }
+
+    /// Who is being rung and joins has accepted. The meeting let them in when it had them rung; where
+    /// it has thought better of it, nothing is accepted.
+    fn accept_in_meeting(
+        &mut self,
+        key: &OperationKey,
+        ordinal: Ordinal,
+        joiner: Connection,
+        entry: Entry,
+    ) -> Result<(), CommandError> {
+        let Some(media) = joiner.joined().map(|joined| joined.media) else {
+            return Err(CommandError::NothingToAccept);
+        };
+        match entry {
+            Entry::Direct => {}
+            Entry::Lobby => return Err(CommandError::AlreadyInCall),
+        }
+        if let Some(connection) = self.connections.get_mut(&ordinal) {
+            connection.rights = joiner.rights;
+            connection.is_muted = joiner.is_muted;
+        }
+        self.accept(key, ordinal, joiner.display_name, media);
         Ok(())
     }
 

@@ -66,6 +66,13 @@ impl Call {
                     call.measure_speaking(ordinal, is_speaking);
                 });
             }
+            Signal::ThreadLeft { identifier } => {
+                let ordinals = self.by_identifier.get(&identifier).cloned().unwrap_or_default();
+                if !ordinals.is_empty() {
+                    let cause = self.end_all(ordinals);
+                    self.settle_departure(cause);
+                }
+            }
             Signal::TransportLost { endpoint } => self.set_transport_lost(&endpoint, true),
             Signal::TransportResumed { endpoint } => self.set_transport_lost(&endpoint, false),
         }

@@ -336,3 +336,17 @@ fn an_endpoint_that_registers_after_the_answer_does_not_ring() {
     });
     assert_eq!(scene.ringing(), []);
 }
+
+#[test]
+fn rst_who_is_taken_out_of_the_chat_is_taken_out_of_the_call() {
+    let mut scene = Scene::joined(&["alice", "bob", "charlie"]);
+    scene.add("alice", "dan");
+    scene.signal(Signal::ThreadLeft { identifier: identifier("bob") });
+    scene.signal(Signal::ThreadLeft { identifier: identifier("dan") });
+    scene.signal(Signal::ThreadLeft { identifier: identifier("eve") });
+    assert!(scene.participants("bob").is_none() && scene.participants("dan").is_none());
+    assert_eq!(scene.detaches(), [(endpoint("bob"), EndReason::REMOVED)]);
+    assert_eq!(scene.stops(), [(endpoint("dan"), EndReason::CANCELED)]);
+    assert_eq!(scene.answer("alice", "op-4"), failed(EndReason::CANCELED));
+    assert_eq!(scene.state("charlie"), Some(CallState::Connected));
+}

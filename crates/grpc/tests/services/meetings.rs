@@ -20,7 +20,7 @@ use trunkline_proto::{
 
 use crate::scene::{Scene, name};
 
-async fn create(scene: &Scene) -> Meeting {
+pub(crate) async fn create(scene: &Scene) -> Meeting {
     let mut meetings = scene.meetings(&scene.key());
     let request = CreateMeetingRequest {
         organizer: "bob".to_owned(),
@@ -30,15 +30,25 @@ async fn create(scene: &Scene) -> Meeting {
     meetings.create_meeting(request).await.unwrap().into_inner().meeting.unwrap()
 }
 
-fn by_code(code: &JoinCode) -> JoinCallRequest {
+pub(crate) fn by_code(code: &JoinCode) -> JoinCallRequest {
     let kind = Some(meeting_locator::Kind::Code(code.clone()));
     JoinCallRequest { meeting: Some(MeetingLocator { kind }), ..JoinCallRequest::default() }
 }
 
-fn act(meeting: &Meeting, kind: Kind) -> ActRequest {
+pub(crate) fn act(meeting: &Meeting, kind: Kind) -> ActRequest {
     let action = Some(MeetingAction { kind: Some(kind) });
     let meeting = meeting.meeting_id.clone();
     ActRequest { meeting, action, ..ActRequest::default() }
+}
+
+/// Has the tenant take app users in.
+pub(crate) async fn federate(scene: &Scene) {
+    let tenant = scene.node.admin().tenants()[0].id.clone();
+    let federation = trunkline_policy::FederationConfig {
+        enable_acs_users: true,
+        ..trunkline_policy::FederationConfig::default()
+    };
+    scene.node.admin().set_federation(&tenant, federation).await.unwrap();
 }
 
 fn state_of(call: &Call, participant: &str) -> Option<CallState> {
@@ -313,12 +323,7 @@ async fn grp_a_group_call_gets_a_chat_of_those_who_are_called() {
         chat.list_threads(ListThreadsRequest::default()).await.unwrap().into_inner().threads;
     assert!(threads.is_empty());
 
-    let tenant = scene.node.admin().tenants()[0].id.clone();
-    let federation = trunkline_policy::FederationConfig {
-        enable_acs_users: true,
-        ..trunkline_policy::FederationConfig::default()
-    };
-    scene.node.admin().set_federation(&tenant, federation).await.unwrap();
+    federate(&scene).await;
     let call = alice.place_call(place).await.unwrap().into_inner().call.unwrap();
     let threads =
         chat.list_threads(ListThreadsRequest::default()).await.unwrap().into_inner().threads;

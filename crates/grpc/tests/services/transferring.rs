@@ -1,94 +1,16 @@
 //! Blind transfers over the unary services: asked for in one answer, followed over the event stream.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, timeout};
 use tonic::{Code, Streaming};
-use trunkline_api::calling::v1::calling_service_client::CallingServiceClient;
 use trunkline_proto::{
     calling::v1::{
-        AcceptCallRequest, CallDirection, CallKind, CallState, GetCallRequest, HangUpRequest,
-        ListCallHistoryRequest, ListCallsRequest, PastCall, PlaceCallRequest, RejectCallRequest,
-        TransferCallRequest, TransferCallResponse, TransferState, WatchCallRequest,
-        WatchCallResponse, WatchIncomingCallsRequest, WatchIncomingCallsResponse, call_event::Kind,
-        watch_incoming_calls_response::Event as Ringing,
+        CallDirection, CallKind, CallState, GetCallRequest, ListCallsRequest, PlaceCallRequest,
+        RejectCallRequest, TransferState, WatchCallResponse, call_event::Kind,
     },
     common::v1::EndReason,
 };
 
-use crate::scene::{Intercepted, Scene, name};
-
-/// Somebody who calls and is called.
-struct Person {
-    id: String,
-    calls: CallingServiceClient<Intercepted>,
-    ringing: Streaming<WatchIncomingCallsResponse>,
-}
-
-impl Person {
-    async fn new(scene: &Scene) -> Self {
-        let id = scene.app_user().await;
-        let mut calls = scene.calling(&id).await;
-        let request = WatchIncomingCallsRequest::default();
-        let ringing = calls.watch_incoming_calls(request).await.unwrap().into_inner();
-        Self { id, calls, ringing }
-    }
-
-    async fn rings(&mut self) -> String {
-        loop {
-            let next = within(self.ringing.message()).await.unwrap().unwrap();
-            if let Some(Ringing::IncomingCall(call)) = next.event {
-                return call.call_id;
-            }
-        }
-    }
-
-    /// Waits until it rings, and accepts; returns the participant id it has in the call.
-    async fn accepts(&mut self) -> String {
-        let call_id = self.rings().await;
-        let request = AcceptCallRequest { call_id, ..AcceptCallRequest::default() };
-        self.calls.accept_call(request).await.unwrap().into_inner().participant_id
-    }
-
-    async fn watches(&mut self, call_id: &str) -> Streaming<WatchCallResponse> {
-        let request = WatchCallRequest { call_id: call_id.to_owned(), after_seq: None };
-        self.calls.watch_call(request).await.unwrap().into_inner()
-    }
-
-    async fn transfers(
-        &mut self,
-        call_id: &str,
-        target: &str,
-    ) -> Result<TransferCallResponse, tonic::Status> {
-        let request = TransferCallRequest {
-            operation_id: String::new(),
-            call_id: call_id.to_owned(),
-            target: target.to_owned(),
-            transferee: String::new(),
-        };
-        self.calls.transfer_call(request).await.map(tonic::Response::into_inner)
-    }
-
-    /// Returns the one call of its history, which is written a little after the call ends.
-    async fn remembers(&mut self) -> PastCall {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        loop {
-            let request = ListCallHistoryRequest::default();
-            let listed = self.calls.list_call_history(request).await.unwrap().into_inner();
-            if let Some(past) = listed.calls.into_iter().next() {
-                return past;
-            }
-            assert!(Instant::now() < deadline, "the call is not in the history");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    async fn hangs_up(&mut self, call_id: &str) {
-        let call_id = call_id.to_owned();
-        let request = HangUpRequest { call_id, ..HangUpRequest::default() };
-        self.calls.hang_up(request).await.unwrap();
-    }
-}
+use crate::person::{Person, until};
+use crate::scene::{Scene, name};
 
 /// Two who talk, and the id of their call.
 async fn talking(scene: &Scene) -> ([Person; 2], String) {
@@ -110,20 +32,6 @@ async fn talking(scene: &Scene) -> ([Person; 2], String) {
 }
 
 /// Reads on to the first event that is wanted.
-async fn until(
-    events: &mut Streaming<WatchCallResponse>,
-    is_wanted: impl Fn(&Kind) -> bool,
-) -> Kind {
-    loop {
-        let next = within(events.message()).await.unwrap().expect("the stream ended");
-        if let Some(kind) = next.event.and_then(|event| event.kind)
-            && is_wanted(&kind)
-        {
-            return kind;
-        }
-    }
-}
-
 /// Reads on until the transfer ends, and returns the states it had, the ids it was told with, and
 /// why it failed.
 async fn followed(
@@ -240,8 +148,4 @@ async fn mid7_a_transfer_that_is_declined_or_refused_leaves_the_two_talking() {
     assert_eq!(call.participants.len(), 2);
     assert!(call.participants.iter().all(|one| one.transferring_to.is_empty()));
     scene.node.shutdown().await;
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(10), future).await.expect("nothing came for ten seconds")
 }

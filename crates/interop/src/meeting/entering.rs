@@ -12,7 +12,7 @@ use crate::{
         error::{JoinError, MeetingError, TargetError},
         input::{Action, Actor, Command},
         joiner::{JoinerKind, barrier_between},
-        lobby::Admission,
+        lobby::{Admission, Remembrance},
         operations::{OperationKey, Progress},
         output::{CallStep, EventKind, MediaRights, OperationOutcome, Output, ThreadStep},
         role::MeetingRole,
@@ -97,6 +97,7 @@ impl Meeting {
             Action::React(reaction) => self.react(actor, reaction),
             Action::Reject(endpoint) => self.reject(actor, &endpoint),
             Action::Remove(endpoint) => self.remove(actor, &endpoint),
+            Action::Ring(who) => self.ring(policy, actor, &who),
             Action::RotateCode(code) => self.rotate_code(actor, code),
             Action::Spotlight(endpoint) => self.spotlight(actor, endpoint),
             Action::StopSpotlight(endpoint) => self.stop_spotlight(actor, &endpoint),
@@ -289,6 +290,40 @@ impl Meeting {
             Some(error) if admitted == 0 => Err(error.into()),
             Some(_) | None => Ok(Done::Here),
         }
+    }
+
+    /// Somebody in the meeting has another one rung, who was let in by that.
+    fn ring(
+        &mut self,
+        policy: &Policy,
+        actor: &Actor,
+        who: &CommunicationIdentifier,
+    ) -> Result<Done, MeetingError> {
+        self.require(
+            actor,
+            match who {
+                CommunicationIdentifier::PhoneNumber(_) => Capability::AddPhoneNumber,
+                CommunicationIdentifier::CommunicationUser(_)
+                | CommunicationIdentifier::MicrosoftTeamsApp(_)
+                | CommunicationIdentifier::MicrosoftTeamsUser(_)
+                | CommunicationIdentifier::TeamsExtensionUser(_)
+                | CommunicationIdentifier::Unknown(_) => Capability::AddUser,
+            },
+        )?;
+        if self.attendees.values().any(|attendee| attendee.identifier == *who) {
+            return Err(JoinError::AlreadyJoined.into());
+        }
+        self.check_federation(who, policy)?;
+        let decision = self.decide_entry_of(who, Remembrance::Admitted, policy);
+        match decision.admission {
+            Admission::Enter => self.check_entry(who, policy)?,
+            Admission::Refuse(_) | Admission::Wait => {
+                return Err(JoinError::TurnedAway(Box::new(decision)).into());
+            }
+        }
+        self.denied.remove(who);
+        self.admitted.insert(who);
+        Ok(Done::Here)
     }
 
     pub(super) fn waiting_at(&self, endpoint: &EndpointId) -> Result<&Attendee, TargetError> {

@@ -78,6 +78,8 @@ pub enum Action {
     Reject(EndpointId),
     /// Remove somebody who is in the meeting, and remember it.
     Remove(EndpointId),
+    /// Ring somebody: whoever accepts comes in without waiting.
+    Ring(CommunicationIdentifier),
     /// Have the code by which the meeting is joined replaced by one that the caller drew.
     RotateCode(JoinCode),
     /// Put somebody into everybody's view.
@@ -150,6 +152,7 @@ impl Action {
             Self::React(_) => "react",
             Self::Reject(_) => "reject",
             Self::Remove(_) => "remove",
+            Self::Ring(_) => "ring",
             Self::RotateCode(_) => "rotateCode",
             Self::Spotlight(_) => "spotlight",
             Self::StopSpotlight(_) => "stopSpotlight",

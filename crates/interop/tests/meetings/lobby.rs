@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use trunkline_interop::{
-    Action, Actor, CallStep, Capability, EventKind, JoinError, LobbyBypassScope, MeetingError,
-    MeetingRole, MeetingSettings, OperationOutcome, Resolution, Signal, TargetError,
+    Action, Actor, AllowedPresenters, CallStep, Capability, EventKind, JoinError, LobbyBypassScope,
+    MeetingError, MeetingRole, MeetingSettings, OperationOutcome, Resolution, Signal, TargetError,
 };
 use trunkline_reasons::EndReason;
 
@@ -313,4 +313,42 @@ fn the_way_in_is_explained_before_anybody_asks() {
         "{printed}"
     );
     assert!(!printed.contains("zoe"), "a trace names no person: {printed}");
+}
+
+#[test]
+fn who_is_rung_into_a_meeting_does_not_wait_and_was_never_denied() {
+    let mut scene = with_waiting_guest();
+    scene.by(ALICE, Action::Reject(endpoint(GUEST))).succeeded();
+    scene.by(ALICE, Action::Ring(id(GUEST))).succeeded();
+    assert!(!scene.is_present(GUEST), "rung is not in");
+    scene.join(GUEST).succeeded();
+    assert!(scene.is_present(GUEST));
+    let there = scene.by(ALICE, Action::Ring(id(GUEST)));
+    assert!(matches!(there.refused(), MeetingError::Join(JoinError::AlreadyJoined)));
+}
+
+#[test]
+fn nobody_is_rung_by_those_who_may_not_into_what_is_locked_or_past_a_barrier() {
+    let allowed_presenters = AllowedPresenters::Organizer;
+    let mut scene = Scene::new(MeetingSettings { allowed_presenters, ..open() });
+    scene.join(ALICE).succeeded();
+    scene.join(GUEST).succeeded();
+    let attendee = scene.by(GUEST, Action::Ring(id(VISITOR)));
+    assert!(matches!(
+        attendee.refused(),
+        MeetingError::NotCapable {
+            capability: Capability::AddUser,
+            resolution: Resolution::RoleRestricted
+        }
+    ));
+    let outside = scene.by(BOB, Action::Ring(id(VISITOR)));
+    assert!(matches!(outside.refused(), MeetingError::NotInMeeting));
+    scene.by(ALICE, Action::Lock).succeeded();
+    let locked = scene.by(ALICE, Action::Ring(id(VISITOR)));
+    assert_eq!(locked.refused().reason(), EndReason::MEETING_LOCKED);
+    scene.by(ALICE, Action::Unlock).succeeded();
+    scene.by(ALICE, Action::Ring(id(VISITOR))).succeeded();
+    scene.join(CHARLIE).succeeded();
+    let barred = scene.by(ALICE, Action::Ring(id(DAN)));
+    assert!(matches!(barred.refused(), MeetingError::Join(JoinError::Barrier(_))));
 }

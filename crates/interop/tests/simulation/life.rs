@@ -234,7 +234,7 @@ impl Life {
 
     fn action(&mut self) -> Action {
         let (_, who) = self.somebody();
-        match self.rng.below(19) {
+        match self.rng.below(20) {
             0..3 => Action::Admit(self.endpoint(true)),
             3 => Action::AdmitAll,
             4 => Action::ChangeRole(who, *self.rng.pick(&MeetingRole::ALL)),
@@ -250,6 +250,7 @@ impl Life {
             14 | 15 => Action::Reject(self.endpoint(true)),
             16 => Action::Remove(self.endpoint(false)),
             17 => Action::Spotlight(self.endpoint(false)),
+            18 => Action::Ring(who),
             _ => Action::LowerAllHands,
         }
     }
@@ -403,7 +404,7 @@ impl Life {
             return;
         };
         match action {
-            Action::Forgive(who) | Action::Invite(who) => {
+            Action::Forgive(who) | Action::Invite(who) | Action::Ring(who) => {
                 self.denied.remove(who);
             }
             Action::ChangeRole(who, role) if role.is_host() => {

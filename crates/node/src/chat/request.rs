@@ -24,6 +24,8 @@ pub struct ChatActor {
     pub expires_on: Option<Timestamp>,
     /// How often the user's tokens had been revoked when this one was issued.
     pub(crate) generation: Option<u32>,
+    /// Whether a call or a meeting changes its own chat, and so need not be told of it.
+    pub(crate) is_roster: bool,
 }
 
 impl ChatActor {
@@ -33,7 +35,12 @@ impl ChatActor {
         scopes: impl IntoIterator<Item = Scope>,
     ) -> Self {
         let scopes = scopes.into_iter().collect();
-        Self { identifier, scopes, expires_on: None, generation: None }
+        Self { identifier, scopes, expires_on: None, generation: None, is_roster: false }
+    }
+
+    /// Makes the hand with which a call or a meeting changes its own chat, in somebody's name.
+    pub(crate) fn roster(identifier: CommunicationIdentifier) -> Self {
+        Self { is_roster: true, ..Self::new(identifier, [Scope::Chat]) }
     }
 
     /// Fails unless the token allows it.
@@ -53,6 +60,7 @@ impl From<&TokenClaims> for ChatActor {
             scopes: claims.scopes.clone(),
             expires_on: Some(claims.expires_on),
             generation: Some(claims.generation),
+            is_roster: false,
         }
     }
 }

@@ -18,7 +18,7 @@ use trunkline_chat::{
 use trunkline_ids::{CommunicationIdentifier, ThreadId};
 use trunkline_storage::{ChatUnit, RepeatabilityRecord, StoreError};
 
-use crate::chat::{ChatFailure, EditMessage, Parts, admission};
+use crate::chat::{ChatFailure, EditMessage, Movement, Parts, admission};
 use crate::repeatability::Repeating;
 
 /// What a thread's task is sent.
@@ -36,6 +36,8 @@ pub(super) enum ThreadMessage {
 /// A command with who is to be answered.
 pub(super) struct Asked {
     pub(super) actor: CommunicationIdentifier,
+    /// Whether it is a call's or a meeting's own doing.
+    pub(super) is_roster: bool,
     pub(super) ask: Ask,
     pub(super) repeating: Option<Repeating>,
     pub(super) reply: oneshot::Sender<Result<Reply, ChatFailure>>,
@@ -122,6 +124,8 @@ struct Unit {
     /// Whether somebody comes or goes in it. Once per unit: the store knows whom an event is for by
     /// who is there before and after.
     changes_members: bool,
+    /// Whether calls and meetings are told who comes and goes in it.
+    tells_rosters: bool,
     repeatability: Option<RepeatabilityRecord>,
     /// What happened, in order.
     told: Vec<Arc<ChatEvent>>,
@@ -131,6 +135,7 @@ struct Unit {
 /// A unit on its way.
 struct Flight {
     commit: Pin<Box<dyn Future<Output = Result<Vec<u64>, StoreError>> + Send>>,
+    tells_rosters: bool,
     told: Vec<Arc<ChatEvent>>,
     answers: Vec<Answer>,
 }
@@ -236,7 +241,7 @@ impl ThreadTask {
             Some(ThreadMessage::Expire) => {
                 if let Ok(mut thread) = self.load().await {
                     thread.handle_timeout(self.parts.base.clock.now());
-                    self.drain(&mut thread, None);
+                    self.drain(&mut thread, None, true);
                     self.thread = Some(thread);
                 }
             }
@@ -267,7 +272,7 @@ impl ThreadTask {
     }
 
     async fn handle(&mut self, asked: Box<Asked>) {
-        let Asked { actor, ask, repeating, reply } = *asked;
+        let Asked { actor, is_roster, ask, repeating, reply } = *asked;
         let mut thread = match self.load().await {
             Ok(thread) => thread,
             Err(failure) => {
@@ -287,13 +292,18 @@ impl ThreadTask {
             }
             (Ok(_) | Err(_), _) => None,
         };
-        self.drain(&mut thread, record);
+        self.drain(&mut thread, record, is_roster);
         self.thread = Some(thread);
         self.answer(Answer::Asked { outcome, reply, repeating });
     }
 
     /// Takes what the core wants stored and told into the last unit that waits.
-    fn drain(&mut self, thread: &mut Thread, repeatability: Option<RepeatabilityRecord>) {
+    fn drain(
+        &mut self,
+        thread: &mut Thread,
+        repeatability: Option<RepeatabilityRecord>,
+        is_roster: bool,
+    ) {
         let (mut changes, mut told) = (Vec::new(), Vec::new());
         while let Some(output) = thread.poll_output() {
             match output {
@@ -322,6 +332,7 @@ impl ThreadTask {
         };
         changes.into_iter().for_each(|change| unit.push(change));
         unit.changes_members |= changes_members;
+        unit.tells_rosters |= changes_members && !is_roster;
         unit.told.append(&mut told);
         unit.repeatability = unit.repeatability.take().or(repeatability);
     }
@@ -345,10 +356,8 @@ impl ThreadTask {
         if self.flight.is_some() {
             return;
         }
-        let Some(Unit { changes, repeatability, told, answers, .. }) = self.waiting.pop_front()
-        else {
-            return;
-        };
+        let Some(unit) = self.waiting.pop_front() else { return };
+        let Unit { changes, tells_rosters, repeatability, told, answers, .. } = unit;
         let durable = told.iter().filter(|event| event.kind.is_durable());
         let unit = ChatUnit {
             thread_id: self.id.clone(),
@@ -358,13 +367,19 @@ impl ThreadTask {
         };
         let store = Arc::clone(&self.parts.base.store);
         let commit = Box::pin(async move { store.commit(unit).await });
-        self.flight = Some(Flight { commit, told, answers });
+        self.flight = Some(Flight { commit, tells_rosters, told, answers });
     }
 
     fn land(&mut self, outcome: Result<Vec<u64>, StoreError>) {
-        let Some(Flight { told, answers, .. }) = self.flight.take() else { return };
+        let Some(Flight { tells_rosters, told, answers, .. }) = self.flight.take() else { return };
         match outcome {
             Ok(places) => {
+                if tells_rosters {
+                    told.iter().flat_map(|event| Movement::of(event)).for_each(|movement| {
+                        // Nobody listens once the node stops.
+                        let _ = self.parts.movements.send(movement);
+                    });
+                }
                 let mut places = places.into_iter();
                 for event in told {
                     match event.kind.is_durable() {

@@ -4,26 +4,20 @@
 //! left. This task waits for it at each step, and it never waits for this one.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use trunkline_api::convert;
 use trunkline_call::{
-    Action as CallAction, Actor as CallActor, Call, CallConfig, Command as CallCommand, Entry,
-    Limits, MediaMode, MediaRights, MeetingInput, NewCall, Origin as CallOrigin,
-    ParticipantSelector,
+    Actor as CallActor, Call, CallConfig, Entry, Limits, MediaMode, MediaRights, MeetingInput,
+    NewCall, Origin as CallOrigin, ParticipantSelector,
 };
 use trunkline_chat::{Metadata, NewMember};
-use trunkline_ids::{
-    CallId, CommunicationIdentifier, DisplayName, EndpointId, MeetingId, OperationId, ParticipantId,
-};
+use trunkline_ids::{CallId, CommunicationIdentifier, EndpointId, OperationId, ParticipantId};
 use trunkline_interop::{
-    Action, Actor, CallStep, Capability, Command, Input, Meeting, MeetingError, OperationOutcome,
-    Output, Signal, ThreadStep,
+    Action, Actor, CallStep, Capability, Command, Input, Meeting, OperationOutcome, Output, Signal,
+    ThreadStep,
 };
-use trunkline_proto::meetings::v1 as wire;
-use trunkline_reasons::EndReason;
 use trunkline_storage::{PutMeetingError, StoredMeeting};
 
 use crate::call_task::CallTask;
@@ -32,144 +26,10 @@ use crate::clock::sleep_until;
 use crate::commands::{CallingError, Endpoint, Outcome};
 use crate::media::Offer;
 use crate::meetings::actions::{self, Names};
+use crate::meetings::handle::MeetingMessage;
 use crate::meetings::outward::Watcher;
-use crate::meetings::{MeetingActor, MeetingFailure, chat_actor};
+use crate::meetings::{JoinRequest, MeetingFailure, MeetingHandle, chat_actor};
 use crate::node::Node;
-
-/// What a joiner brings.
-#[derive(Clone, Debug)]
-pub(crate) struct JoinRequest {
-    pub(crate) operation_id: OperationId,
-    pub(crate) display_name: Option<DisplayName>,
-    pub(crate) offer: Option<Offer>,
-}
-
-type Answer<T> = oneshot::Sender<Result<T, MeetingFailure>>;
-
-/// What a meeting's task is told.
-pub(crate) enum MeetingMessage {
-    Act {
-        actor: Actor,
-        operation_id: OperationId,
-        action: wire::MeetingAction,
-        /// Whether the actor acts through the call, which then tells of the operation's end.
-        is_in_call: bool,
-        answer: Answer<()>,
-    },
-    /// A command of the call that concerns others.
-    Command {
-        command: Box<CallCommand>,
-        answer_at: AnswerAt,
-        answer: oneshot::Sender<Result<Outcome, CallingError>>,
-    },
-    Explain {
-        actor: MeetingActor,
-        user: CommunicationIdentifier,
-        answer: Answer<wire::ExplainEntryResponse>,
-    },
-    Join {
-        endpoint: Endpoint,
-        request: Box<JoinRequest>,
-        answer: oneshot::Sender<Result<Outcome, CallingError>>,
-    },
-    Show {
-        actor: MeetingActor,
-        answer: Answer<wire::Meeting>,
-    },
-    Watch {
-        actor: MeetingActor,
-        answer: Answer<mpsc::Receiver<Arc<wire::MeetingEvent>>>,
-    },
-}
-
-/// Reaches a meeting's task.
-#[derive(Clone, Debug)]
-pub(crate) struct MeetingHandle {
-    id: MeetingId,
-    messages: mpsc::Sender<MeetingMessage>,
-    /// Unbounded, because a call must not wait for the meeting that waits for it; it carries one
-    /// signal for each connection that the meeting itself had let in.
-    signals: mpsc::UnboundedSender<Signal>,
-}
-
-impl MeetingHandle {
-    pub(crate) fn id(&self) -> MeetingId {
-        self.id
-    }
-
-    /// Tells of what happened in the call.
-    pub(crate) fn signal(&self, signal: Signal) {
-        // A task that is gone is that of a node which stops.
-        let _ = self.signals.send(signal);
-    }
-
-    pub(crate) async fn join(
-        &self,
-        endpoint: Endpoint,
-        request: JoinRequest,
-    ) -> Result<Outcome, CallingError> {
-        let request = Box::new(request);
-        self.ask(|answer| MeetingMessage::Join { endpoint, request, answer })
-            .await
-            .unwrap_or(Err(CallingError::ShuttingDown))
-    }
-
-    pub(crate) async fn command(
-        &self,
-        command: CallCommand,
-        answer_at: AnswerAt,
-    ) -> Result<Outcome, CallingError> {
-        let command = Box::new(command);
-        self.ask(|answer| MeetingMessage::Command { command, answer_at, answer })
-            .await
-            .unwrap_or(Err(CallingError::ShuttingDown))
-    }
-
-    pub(crate) async fn act_as(
-        &self,
-        actor: Actor,
-        operation_id: OperationId,
-        action: wire::MeetingAction,
-        is_in_call: bool,
-    ) -> Result<(), MeetingFailure> {
-        let act = |answer| MeetingMessage::Act { actor, operation_id, action, is_in_call, answer };
-        self.ask(act).await.unwrap_or(Err(MeetingFailure::ShuttingDown))
-    }
-
-    pub(super) async fn show(&self, actor: MeetingActor) -> Result<wire::Meeting, MeetingFailure> {
-        self.ask(|answer| MeetingMessage::Show { actor, answer })
-            .await
-            .unwrap_or(Err(MeetingFailure::ShuttingDown))
-    }
-
-    pub(super) async fn explain(
-        &self,
-        actor: MeetingActor,
-        user: CommunicationIdentifier,
-    ) -> Result<wire::ExplainEntryResponse, MeetingFailure> {
-        self.ask(|answer| MeetingMessage::Explain { actor, user, answer })
-            .await
-            .unwrap_or(Err(MeetingFailure::ShuttingDown))
-    }
-
-    pub(super) async fn watch(
-        &self,
-        actor: MeetingActor,
-    ) -> Result<mpsc::Receiver<Arc<wire::MeetingEvent>>, MeetingFailure> {
-        self.ask(|answer| MeetingMessage::Watch { actor, answer })
-            .await
-            .unwrap_or(Err(MeetingFailure::ShuttingDown))
-    }
-
-    async fn ask<T>(
-        &self,
-        message: impl FnOnce(oneshot::Sender<T>) -> MeetingMessage,
-    ) -> Option<T> {
-        let (answer, answered) = oneshot::channel();
-        self.messages.send(message(answer)).await.ok()?;
-        answered.await.ok()
-    }
-}
 
 /// Where a meeting comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -210,16 +70,14 @@ struct Joining {
 impl MeetingTask {
     /// Makes a meeting reachable and starts its task.
     pub(super) fn spawn(node: &Node, meeting: Meeting, origin: Origin) -> MeetingHandle {
-        let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
-        let (signals, signalled) = mpsc::unbounded_channel();
-        let handle = MeetingHandle { id: meeting.id(), messages, signals };
+        let (handle, messages, signals) = MeetingHandle::new(meeting.id());
         let stored = meeting.revision();
         let task = Self {
             node: node.clone(),
             meeting,
             handle: handle.clone(),
-            messages: receiver,
-            signals: signalled,
+            messages,
+            signals,
             call: None,
             people: HashMap::new(),
             watchers: Vec::new(),
@@ -276,9 +134,9 @@ impl MeetingTask {
     /// Returns whether the task is over, because nobody holds a handle to it; its meeting is read
     /// again when somebody asks for it.
     fn retires(&self) -> bool {
-        self.node.meeting_tables().retire(&self.meeting.id(), || {
+        self.node.meeting_tables().retire(&self.meeting, || {
             // The table's own handle and this task's.
-            self.handle.messages.strong_count() <= 2
+            self.handle.holders() <= 2
                 && self.messages.is_empty()
                 && self.signals.is_empty()
                 && self.stored == self.meeting.revision()
@@ -321,8 +179,7 @@ impl MeetingTask {
                 let _ = answer.send(outcome);
             }
             MeetingMessage::Command { command, answer_at, answer } => {
-                let outcome = self.command(*command, answer_at).await;
-                let _ = answer.send(outcome);
+                self.command(*command, answer_at, answer).await;
             }
             MeetingMessage::Explain { actor, user, answer } => {
                 let outcome = self.sight(&actor).map(|_| {
@@ -346,7 +203,7 @@ impl MeetingTask {
         }
     }
 
-    async fn act(
+    pub(super) async fn act(
         &mut self,
         actor: Actor,
         operation_id: OperationId,
@@ -360,7 +217,7 @@ impl MeetingTask {
     }
 
     /// Does what somebody in the call wants, whose operation the call then says to be over.
-    async fn act_in_call(
+    pub(super) async fn act_in_call(
         &mut self,
         actor: Actor,
         operation_id: OperationId,
@@ -405,84 +262,6 @@ impl MeetingTask {
         answered?;
         // Every join that is not refused takes a step of the call.
         joining.unwrap_or(Err(CallingError::NotFound))
-    }
-
-    /// Carries out a command of the call that concerns others, if the meeting lets the actor.
-    async fn command(
-        &mut self,
-        command: CallCommand,
-        answer_at: AnswerAt,
-    ) -> Result<Outcome, CallingError> {
-        let actor = Actor::User(command.actor.identifier.clone(), command.actor.endpoint.clone());
-        let operation_id = command.operation_id.clone();
-        let call = self.call.clone().ok_or(CallingError::NotFound)?;
-        match &command.action {
-            CallAction::MuteAllOthers | CallAction::MuteParticipant(_) => {
-                self.check(&actor, Capability::MuteOthers)?;
-                let input = Box::new(MeetingInput::Act(command));
-                let accepted = call
-                    .ask(|answer| CallMessage::Meeting { input, offer: None, answer_at, answer })
-                    .await
-                    .unwrap_or(Err(Refused::NotFound))?;
-                Ok(Outcome { call, accepted: Some(accepted) })
-            }
-            CallAction::RemoveParticipant(selector) => {
-                let removals: Vec<_> =
-                    self.selected(selector)?.into_iter().map(Action::Remove).collect();
-                self.act_in_call(actor, operation_id, removals).await?;
-                Ok(Outcome { call, accepted: None })
-            }
-            CallAction::HangUpForEveryone => {
-                self.act_in_call(actor, operation_id, [Action::End]).await?;
-                Ok(Outcome { call, accepted: None })
-            }
-            CallAction::Accept { .. }
-            | CallAction::AddParticipant(_)
-            | CallAction::Cancel
-            | CallAction::CancelAddParticipant(_)
-            | CallAction::HangUp
-            | CallAction::Hold
-            | CallAction::Join { .. }
-            | CallAction::Mute
-            | CallAction::Place { .. }
-            | CallAction::Reject
-            | CallAction::Resume
-            | CallAction::StartScreenShare
-            | CallAction::StartVideo
-            | CallAction::StopScreenShare
-            | CallAction::StopVideo
-            | CallAction::Transfer(_)
-            | CallAction::Unmute => Err(CallingError::Refused {
-                message: "a meeting is joined by whoever knows it; nobody is rung into it"
-                    .to_owned(),
-                code: "not_supported_in_meetings".to_owned(),
-                reason: EndReason::NOT_SUPPORTED,
-            }),
-        }
-    }
-
-    fn check(&self, actor: &Actor, capability: Capability) -> Result<(), MeetingFailure> {
-        self.meeting.check(actor, capability).map_err(MeetingFailure::Refused)
-    }
-
-    fn selected(&self, selector: &ParticipantSelector) -> Result<Vec<EndpointId>, MeetingFailure> {
-        let endpoints: Vec<EndpointId> = match selector {
-            ParticipantSelector::Id(id) => {
-                let found = self.people.iter().find(|(_, participant)| *participant == id);
-                found.map(|(endpoint, _)| endpoint.clone()).into_iter().collect()
-            }
-            // Removing somebody at one endpoint removes them at all.
-            ParticipantSelector::Identifier(identifier) => {
-                let mut own = self.meeting.attendees().filter(|a| a.identifier == *identifier);
-                own.next().map(|attendee| attendee.endpoint).into_iter().collect()
-            }
-        };
-        match endpoints.is_empty() {
-            true => Err(MeetingFailure::Refused(MeetingError::Target(
-                trunkline_interop::TargetError::NotFound,
-            ))),
-            false => Ok(endpoints),
-        }
     }
 
     /// Carries out what the machine wants done.
@@ -684,6 +463,3 @@ const IDLE_AFTER: Duration = Duration::from_secs(60);
 /// How long those have to come back who were in the meeting before a restart: as long as their
 /// sessions could be resumed.
 const ABSENCE_AFTER: Duration = Duration::from_secs(120);
-
-/// Messages that wait for a meeting. Whoever has one more waits.
-const MESSAGE_LIMIT: usize = 1_024;
