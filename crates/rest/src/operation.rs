@@ -577,7 +577,8 @@ const ROUTES: [Route; 77] = {
             Identity(I::ExchangeTeamsUserAccessToken),
             200,
             Support::Differs(
-                "the directory token comes from the issuer that the exchange is configured with",
+                "the directory token comes from an issuer of the configuration \
+                 ([how](clients.md#signing-in-with-ones-own-issuer))",
             ),
         ),
         works(Post, "/identities/{id}/:issueAccessToken", Identity(I::IssueAccessToken), 200),
