@@ -101,7 +101,7 @@ impl PresenceService for PresenceShown {
             .transpose()
             .map_err(|_| status::malformed("expires_in"))?;
         let preferred = Presence::preferred(availability);
-        let shown = self.node.presences().prefer(&actor, &user, preferred, life);
+        let shown = self.node.presences().prefer(&actor, &user, preferred, life).await;
         let presence = convert::presence::presence(&user, shown.map_err(status::presence)?);
         Ok(Response::new(wire::SetPreferredPresenceResponse { presence: Some(presence) }))
     }
@@ -112,7 +112,7 @@ impl PresenceService for PresenceShown {
     ) -> Answer<wire::ClearPreferredPresenceResponse> {
         let actor = self.actor(request.metadata()).await?;
         let user = self.user(&actor, &request.into_inner().user)?;
-        let shown = self.node.presences().clear(&actor, &user).map_err(status::presence)?;
+        let shown = self.node.presences().clear(&actor, &user).await.map_err(status::presence)?;
         let presence = convert::presence::presence(&user, shown);
         Ok(Response::new(wire::ClearPreferredPresenceResponse { presence: Some(presence) }))
     }

@@ -248,6 +248,7 @@ pub(crate) fn presence(failure: PresenceFailure) -> Status {
         PresenceFailure::NotOwn => (Code::PermissionDenied, "Forbidden"),
         PresenceFailure::Revoked => (Code::Unauthenticated, "Unauthorized"),
         PresenceFailure::TooManyWatches { .. } => (Code::ResourceExhausted, "TooManyRequests"),
+        PresenceFailure::Unavailable => (Code::Unavailable, "ServiceUnavailable"),
     };
     with_trailers(code, failure.to_string(), Trailers { name, ..Trailers::default() })
 }

@@ -170,6 +170,7 @@ impl Node {
             threads: Arc::clone(&threads),
         });
         let relay = Relay::start(base.clone(), Arc::clone(&feed), relay, identity.resource());
+        let board = Board::start(&*base.store, base.clock.now()).await?;
         let room_calls = Arc::new(RoomCalls::default());
         let node = Self {
             inner: Arc::new(Inner {
@@ -191,7 +192,7 @@ impl Node {
                 plane,
                 registry: Registry::default(),
                 calls: Calls::default(),
-                board: Board::default(),
+                board,
                 next_transport: AtomicU64::new(1),
                 open_transports: AtomicUsize::new(0),
                 stopped: CancellationToken::new(),

@@ -1,6 +1,6 @@
 //! Presence: who is there, who is in a call, who wants to be left alone, and who may know.
 //!
-//! It follows from signaling sessions and calls; what users prefer to show is kept while the node runs.
+//! It follows from signaling sessions and calls; what users prefer to show is kept in the store.
 
 mod board;
 mod watch;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use trunkline_ids::CommunicationIdentifier;
 use trunkline_policy::{Presence, Principal, decide_call};
+use trunkline_storage::{PreferredPresence, StoreError};
 
 use crate::node::Node;
 use crate::token::TokenClaims;
@@ -57,6 +58,9 @@ pub enum PresenceFailure {
         /// How many times.
         limit: usize,
     },
+    /// What is preferred cannot be kept at the moment.
+    #[error("what is preferred cannot be kept at the moment")]
+    Unavailable,
 }
 
 /// Presence on behalf of users and programs.
@@ -84,7 +88,7 @@ impl Presences {
 
     /// Sets what somebody prefers to show, and returns what is shown from here on. `life` is a day or
     /// a week by default, as the presence has it.
-    pub fn prefer(
+    pub async fn prefer(
         &self,
         actor: &PresenceActor,
         user: &CommunicationIdentifier,
@@ -96,21 +100,34 @@ impl Presences {
         if life > LONGEST_LIFE || life < SHORTEST_LIFE {
             return Err(PresenceFailure::LifeOutOfRange { limit: LONGEST_LIFE });
         }
-        let now = self.node.clock().now().instant;
-        self.node.board().prefer(now, user, presence, life);
-        Ok(self.of(user))
+        let (node, user) = (self.node.clone(), user.clone());
+        let work = async move {
+            let now = node.clock().now();
+            let _turn = node.board().turn().await;
+            let until = now.wall + life;
+            let preferred = PreferredPresence { user: user.clone(), presence, until };
+            node.store().put_preferred_presence(preferred).await?;
+            node.board().prefer(now.instant, &user, presence, life);
+            Ok(node.presences().of(&user))
+        };
+        self.node.base().complete(work).await.map_err(unavailable)
     }
 
     /// Shows again what sessions and calls say of somebody, and returns it.
-    pub fn clear(
+    pub async fn clear(
         &self,
         actor: &PresenceActor,
         user: &CommunicationIdentifier,
     ) -> Result<Presence, PresenceFailure> {
         self.require_own(actor, user)?;
-        let now = self.node.clock().now().instant;
-        self.node.board().prefer_nothing(now, user);
-        Ok(self.of(user))
+        let (node, user) = (self.node.clone(), user.clone());
+        let work = async move {
+            let _turn = node.board().turn().await;
+            node.store().remove_preferred_presence(&user).await?;
+            node.board().prefer_nothing(node.clock().now().instant, &user);
+            Ok(node.presences().of(&user))
+        };
+        self.node.base().complete(work).await.map_err(unavailable)
     }
 
     /// Watches presences: first all of them as they are, then each that changes.
@@ -178,6 +195,11 @@ impl Presences {
     fn of(&self, user: &CommunicationIdentifier) -> Presence {
         self.node.board().presence(self.node.clock().now().instant, user).0
     }
+}
+
+fn unavailable(error: StoreError) -> PresenceFailure {
+    tracing::warn!(%error, "a preferred presence was not kept");
+    PresenceFailure::Unavailable
 }
 
 /// As many as the documented service takes at once.

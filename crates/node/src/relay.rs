@@ -29,7 +29,9 @@ use trunkline_events::{
     SubscriptionName, Topic, ValidateError, ValidationCode, ValidationEvent, WebhookOrigin,
 };
 use trunkline_ids::{CallId, ResourceId, ThreadId};
-use trunkline_storage::{Backlog, OtherEvent, Secret, StoreError, Subscription, SubscriptionId};
+use trunkline_storage::{
+    Backlog, Moment, OtherEvent, Secret, StoreError, Subscription, SubscriptionId,
+};
 
 use crate::base::Base;
 use crate::chat::Feed;
@@ -420,6 +422,16 @@ impl Parts {
     /// Adds what is not chat's to the log.
     async fn append(&self, events: Vec<OtherEvent>) -> Result<Vec<u64>, StoreError> {
         let places = self.base.store.append(events).await?;
+        self.feed.pass_over(places.iter().copied());
+        Ok(places)
+    }
+
+    /// Adds what happens in calls to the log.
+    async fn append_of_lives(
+        &self,
+        events: Vec<(OtherEvent, Moment)>,
+    ) -> Result<Vec<u64>, StoreError> {
+        let places = self.base.store.append_of_lives(events).await?;
         self.feed.pass_over(places.iter().copied());
         Ok(places)
     }

@@ -37,10 +37,10 @@ pub(crate) async fn answer(
     options::check(operation, request)?;
     match operation {
         GraphOperation::AddChatMember => chats::add_member(caller, request).await,
-        GraphOperation::ClearMyPreferredPresence => presence::clear(caller),
+        GraphOperation::ClearMyPreferredPresence => presence::clear(caller).await,
         GraphOperation::ClearPreferredPresence => {
             caller.require_self(request.parameter(0))?;
-            presence::clear(caller)
+            presence::clear(caller).await
         }
         GraphOperation::CreateChat => chats::create(caller, request).await,
         GraphOperation::CreateMyOnlineMeeting => meetings::create(caller, request).await,
@@ -68,10 +68,10 @@ pub(crate) async fn answer(
         GraphOperation::ListUsers => people::list(caller, request),
         GraphOperation::RemoveChatMember => chats::remove_member(caller, request).await,
         GraphOperation::SendChatMessage => messages::send(caller, request).await,
-        GraphOperation::SetMyPreferredPresence => presence::prefer(caller, request),
+        GraphOperation::SetMyPreferredPresence => presence::prefer(caller, request).await,
         GraphOperation::SetPreferredPresence => {
             caller.require_self(request.parameter(0))?;
-            presence::prefer(caller, request)
+            presence::prefer(caller, request).await
         }
         GraphOperation::UpdateMyOnlineMeeting => meetings::update(caller, request).await,
     }

@@ -10,6 +10,7 @@ mod identity;
 mod meetings;
 mod outbox;
 mod policy;
+mod presence;
 mod push_endpoints;
 mod repeatability;
 mod rooms;
@@ -31,9 +32,10 @@ pub use crate::{
     meetings::{MeetingPosition, MeetingStore, PostedCode, PutMeetingError, StoredMeeting},
     outbox::{
         Backlog, DeadLetter, Delivery, Expansion, InvalidSubscriptionId, LogEntry, LogEvent,
-        OtherEvent, OtherEvents, Outbox, Outcome, Subscription, SubscriptionId,
+        Moment, OtherEvent, OtherEvents, Outbox, Outcome, Subscription, SubscriptionId,
     },
     policy::PolicyStore,
+    presence::{PreferredPresence, PresenceStore},
     push_endpoints::{PushEndpoint, PushEndpointChange, PushEndpointKey, PushEndpointStore},
     repeatability::{
         Begun, Fingerprint, REPEATABILITY_LIFE, RepeatabilityKey, RepeatabilityRecord,

@@ -79,6 +79,17 @@ pub struct OtherEvent {
     pub body: Vec<u8>,
 }
 
+/// Where an event stands in the life of its partition, as far as there is one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Moment {
+    /// It is the first: from here on the partition is open.
+    Begins,
+    /// It is in between, or the partition has no life.
+    Continues,
+    /// It is the last.
+    Ends,
+}
+
 /// An event of the log, with all that a delivery needs.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
@@ -210,6 +221,16 @@ pub trait Outbox: Send + Sync {
 
     /// Adds events that are not chat's to the log, and returns their places in it.
     async fn append(&self, events: Vec<OtherEvent>) -> Result<Vec<u64>, StoreError>;
+
+    /// Adds events as [`append`](Self::append) does, and keeps which partitions are open.
+    async fn append_of_lives(
+        &self,
+        events: Vec<(OtherEvent, Moment)>,
+    ) -> Result<Vec<u64>, StoreError>;
+
+    /// Returns the last event of each partition that has begun and not ended, as long as it is in the
+    /// log.
+    async fn open_partitions(&self) -> Result<Vec<OtherEvent>, StoreError>;
 
     /// Turns up to `limit` events past the subscription's cursor into deliveries and moves the
     /// cursor, in one transaction. Does nothing for one that is not validated.

@@ -16,6 +16,7 @@ mod meetings;
 mod migrations;
 mod outbox;
 mod policy;
+mod presence;
 mod push_endpoints;
 mod readers;
 mod repeatability;

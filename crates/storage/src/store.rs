@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::{
     call_history::CallHistoryStore, chat::ChatStore, error::StoreError, identity::IdentityStore,
-    meetings::MeetingStore, outbox::Outbox, policy::PolicyStore, push_endpoints::PushEndpointStore,
-    repeatability::RepeatabilityStore, rooms::RoomStore,
+    meetings::MeetingStore, outbox::Outbox, policy::PolicyStore, presence::PresenceStore,
+    push_endpoints::PushEndpointStore, repeatability::RepeatabilityStore, rooms::RoomStore,
 };
 
 /// A store: every trait of this crate, and how the store itself is.
@@ -20,6 +20,7 @@ pub trait Store:
     + MeetingStore
     + Outbox
     + PolicyStore
+    + PresenceStore
     + PushEndpointStore
     + RepeatabilityStore
     + RoomStore

@@ -240,6 +240,40 @@ async fn who_follows_calls_gives_a_cursor_that_is_there_and_the_id_of_a_call() {
     assert_eq!(ahead.message().await.unwrap_err().code(), Code::OutOfRange);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ops5_calls_that_a_restart_ends_have_their_end_in_the_log_once() {
+    let mut scene = Scene::start().await;
+    let groups = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"];
+    let mut alice = scene.calling("alice").await;
+    for group in groups {
+        let join = JoinCallRequest { group_id: group.to_owned(), ..JoinCallRequest::default() };
+        let call = alice.join_call(join).await.unwrap().into_inner().call.unwrap();
+        if group == groups[0] {
+            let end = HangUpRequest { call_id: call.call_id, ..HangUpRequest::default() };
+            alice.hang_up(end).await.unwrap();
+        }
+    }
+    for _ in 0..2 {
+        scene = scene.restart().await;
+        // A call of this run comes last: what is before it is all that there is.
+        let join = JoinCallRequest { group_id: groups[0].to_owned(), ..JoinCallRequest::default() };
+        let marker = scene.calling("bob").await.join_call(join).await.unwrap().into_inner();
+        let marker = marker.call.unwrap().call_id;
+        let request = WatchCallsRequest { after_seq: Some(0), ..Default::default() };
+        let mut stream = scene.events().watch_calls(request).await.unwrap().into_inner();
+        let mut calls = BTreeMap::<String, Told>::new();
+        loop {
+            let next = within(stream.message()).await.unwrap().unwrap();
+            let Some(told) = next.occurrence else { continue };
+            if told.call_id == marker {
+                break;
+            }
+            calls.entry(told.call_id.clone()).or_default().take(&told);
+        }
+        assert!(calls.len() >= 2 && calls.values().all(|call| call.is_over), "{}", calls.len());
+    }
+}
+
 async fn within<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(10), future).await.expect("nothing came for ten seconds")
 }

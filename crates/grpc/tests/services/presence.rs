@@ -96,3 +96,28 @@ async fn users_set_their_own_and_programs_anybodys() {
     let seen = guest.get_presences(get(&["alice", "bob"])).await.unwrap().into_inner();
     assert!(seen.presences.is_empty(), "{seen:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_preferred_outlives_a_restart() {
+    let mut scene = Scene::start().await;
+    let set = |availability: Availability| SetPreferredPresenceRequest {
+        availability: availability.into(),
+        ..SetPreferredPresenceRequest::default()
+    };
+    let (mut alice, mut bob) = (scene.presence("alice").await, scene.presence("bob").await);
+    alice.set_preferred_presence(set(Availability::Busy)).await.unwrap();
+    alice.clear_preferred_presence(ClearPreferredPresenceRequest::default()).await.unwrap();
+    bob.set_preferred_presence(set(Availability::DoNotDisturb)).await.unwrap();
+    scene = scene.restart().await;
+    for user in ["alice", "bob"] {
+        let join = JoinCallRequest { group_id: GROUP.to_owned(), ..JoinCallRequest::default() };
+        scene.calling(user).await.join_call(join).await.unwrap();
+    }
+    let seen = scene.presence("alice").await.get_presences(get(&["alice", "bob"])).await.unwrap();
+    let seen: Vec<_> = seen.into_inner().presences.iter().map(shown).collect();
+    let expected = [
+        (Availability::Busy, Activity::InAConferenceCall),
+        (Availability::DoNotDisturb, Activity::DoNotDisturb),
+    ];
+    assert_eq!(seen, expected);
+}

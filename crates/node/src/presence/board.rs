@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
-use trunkline_clock::Instant;
+use trunkline_clock::{Instant, Now};
 use trunkline_ids::{CallId, CommunicationIdentifier};
 use trunkline_policy::{Presence, shown};
+use trunkline_storage::{PreferredPresence, Store, StoreError};
 
 /// Something that watchers look at.
 #[derive(Clone, Debug)]
@@ -18,11 +19,14 @@ pub(super) enum Change {
     Revoked(CommunicationIdentifier),
 }
 
-/// What is known of everybody who is there or prefers something. Nothing of it outlives the node.
+/// What is known of everybody who is there or prefers something. Only what is preferred outlives the
+/// node, in the store.
 #[derive(Debug)]
 pub(crate) struct Board {
     state: Mutex<State>,
     changes: broadcast::Sender<Change>,
+    /// Held by whoever changes what is preferred, here and in the store.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -60,11 +64,32 @@ impl Default for Board {
     fn default() -> Self {
         let state =
             State { people: HashMap::new(), sweep_at: SWEEP_FLOOR, watches: HashMap::new() };
-        Self { state: Mutex::new(state), changes: broadcast::Sender::new(CHANGES_KEPT) }
+        Self {
+            state: Mutex::new(state),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 }
 
 impl Board {
+    /// Makes a board that knows what the store has.
+    pub(crate) async fn start(store: &dyn Store, now: Now) -> Result<Self, StoreError> {
+        let board = Self::default();
+        for PreferredPresence { user, presence, until } in
+            store.preferred_presences(now.wall).await?
+        {
+            let life = until.saturating_duration_since(now.wall);
+            board.prefer(now.instant, &user, presence, life);
+        }
+        Ok(board)
+    }
+
+    /// Waits for the right to change what is preferred.
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// Notes that a user has one session more.
     pub(crate) fn open_session(&self, user: &CommunicationIdentifier) {
         self.state().people.entry(user.clone()).or_default().sessions += 1;

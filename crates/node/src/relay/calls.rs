@@ -1,7 +1,8 @@
 //! What happens in calls and meetings: on its way into the log, and read from it.
 //!
 //! Calls do not wait for the store. Their events stand in one queue until they are stored, in order;
-//! what was not stored when the process dies is missing in the log, and nowhere else.
+//! what was not stored when the process dies is missing in the log, and nowhere else. A call that did
+//! not outlive the process has its end in the log when the next one starts.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,10 +11,13 @@ use std::time::Duration;
 
 use prost::Message;
 use tokio::sync::mpsc;
+use trunkline_api::convert;
 use trunkline_clock::Timestamp;
 use trunkline_ids::CallId;
+use trunkline_proto::calling::v1 as calling;
 use trunkline_proto::events::v1 as wire;
-use trunkline_storage::OtherEvent;
+use trunkline_reasons::EndReason;
+use trunkline_storage::{Moment, OtherEvent, StoreError};
 
 use crate::relay::tail::{Place, TailEnd};
 use crate::relay::{Parts, catalogue};
@@ -35,15 +39,25 @@ pub(crate) enum Occurrence {
     Started,
 }
 
+impl Occurrence {
+    fn moment(self) -> Moment {
+        match self {
+            Self::Ended => Moment::Ends,
+            Self::Started => Moment::Begins,
+            Self::Changed | Self::Joined | Self::Left | Self::OfMeeting => Moment::Continues,
+        }
+    }
+}
+
 /// The way into the log.
 #[derive(Clone, Debug)]
 pub(crate) struct CallLog {
-    events: mpsc::Sender<OtherEvent>,
+    events: mpsc::Sender<(OtherEvent, Moment)>,
 }
 
 impl CallLog {
     /// Makes the way, and what stands at its end.
-    pub(super) fn new() -> (Self, mpsc::Receiver<OtherEvent>) {
+    pub(super) fn new() -> (Self, mpsc::Receiver<(OtherEvent, Moment)>) {
         let (events, receiver) = mpsc::channel(QUEUE_LIMIT);
         (Self { events }, receiver)
     }
@@ -52,7 +66,8 @@ impl CallLog {
     /// queue is full, the event is dropped, and counted.
     pub(crate) fn add(&self, occurrence: Occurrence, time: Timestamp, told: &wire::CallOccurrence) {
         let event = catalogue::occurrence(occurrence, time, told);
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
+        let moment = occurrence.moment();
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send((event, moment)) {
             metrics::counter!("trunkline_call_log_dropped_total").increment(1);
             tracing::error!(call = told.call_id, "an event of a call is missing in the log");
         }
@@ -60,8 +75,18 @@ impl CallLog {
 }
 
 /// Stores what is added until the node stops, and then what is left.
-pub(super) async fn store(parts: Arc<Parts>, mut events: mpsc::Receiver<OtherEvent>) {
-    let mut batch = Vec::new();
+pub(super) async fn store(parts: Arc<Parts>, mut events: mpsc::Receiver<(OtherEvent, Moment)>) {
+    let mut batch = match left_open(&parts).await {
+        Ok(ends) => ends,
+        Err(error) => {
+            tracing::warn!(%error, "calls that did not end are not known");
+            Vec::new()
+        }
+    };
+    if !batch.is_empty() {
+        tracing::info!(calls = batch.len(), "calls ended with the process before this one");
+        append(&parts, &mut batch).await;
+    }
     loop {
         let received = tokio::select! {
             received = events.recv_many(&mut batch, BATCH_LIMIT) => received,
@@ -83,15 +108,45 @@ pub(super) async fn store(parts: Arc<Parts>, mut events: mpsc::Receiver<OtherEve
         {
             batch.push(event);
         }
-        while let Err(error) = parts.append(batch.clone()).await {
-            tracing::warn!(%error, count = batch.len(), "events of calls wait to be stored");
-            if parts.base.stopping.is_cancelled() {
-                return;
-            }
-            tokio::time::sleep(RETRY_INTERVAL).await;
-        }
-        batch.clear();
+        append(&parts, &mut batch).await;
     }
+}
+
+/// Stores a batch, however long the store fails; gives it up only when the node stops.
+async fn append(parts: &Parts, batch: &mut Vec<(OtherEvent, Moment)>) {
+    while let Err(error) = parts.append_of_lives(batch.clone()).await {
+        tracing::warn!(%error, count = batch.len(), "events of calls wait to be stored");
+        if parts.base.stopping.is_cancelled() {
+            break;
+        }
+        tokio::time::sleep(RETRY_INTERVAL).await;
+    }
+    batch.clear();
+}
+
+/// Makes the ends of the calls that are in the log without one: they ended with the process.
+async fn left_open(parts: &Parts) -> Result<Vec<(OtherEvent, Moment)>, StoreError> {
+    let now = parts.base.wall();
+    let open = parts.base.store.open_partitions().await?;
+    let last = open.iter().filter_map(catalogue::told_of_call);
+    let ends = last.map(|last| {
+        let seq = match &last.event {
+            Some(wire::call_occurrence::Event::CallEvent(event)) => event.seq + 1,
+            Some(wire::call_occurrence::Event::MeetingEvent(_)) | None => 0,
+        };
+        let ended =
+            calling::CallEnded { reason: Some(convert::end_reason(EndReason::SERVER_FAILED)) };
+        let event = calling::CallEvent {
+            call_id: last.call_id.clone(),
+            seq,
+            time: Some(convert::timestamp(now)),
+            kind: Some(calling::call_event::Kind::CallEnded(ended)),
+        };
+        let event = Some(wire::call_occurrence::Event::CallEvent(event));
+        let told = wire::CallOccurrence { participant: None, event, ..last };
+        (catalogue::occurrence(Occurrence::Ended, now, &told), Moment::Ends)
+    });
+    Ok(ends.collect())
 }
 
 /// Something that happened in a call, at its place in the log.

@@ -74,7 +74,7 @@ async fn what_is_preferred_wins_for_its_time_and_counts_only_while_somebody_is_t
     let (presences, bob) = (scene.node.presences(), id(&scene, "bob"));
     let own = actor(&scene, "bob").await;
     let away = Presence::preferred(Availability::Away);
-    let set = presences.prefer(&own, &bob, away, Some(Duration::from_secs(20)));
+    let set = presences.prefer(&own, &bob, away, Some(Duration::from_secs(20))).await;
     assert_eq!(set, Ok(Presence::OFFLINE));
     let mut bobs = watch(&scene).await;
     assert_eq!(next(&mut bobs).await, Presence::OFFLINE);
@@ -82,18 +82,18 @@ async fn what_is_preferred_wins_for_its_time_and_counts_only_while_somebody_is_t
     assert_eq!(next(&mut bobs).await, away);
     assert_eq!(next(&mut bobs).await, Presence::AVAILABLE, "after twenty seconds");
     let hidden = Presence::preferred(Availability::Offline);
-    assert_eq!(presences.prefer(&own, &bob, hidden, None), Ok(hidden));
+    assert_eq!(presences.prefer(&own, &bob, hidden, None).await, Ok(hidden));
     assert_eq!(next(&mut bobs).await, hidden);
-    assert_eq!(presences.clear(&own, &bob), Ok(Presence::AVAILABLE));
+    assert_eq!(presences.clear(&own, &bob).await, Ok(Presence::AVAILABLE));
     assert_eq!(next(&mut bobs).await, Presence::AVAILABLE);
     let limit = Duration::from_secs(30 * 24 * 60 * 60);
     for life in [Duration::ZERO, limit + Duration::from_secs(1)] {
-        let refused = presences.prefer(&own, &bob, away, Some(life));
+        let refused = presences.prefer(&own, &bob, away, Some(life)).await;
         assert_eq!(refused, Err(PresenceFailure::LifeOutOfRange { limit }));
     }
     let alice = id(&scene, "alice");
-    assert_eq!(presences.prefer(&own, &alice, away, None), Err(PresenceFailure::NotOwn));
-    assert_eq!(presences.clear(&own, &alice), Err(PresenceFailure::NotOwn));
+    assert_eq!(presences.prefer(&own, &alice, away, None).await, Err(PresenceFailure::NotOwn));
+    assert_eq!(presences.clear(&own, &alice).await, Err(PresenceFailure::NotOwn));
     scene.stop().await;
 }
 
@@ -113,7 +113,7 @@ async fn whoever_may_not_call_somebody_does_not_know_either() {
     for unknown in ["8:orgid:00000000-0000-4000-8000-0000000000ee", "4:+14255550199"] {
         let unknown: CommunicationIdentifier = unknown.parse().unwrap();
         assert_eq!(presences.presence(&PresenceActor::Application, &unknown), None);
-        let set = presences.clear(&PresenceActor::Application, &unknown);
+        let set = presences.clear(&PresenceActor::Application, &unknown).await;
         assert_eq!(set, Err(PresenceFailure::NotFound));
     }
     scene.stop().await;

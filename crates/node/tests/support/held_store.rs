@@ -22,12 +22,13 @@ use trunkline_policy::{
 use trunkline_storage::{
     AppUser, Backlog, Begun, CallHistoryLimits, CallHistoryStore, CallPosition, CallRecord,
     CallsQuery, ChatStore, ChatUnit, DeadLetter, Delivery, Expansion, FeedBounds, FeedEntry,
-    Fingerprint, IdentityStore, LogEntry, MeetingPosition, MeetingStore, MissedCalls, OtherEvent,
-    OtherEvents, Outbox, Outcome, PageQuery, PolicyStore, PostedCode, PushEndpoint,
-    PushEndpointChange, PushEndpointKey, PushEndpointStore, PutMeetingError, RepeatabilityKey,
-    RepeatabilityRecord, RepeatabilityStore, ResourceRecord, RoomPosition, RoomStore, SealingKey,
-    SqliteOptions, SqliteStore, Store, StoreError, StoredMeeting, Subscription, SubscriptionId,
-    ThreadSummary, ThreadsQuery, UserCall, UserPosition,
+    Fingerprint, IdentityStore, LogEntry, MeetingPosition, MeetingStore, MissedCalls, Moment,
+    OtherEvent, OtherEvents, Outbox, Outcome, PageQuery, PolicyStore, PostedCode,
+    PreferredPresence, PresenceStore, PushEndpoint, PushEndpointChange, PushEndpointKey,
+    PushEndpointStore, PutMeetingError, RepeatabilityKey, RepeatabilityRecord, RepeatabilityStore,
+    ResourceRecord, RoomPosition, RoomStore, SealingKey, SqliteOptions, SqliteStore, Store,
+    StoreError, StoredMeeting, Subscription, SubscriptionId, ThreadSummary, ThreadsQuery, UserCall,
+    UserPosition,
 };
 
 /// Opens a store in a directory that can be made to fail.
@@ -217,6 +218,8 @@ held!(Outbox {
     fn validate_subscription(id: &SubscriptionId) -> Result<(), StoreError>;
     fn delete_subscription(id: &SubscriptionId) -> Result<bool, StoreError>;
     fn append(events: Vec<OtherEvent>) -> Result<Vec<u64>, StoreError>;
+    fn append_of_lives(events: Vec<(OtherEvent, Moment)>) -> Result<Vec<u64>, StoreError>;
+    fn open_partitions() -> Result<Vec<OtherEvent>, StoreError>;
     fn expand(id: &SubscriptionId, now: Timestamp, limit: usize) -> Result<Expansion, StoreError>;
     fn take_due(now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
     fn next_due() -> Result<Option<Timestamp>, StoreError>;
@@ -238,6 +241,12 @@ held!(PolicyStore {
     fn delete_grant(tenant: &TenantId, assignee: &Assignee) -> Result<bool, StoreError>;
     fn put_segment(tenant: &TenantId, segment: Segment) -> Result<(), StoreError>;
     fn delete_segment(tenant: &TenantId, segment: &SegmentId) -> Result<bool, StoreError>;
+});
+
+held!(PresenceStore {
+    fn put_preferred_presence(preferred: PreferredPresence) -> Result<(), StoreError>;
+    fn remove_preferred_presence(user: &CommunicationIdentifier) -> Result<(), StoreError>;
+    fn preferred_presences(now: Timestamp) -> Result<Vec<PreferredPresence>, StoreError>;
 });
 
 held!(PushEndpointStore {

@@ -58,7 +58,7 @@ pub(super) fn list(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, Api
 }
 
 /// Sets what the caller prefers to show.
-pub(super) fn prefer(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
+pub(super) async fn prefer(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
     let given: PreferredRequest = request.json()?;
     let presence = Presence::preferred_by_name(&given.availability, &given.activity);
     let presence = presence.ok_or_else(|| {
@@ -72,15 +72,16 @@ pub(super) fn prefer(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, A
         })
     });
     let (actor, user) = (caller.presence_actor(), &caller.claims.identifier);
-    let preferred = caller.node.presences().prefer(&actor, user, presence, life.transpose()?);
-    preferred.map_err(failed)?;
+    let presences = caller.node.presences();
+    presences.prefer(&actor, user, presence, life.transpose()?).await.map_err(failed)?;
     Ok(Reply::empty(StatusCode::OK))
 }
 
 /// Shows again what sessions and calls of the caller say.
-pub(super) fn clear(caller: &Caller<'_>) -> Result<Reply, ApiError> {
+pub(super) async fn clear(caller: &Caller<'_>) -> Result<Reply, ApiError> {
     let actor = caller.presence_actor();
-    caller.node.presences().clear(&actor, &caller.claims.identifier).map_err(failed)?;
+    let presences = caller.node.presences();
+    presences.clear(&actor, &caller.claims.identifier).await.map_err(failed)?;
     Ok(Reply::empty(StatusCode::OK))
 }
 
@@ -118,6 +119,9 @@ fn failed(failure: PresenceFailure) -> ApiError {
         }
         PresenceFailure::TooManyWatches { .. } => {
             ApiError::too_many_requests(Duration::from_secs(1))
+        }
+        PresenceFailure::Unavailable => {
+            ApiError::unavailable("What is preferred cannot be kept at the moment.")
         }
     }
 }

@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../migrations/0003_outbox.sql") },
     Migration { sql: include_str!("../../migrations/0004_push_endpoints.sql") },
     Migration { sql: include_str!("../../migrations/0005_meetings_and_call_history.sql") },
+    Migration { sql: include_str!("../../migrations/0006_presence_and_lives.sql") },
 ];
 
 /// The latest version known here.

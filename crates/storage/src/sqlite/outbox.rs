@@ -1,6 +1,8 @@
-//! Subscriptions in SQLite, and the log they draw on; `deliveries` has what is on its way.
+//! Subscriptions in SQLite, and the log they draw on; `deliveries` has what is on its way,
+//! `lives` which partitions are open.
 
 mod deliveries;
+mod lives;
 
 use std::{
     collections::HashSet,
@@ -14,8 +16,8 @@ use trunkline_clock::Timestamp;
 use crate::{
     error::StoreError,
     outbox::{
-        Backlog, DeadLetter, Delivery, Expansion, LogEntry, OtherEvent, OtherEvents, Outbox,
-        Outcome, Subscription, SubscriptionId,
+        Backlog, DeadLetter, Delivery, Expansion, LogEntry, Moment, OtherEvent, OtherEvents,
+        Outbox, Outcome, Subscription, SubscriptionId,
     },
     secret::{Sealer, Secret},
     sqlite::{
@@ -107,6 +109,17 @@ impl Outbox for SqliteStore {
 
     async fn append(&self, events: Vec<OtherEvent>) -> Result<Vec<u64>, StoreError> {
         self.write(move |writing| feed::append(writing, &events)).await
+    }
+
+    async fn append_of_lives(
+        &self,
+        events: Vec<(OtherEvent, Moment)>,
+    ) -> Result<Vec<u64>, StoreError> {
+        self.write(move |writing| lives::append(writing, events)).await
+    }
+
+    async fn open_partitions(&self) -> Result<Vec<OtherEvent>, StoreError> {
+        self.read(lives::open_partitions).await
     }
 
     async fn expand(

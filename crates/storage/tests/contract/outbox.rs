@@ -5,8 +5,8 @@ use std::time::Duration;
 use trunkline_chat::NewMember;
 use trunkline_clock::Timestamp;
 use trunkline_storage::{
-    Backlog, ChatStore, Delivery, Expansion, LogEvent, OtherEvent, Outbox, Outcome, Secret, Store,
-    StoreError, Subscription, SubscriptionId,
+    Backlog, ChatStore, Delivery, Expansion, LogEvent, Moment, OtherEvent, Outbox, Outcome, Secret,
+    Store, StoreError, Subscription, SubscriptionId,
 };
 
 use crate::{
@@ -303,4 +303,35 @@ pub(crate) fn subscription(name: &str, cursor: u64) -> Subscription {
 
 pub(crate) fn id(name: &str) -> SubscriptionId {
     name.parse().unwrap()
+}
+
+pub(crate) async fn a_partition_is_open_from_its_first_event_to_its_last(backend: &impl Backend) {
+    let store = backend.open().await;
+    let one = |partition: &str, body: &str, moment| {
+        (OtherEvent { body: body.as_bytes().to_vec(), ..other(partition) }, moment)
+    };
+    let open = async |store: &_| {
+        let open = Outbox::open_partitions(store).await.unwrap();
+        let text = |event: OtherEvent| String::from_utf8(event.body).unwrap();
+        open.into_iter().map(text).collect::<Vec<_>>()
+    };
+    let events = vec![
+        one("a", "a1", Moment::Begins),
+        one("b", "b1", Moment::Begins),
+        one("a", "a2", Moment::Continues),
+        one("loose", "x", Moment::Continues),
+        one("c", "c1", Moment::Begins),
+        one("c", "c2", Moment::Ends),
+    ];
+    assert_eq!(store.append_of_lives(events).await.unwrap(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(open(&store).await, ["b1", "a2"]);
+    store.append_of_lives(vec![one("b", "b2", Moment::Continues)]).await.unwrap();
+    store.append_of_lives(vec![one("c", "c3", Moment::Continues)]).await.unwrap();
+    drop(store);
+    let store = backend.open().await;
+    assert_eq!(open(&store).await, ["a2", "b2"]);
+    store.append_of_lives(vec![one("a", "a3", Moment::Ends)]).await.unwrap();
+    assert_eq!(open(&store).await, ["b2"]);
+    store.prune_feed(end_of_time(), 99).await.unwrap();
+    assert!(open(&store).await.is_empty(), "what is forgotten ends for nobody");
 }

@@ -16,6 +16,8 @@ pub(crate) mod meetings;
 pub(crate) mod outbox;
 #[path = "policy.rs"]
 pub(crate) mod policy;
+#[path = "presence.rs"]
+pub(crate) mod presence;
 #[path = "push_endpoints.rs"]
 pub(crate) mod push_endpoints;
 #[path = "repeatability.rs"]
@@ -92,6 +94,7 @@ macro_rules! contract {
                 debug_shows_neither_code_nor_person;
             }
             outbox {
+                a_partition_is_open_from_its_first_event_to_its_last;
                 subscriptions_come_back_with_their_secret;
                 events_become_deliveries_once_and_the_cursor_moves;
                 only_wanted_kinds_are_delivered;
@@ -108,6 +111,9 @@ macro_rules! contract {
                 what_administrators_set_comes_back;
                 grants_replace_each_other_and_keep_their_order;
                 nothing_is_set_for_a_tenant_that_does_not_exist;
+            }
+            presence {
+                what_is_preferred_is_kept_replaced_and_forgotten;
             }
             push_endpoints {
                 a_client_is_kept_replaced_and_forgotten;
