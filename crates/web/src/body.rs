@@ -22,7 +22,8 @@ pub(crate) enum ReadBodyError {
 /// Says whether a body is of a media type, whatever its parameters
 /// ([RFC 9110 §8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)).
 ///
-/// A page of another origin cannot send JSON without asking first, so that it is worth insisting on.
+/// A page of another origin cannot send JSON without asking first, so that it is worth insisting
+/// on.
 pub(crate) fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
     let essence =
         headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());

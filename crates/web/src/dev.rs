@@ -21,8 +21,8 @@ use crate::{Shared, origin};
 /// Larger bodies are refused: a request holds one alias, raw id or display name.
 const MAX_BODY_BYTES: usize = 4_096;
 
-/// App users listed, and directory users on the page where one chooses who to be: pages show all of a
-/// short list.
+/// App users listed, and directory users on the page where one chooses who to be: pages show all of
+/// a short list.
 pub(crate) const USER_LIMIT: usize = 200;
 
 /// Who wants a token.
@@ -112,7 +112,8 @@ fn describe(user: &User) -> Value {
     })
 }
 
-/// A page that is not of this exchange, or a request by a name that a page of elsewhere could be given.
+/// A page that is not of this exchange, or a request by a name that a page of elsewhere could be
+/// given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ForeignPage;
 

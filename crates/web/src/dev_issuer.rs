@@ -154,9 +154,9 @@ pub(crate) async fn token(
     })
 }
 
-/// Says whether a request may be that of a person who followed a link of the page, as far as a browser
-/// tells ([Fetch Metadata](https://www.w3.org/TR/fetch-metadata/)): not one of another site, and not one
-/// for a part of a page. Programs tell nothing.
+/// Says whether a request may be that of a person who followed a link of the page, as far as a
+/// browser tells ([Fetch Metadata](https://www.w3.org/TR/fetch-metadata/)): not one of another
+/// site, and not one for a part of a page. Programs tell nothing.
 fn is_of_person(headers: &HeaderMap) -> bool {
     let says = |name: &str, value: &str| headers.get_all(name).iter().any(|said| said == value);
     let is_document = !headers.contains_key("sec-fetch-dest") || says("sec-fetch-dest", "document");

@@ -42,8 +42,8 @@ fn is_unspoofable_host(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> bo
             .any(|(_, authority)| authority.eq_ignore_ascii_case(host))
 }
 
-/// Returns the host that the request names, if that is this machine for certain and the page that sent
-/// it may use the endpoint.
+/// Returns the host that the request names, if that is this machine for certain and the page that
+/// sent it may use the endpoint.
 pub(crate) fn own_host<'a>(
     headers: &'a HeaderMap,
     uri: &'a Uri,

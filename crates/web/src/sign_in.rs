@@ -173,8 +173,8 @@ fn offered(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Vec<SignInIssuer>
     offered
 }
 
-/// The name that the exchange was asked by is not looked at, as what is given here is good for nothing
-/// without a token of the issuer.
+/// The name that the exchange was asked by is not looked at, as what is given here is good for
+/// nothing without a token of the issuer.
 fn refuse_other_origin(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
     let is_own = origin::is_allowed(headers, uri, &shared.config.allowed_origins);
     let message = "pages of other origins may not ask this";

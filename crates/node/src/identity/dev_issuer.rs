@@ -296,12 +296,12 @@ fn asks_for(scope: &str, wanted: &str) -> bool {
     scope.split_ascii_whitespace().any(|name| name == wanted)
 }
 
-/// Asks for an ID token
-/// ([OpenID Connect Core §3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+/// Asks for an ID token ([OpenID Connect Core
+/// §3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
 const OPENID: &str = "openid";
 
-/// Asks for a refresh token
-/// ([OpenID Connect Core §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess)).
+/// Asks for a refresh token ([OpenID Connect Core
+/// §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess)).
 const OFFLINE_ACCESS: &str = "offline_access";
 
 /// What a program's own token is for: the service's routes that a backend signs.

@@ -332,7 +332,7 @@ impl Known {
         }
         if is_within(fetched.failed_at, RETRY_AFTER) {
             let issuer = &self.issuer.issuer;
-            tracing::debug!(%issuer, "the keys of a directory's issuer are not asked for again yet");
+            tracing::debug!(%issuer, "the keys of an issuer are not asked for again yet");
             let error = "they could not be had just before".into();
             return Remembered::Answer(Err(ExchangeError::Unavailable(error)));
         }
@@ -432,14 +432,14 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// How far an issuer's clock may be ahead.
 const SKEW: Duration = Duration::from_secs(300);
 
-/// How long keys that were fetched are good without a look at whether the issuer still publishes them.
-/// Longer trusts a key that was withdrawn for longer; shorter asks the issuer more often. A key that is
-/// known stays where the issuer does not answer.
+/// How long keys that were fetched are good without a look at whether the issuer still publishes
+/// them. Longer trusts a key that was withdrawn for longer; shorter asks the issuer more often. A
+/// key that is known stays where the issuer does not answer.
 const KEYS_LIFE: Duration = Duration::from_secs(60 * 60);
 
-/// How long keys that were fetched are not fetched again for one that is not among them, and how long
-/// known ones are used after they could not be fetched again. Longer keeps users of a key that was just
-/// published waiting; shorter lets a stranger have them fetched more often.
+/// How long keys that were fetched are not fetched again for one that is not among them, and how
+/// long known ones are used after they could not be fetched again. Longer keeps users of a key that
+/// was just published waiting; shorter lets a stranger have them fetched more often.
 const REFETCH_AFTER: Duration = Duration::from_secs(60);
 
 /// How long keys that could not be had are not asked for again. Longer keeps users waiting after the
@@ -465,8 +465,8 @@ mod tests {
     /// What the issuer answers when it is asked for its keys.
     type Answer = Result<serde_json::Value, &'static str>;
 
-    /// An issuer that answers in turn, the last answer for ever, and how often it was asked. It hangs
-    /// where there is no answer.
+    /// An issuer that answers in turn, the last answer for ever, and how often it was asked. It
+    /// hangs where there is no answer.
     fn issuers(answers: &[Answer]) -> (Issuers, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let (counter, answers) = (Arc::clone(&asked), answers.to_vec());

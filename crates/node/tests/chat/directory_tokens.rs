@@ -74,7 +74,8 @@ async fn a_token_of_another_app_user_issuer_or_time_is_not_exchanged() {
         DirectoryToken { token: &token, issuer: None, app_id: AppId::Guid(APP), user_id: BOB };
     let other_app = DirectoryToken { app_id: AppId::Guid("another"), ..given };
     assert!(matches!(scene.exchange_as(other_app).await, Err(ExchangeError::Mismatch)));
-    // The app that the token names is written in small letters; only a GUID may be written otherwise.
+    // The app that the token names is written in small letters; only a GUID may be written
+    // otherwise.
     let capitals = APP.to_ascii_uppercase();
     let guid = DirectoryToken { app_id: AppId::Guid(&capitals), ..given };
     scene.exchange_as(guid).await.unwrap();

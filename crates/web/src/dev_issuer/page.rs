@@ -12,8 +12,8 @@ use super::authorization::Authorization;
 use crate::credential::NOT_STORED;
 use crate::dev::USER_LIMIT;
 
-/// Shows who can be chosen, up to as many as a person looks through. Each choice is the same request
-/// with who was chosen.
+/// Shows who can be chosen, up to as many as a person looks through. Each choice is the same
+/// request with who was chosen.
 pub(crate) fn people(asked: &Authorization, users: &[User], decline: &str) -> Response {
     let mut list = String::new();
     for user in users.iter().take(USER_LIMIT) {

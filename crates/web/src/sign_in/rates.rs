@@ -54,8 +54,8 @@ impl Rates {
         busy_until.extend(next);
         if busy_until.len() > self.peer_limit {
             busy_until.retain(|_, until| now < *until);
-            // Forgetting is kinder than growing: somebody gets a few exchanges more. With room for as
-            // many again, whoever comes with many addresses has this done once for that many.
+            // Forgetting is kinder than growing: somebody gets a few exchanges more. With room for
+            // as many again, whoever comes with many addresses has this done once for that many.
             if busy_until.len() > self.peer_limit / 2 {
                 busy_until.clear();
             }
@@ -77,8 +77,8 @@ fn network(address: IpAddr) -> IpAddr {
 
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
-/// Limits of addresses remembered at once: some 3 MB. More costs memory; fewer lets whoever comes with
-/// many addresses have them forgotten sooner.
+/// Limits of addresses remembered at once: some 3 MB. More costs memory; fewer lets whoever comes
+/// with many addresses have them forgotten sooner.
 const PEER_LIMIT: usize = 50_000;
 
 #[cfg(test)]

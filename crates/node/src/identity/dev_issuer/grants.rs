@@ -284,9 +284,9 @@ const CODE_LIFE: Duration = Duration::from_secs(60);
 /// How long tokens are renewed without the person: a day of work with the page open.
 const SIGN_IN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many codes, and how many sign-ins, are kept at once. Each holds what its request held, which is
-/// some hundred bytes for an app and never above the 4 KiB that the page reads: 8 MiB for both. Whoever
-/// makes more pushes the oldest out.
+/// How many codes, and how many sign-ins, are kept at once. Each holds what its request held, which
+/// is some hundred bytes for an app and never above the 4 KiB that the page reads: 8 MiB for both.
+/// Whoever makes more pushes the oldest out.
 const GRANT_LIMIT: usize = 1_000;
 
 #[cfg(test)]
