@@ -33,7 +33,7 @@ pub use self::{
         DevAuthorization, DevCode, DevGrantError, DevIssuer, DevRefresh, DevSignIn, DevTokens,
     },
     exchange::{
-        DirectoryToken, ExchangeError, FetchKeys, FetchKeysError, FetchingKeys, IssuerKeys,
+        AppId, DirectoryToken, ExchangeError, FetchKeys, FetchKeysError, FetchingKeys, IssuerKeys,
         OidcIssuer,
     },
 };
@@ -194,7 +194,7 @@ impl Identity {
             false => None,
         };
         let identity = Self {
-            issuers: Issuers::new(config.issuers, dev_issuer.as_ref().map(DevIssuer::issuer)),
+            issuers: Issuers::new(config.issuers, dev_issuer.as_ref().map(DevIssuer::trust)),
             dev_issuer,
             signer: TokenSigner::new(&config.signing_key)?,
             resource: config.resource,

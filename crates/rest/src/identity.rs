@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use trunkline_ids::{CommunicationIdentifier, ResourceId};
-use trunkline_node::{AccessToken, DirectoryToken, TokenRequest};
+use trunkline_node::{AccessToken, AppId, DirectoryToken, TokenRequest};
 
 use crate::error::ApiError;
 use crate::model::identifier;
@@ -100,7 +100,12 @@ async fn exchange(
     let token = required(body.token, "token")?;
     let app_id = required(body.app_id, "appId")?;
     let user_id = required(body.user_id, "userId")?;
-    let given = DirectoryToken { token: &token, issuer: None, app_id: &app_id, user_id: &user_id };
+    let given = DirectoryToken {
+        token: &token,
+        issuer: None,
+        app_id: AppId::Guid(&app_id),
+        user_id: &user_id,
+    };
     let identity = shared.node.identity();
     let (_, token) = identity.exchange_directory_token(resource, given, request.now.wall).await?;
     Ok(Reply::json(StatusCode::OK, &AccessTokenModel::from(token)))

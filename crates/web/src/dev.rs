@@ -1,11 +1,12 @@
 //! The development identity endpoints and the key set.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
@@ -13,14 +14,16 @@ use trunkline_ids::DisplayName;
 use trunkline_node::{AccessToken, IdentityError, TokenRequest, User};
 use trunkline_policy::Scope;
 
-use crate::credential::refuse;
+use crate::body::is_of_type;
+use crate::credential::{NOT_STORED, refuse};
 use crate::{Shared, origin};
 
 /// Larger bodies are refused: a request holds one alias, raw id or display name.
 const MAX_BODY_BYTES: usize = 4_096;
 
-/// App users listed: pages show all of a short list.
-const USER_LIMIT: usize = 200;
+/// App users listed, and directory users on the page where one chooses who to be: pages show all of
+/// a short list.
+pub(crate) const USER_LIMIT: usize = 200;
 
 /// Who wants a token.
 enum Wanted {
@@ -37,8 +40,8 @@ pub(crate) async fn issue_token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
-        return refusal;
+    if let Err(foreign) = own_host(&shared, &headers, &uri) {
+        return foreign.into_response();
     }
     let Some(request) = parse_request(&headers, &body) else {
         return refuse(
@@ -48,15 +51,15 @@ pub(crate) async fn issue_token(
         );
     };
     match issue(&shared, request).await {
-        Ok(body) => ([(CACHE_CONTROL, "no-store")], Json(body)).into_response(),
+        Ok(body) => ([NOT_STORED], Json(body)).into_response(),
         Err(error) => refuse_identity(&error),
     }
 }
 
 /// `GET /dev/users`: who can be called.
 pub(crate) async fn users(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
-    if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
-        return refusal;
+    if let Err(foreign) = own_host(&shared, &headers, &uri) {
+        return foreign.into_response();
     }
     let identity = shared.node.identity();
     let app_users = match identity.app_users(identity.resource(), None, USER_LIMIT).await {
@@ -65,7 +68,7 @@ pub(crate) async fn users(State(shared): State<Shared>, uri: Uri, headers: Heade
     };
     let users = identity.directory_users().into_iter().chain(app_users);
     let users: Vec<Value> = users.map(|user| describe(&user)).collect();
-    ([(CACHE_CONTROL, "no-store")], Json(json!({ "users": users }))).into_response()
+    ([NOT_STORED], Json(json!({ "users": users }))).into_response()
 }
 
 /// `GET /.well-known/jwks.json`: the keys that verify tokens.
@@ -109,28 +112,29 @@ fn describe(user: &User) -> Value {
     })
 }
 
-pub(crate) fn refuse_foreign_page(
-    shared: &Shared,
-    headers: &HeaderMap,
-    uri: &Uri,
-) -> Option<Response> {
-    let allowed = &shared.config.allowed_origins;
-    let is_own_page = origin::is_allowed(headers, uri, allowed)
-        && origin::is_unspoofable_host(headers, uri, allowed);
-    (!is_own_page).then(|| {
-        refuse(
-            StatusCode::FORBIDDEN,
-            "foreign_origin",
-            "development tokens are given to pages of this exchange only",
-        )
-    })
+/// A page that is not of this exchange, or a request by a name that a page of elsewhere could be
+/// given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForeignPage;
+
+impl IntoResponse for ForeignPage {
+    fn into_response(self) -> Response {
+        let message = "development tokens are given to pages of this exchange only";
+        refuse(StatusCode::FORBIDDEN, "foreign_origin", message)
+    }
 }
 
-/// A page of another origin cannot send JSON without asking first, so the type is insisted on.
+/// Returns the name that the exchange was asked by.
+pub(crate) fn own_host<'a>(
+    shared: &Shared,
+    headers: &'a HeaderMap,
+    uri: &'a Uri,
+) -> Result<&'a str, ForeignPage> {
+    origin::own_host(headers, uri, &shared.config.allowed_origins).ok_or(ForeignPage)
+}
+
 fn json_object(headers: &HeaderMap, body: &[u8]) -> Option<Map<String, Value>> {
-    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let essence = content_type.split(';').next()?.trim();
-    if !essence.eq_ignore_ascii_case("application/json") || body.len() > MAX_BODY_BYTES {
+    if !is_of_type(headers, "application/json") || body.len() > MAX_BODY_BYTES {
         return None;
     }
     match serde_json::from_slice(body).ok()? {
@@ -149,6 +153,7 @@ fn parse_request(headers: &HeaderMap, body: &[u8]) -> Option<Wanted> {
     }
 }
 
+/// Refuses what identity refused. What failed here is logged and not told.
 pub(crate) fn refuse_identity(error: &IdentityError) -> Response {
     let (status, code) = match error {
         IdentityError::UnknownResource | IdentityError::UnknownUser => {
@@ -157,9 +162,36 @@ pub(crate) fn refuse_identity(error: &IdentityError) -> Response {
         IdentityError::NoScopes | IdentityError::LifeOutOfRange { .. } => {
             (StatusCode::BAD_REQUEST, "invalid_request")
         }
-        IdentityError::Store(_) | IdentityError::Signing(_) => {
+        IdentityError::Signing(source) => {
+            tracing::error!(error = %source, "cannot sign tokens");
+            let message = "the exchange cannot sign tokens";
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+        }
+        IdentityError::Store(source) => {
+            let error: &(dyn Error + 'static) = source;
+            tracing::warn!(error, "the store failed");
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
     };
     refuse(status, code, &error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use trunkline_node::SigningKeyRejected;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_is_told_about_the_key_that_signs() {
+        let rejected = IdentityError::Signing(SigningKeyRejected);
+        let response = refuse_identity(&rejected);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = to_bytes(response.into_body(), 4_096).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let expected =
+            json!({ "code": "unavailable", "message": "the exchange cannot sign tokens" });
+        assert_eq!(body["error"], expected);
+    }
 }

@@ -14,7 +14,7 @@ mod page;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -22,27 +22,28 @@ use trunkline_node::{
     DevAuthorization, DevCode, DevGrantError, DevIssuer, DevRefresh, DevSignIn, DevTokens,
 };
 
-use self::authorization::{Authorization, Refused};
+use self::authorization::{Authorization, MAX_CLIENT_ID_BYTES, Refused};
+use crate::Shared;
+use crate::body::is_of_type;
 use crate::credential::NOT_STORED;
-use crate::dev::refuse_foreign_page;
+use crate::dev::{self, ForeignPage};
 use crate::form::{Form, NotOne};
-use crate::{Shared, origin};
 
 /// What the app for people is called here. Other apps are called what they like.
 pub(crate) const APP_CLIENT_ID: &str = "trunkline-app";
 
 /// Returns what the issuer is called where it is asked: it goes by every name of the exchange that no
-/// foreign name can be made to look like. `None` where it does not answer.
-pub(crate) fn name(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Option<String> {
+/// foreign name can be made to look like.
+///
+/// # Errors
+/// Where it does not answer.
+pub(crate) fn name(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Result<String, ForeignPage> {
     authority(shared, headers, uri).map(|authority| DevIssuer::at(&authority))
 }
 
-fn authority(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Option<String> {
-    let allowed = &shared.config.allowed_origins;
-    let is_own_page = origin::is_allowed(headers, uri, allowed)
-        && origin::is_unspoofable_host(headers, uri, allowed);
-    let host = origin::host(headers, uri).filter(|_| is_own_page)?;
-    Some(authorization::canonical(host).into_owned())
+fn authority(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Result<String, ForeignPage> {
+    let host = dev::own_host(shared, headers, uri)?;
+    Ok(authorization::canonical(host).into_owned())
 }
 
 /// `GET /adfs/.well-known/openid-configuration`: where the rest is.
@@ -50,11 +51,8 @@ pub(crate) async fn configuration(
     State(shared): State<Shared>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
-    let Some(issuer) = name(&shared, &headers, &uri) else {
-        return refuse_foreign_page(&shared, &headers, &uri)
-            .unwrap_or_else(|| StatusCode::NOT_FOUND.into_response());
-    };
+) -> Result<Response, ForeignPage> {
+    let issuer = name(&shared, &headers, &uri)?;
     let body = json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
@@ -73,7 +71,7 @@ pub(crate) async fn configuration(
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
     });
-    Json(body).into_response()
+    Ok(Json(body).into_response())
 }
 
 /// `GET /adfs/discovery/keys`: what the tokens are verified with.
@@ -90,7 +88,7 @@ pub(crate) async fn authorize(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let Some(authority) = authority(&shared, &headers, &uri) else {
+    let Ok(authority) = authority(&shared, &headers, &uri) else {
         let words = "This exchange is not known under the name that it was asked by.";
         return page::refusal(StatusCode::FORBIDDEN, words);
     };
@@ -103,8 +101,12 @@ pub(crate) async fn authorize(
     let identity = shared.node.identity();
     let Some(choice) = &asked.choice else {
         let decline = asked.answer(&[("error", "access_denied")], &issuer);
-        return page::people(&asked, query, &identity.directory_users(), &decline);
+        return page::people(&asked, &identity.directory_users(), &decline);
     };
+    if !is_of_person(&headers) {
+        let words = "A page of elsewhere may not choose who somebody is.";
+        return page::refusal(StatusCode::FORBIDDEN, words);
+    }
     let authorization = DevAuthorization {
         issuer: issuer.clone(),
         client_id: asked.client_id.clone(),
@@ -134,12 +136,9 @@ pub(crate) async fn token(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    let Some(issuer) = name(&shared, &headers, &uri) else {
-        return refuse_foreign_page(&shared, &headers, &uri)
-            .unwrap_or_else(|| StatusCode::NOT_FOUND.into_response());
-    };
-    match granted(&shared, &issuer, &headers, &body) {
+) -> Result<Response, ForeignPage> {
+    let issuer = name(&shared, &headers, &uri)?;
+    Ok(match granted(&shared, &issuer, &headers, &body) {
         Ok(body) => ([NOT_STORED], Json(body)).into_response(),
         Err(NotGranted { code, words }) => {
             let status = match code {
@@ -152,7 +151,16 @@ pub(crate) async fn token(
             }
             (status, [NOT_STORED], Json(body)).into_response()
         }
-    }
+    })
+}
+
+/// Says whether a request may be that of a person who followed a link of the page, as far as a
+/// browser tells ([Fetch Metadata](https://www.w3.org/TR/fetch-metadata/)): not one of another
+/// site, and not one for a part of a page. Programs tell nothing.
+fn is_of_person(headers: &HeaderMap) -> bool {
+    let says = |name: &str, value: &str| headers.get_all(name).iter().any(|said| said == value);
+    let is_document = !headers.contains_key("sec-fetch-dest") || says("sec-fetch-dest", "document");
+    is_document && !says("sec-fetch-site", "cross-site")
 }
 
 /// One of the codes of [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2), and what
@@ -189,6 +197,9 @@ fn granted(
     let form = form(headers, body).ok_or("invalid_request")?;
     let (identity, now) = (shared.node.identity(), shared.node.clock().now());
     let client_id = form.one("client_id")?;
+    if client_id.len() > MAX_CLIENT_ID_BYTES {
+        return Err("invalid_request".into());
+    }
     match form.one("grant_type")? {
         "authorization_code" => {
             let code = DevCode {
@@ -198,15 +209,7 @@ fn granted(
                 redirect_uri: form.one("redirect_uri")?,
                 code_verifier: form.one("code_verifier")?,
             };
-            let tokens = identity.dev_redeem(code, now)?;
-            let mut body = described(&tokens);
-            if !tokens.scope.split_ascii_whitespace().any(|name| name == "openid")
-                && let Value::Object(body) = &mut body
-            {
-                // Plain OAuth 2.0: the app did not ask who it is.
-                body.remove("id_token");
-            }
-            Ok(body)
+            Ok(described(&identity.dev_redeem(code, now)?))
         }
         "client_credentials" => {
             let token = identity.dev_app_token(issuer, client_id, now.wall);
@@ -236,20 +239,22 @@ fn described(tokens: &DevTokens) -> Value {
         "token_type": "Bearer",
         "expires_in": DevIssuer::LIFE.as_secs(),
         "access_token": tokens.access_token,
-        "id_token": tokens.id_token,
-        "scope": tokens.scope,
     });
-    if let Some(token) = &tokens.refresh_token {
-        body["refresh_token"] = token.as_str().into();
+    let scope = Some(&tokens.scope).filter(|scope| !scope.is_empty());
+    for (name, value) in [
+        ("id_token", tokens.id_token.as_ref()),
+        ("refresh_token", tokens.refresh_token.as_ref()),
+        ("scope", scope),
+    ] {
+        if let Some(value) = value {
+            body[name] = value.as_str().into();
+        }
     }
     body
 }
 
 fn form(headers: &HeaderMap, body: &[u8]) -> Option<Form> {
-    let essence = headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        || body.len() > MAX_BODY_BYTES
-    {
+    if !is_of_type(headers, "application/x-www-form-urlencoded") || body.len() > MAX_BODY_BYTES {
         return None;
     }
     Form::read(std::str::from_utf8(body).ok()?)

@@ -18,6 +18,11 @@ impl Form {
         pairs.collect::<Option<_>>().map(Self)
     }
 
+    /// Says whether a field is there, with a value or without.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| given == name)
+    }
+
     /// Returns the one value of a field.
     pub(crate) fn one(&self, name: &str) -> Result<&str, NotOne> {
         self.optional(name)?.ok_or(NotOne)

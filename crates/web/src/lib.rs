@@ -7,6 +7,7 @@
 
 mod app;
 mod assets;
+mod body;
 mod call_events;
 mod credential;
 mod dev;

@@ -29,7 +29,7 @@ pub(crate) fn is_allowed(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> 
 ///
 /// A page of another site can point its own name at this address (DNS rebinding) and is then of
 /// the same origin. It cannot do so with an address literal or with `localhost`.
-pub(crate) fn is_unspoofable_host(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> bool {
+fn is_unspoofable_host(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> bool {
     let Some(host) = host(headers, uri) else {
         return false;
     };
@@ -42,8 +42,19 @@ pub(crate) fn is_unspoofable_host(headers: &HeaderMap, uri: &Uri, allowed: &[Str
             .any(|(_, authority)| authority.eq_ignore_ascii_case(host))
 }
 
+/// Returns the host that the request names, if that is this machine for certain and the page that
+/// sent it may use the endpoint.
+pub(crate) fn own_host<'a>(
+    headers: &'a HeaderMap,
+    uri: &'a Uri,
+    allowed: &[String],
+) -> Option<&'a str> {
+    host(headers, uri)
+        .filter(|_| is_allowed(headers, uri, allowed) && is_unspoofable_host(headers, uri, allowed))
+}
+
 /// The authority that the client asked for: HTTP/2 carries it in the URI, HTTP/1.1 in a header.
-pub(crate) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     uri.authority()
         .map(|authority| authority.as_str())
         .or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()))

@@ -6,17 +6,18 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Extensions, HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use trunkline_node::{DirectoryToken, ExchangeError};
+use trunkline_node::{AppId, DirectoryToken, ExchangeError};
 
 pub(crate) use self::rates::Rates;
 pub use self::rates::SignInRate;
+use crate::body::{self, ReadBodyError};
 use crate::credential::{NOT_STORED, refuse};
 use crate::{Shared, dev, dev_issuer, origin};
 
@@ -60,7 +61,7 @@ pub(crate) async fn issuers(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
+    if let Some(refusal) = refuse_other_origin(&shared, &headers, &uri) {
         return refusal;
     }
     let issuers = offered(&shared, &headers, &uri);
@@ -78,7 +79,7 @@ pub(crate) async fn token(
     extensions: Extensions,
     body: Body,
 ) -> Response {
-    if let Some(refusal) = refuse_foreign_page(&shared, &headers, &uri) {
+    if let Some(refusal) = refuse_other_origin(&shared, &headers, &uri) {
         return refusal;
     }
     if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>()
@@ -90,16 +91,21 @@ pub(crate) async fn token(
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         return response;
     }
-    // A page of another origin cannot send JSON without asking first, so the type is insisted on.
-    let essence =
-        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
-    if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
+    if !body::is_of_type(&headers, "application/json") {
         let message = "send JSON";
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
     }
-    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
-        let message = "the body is larger than a token is";
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
+    let body = match body::read(body, MAX_BODY_BYTES).await {
+        Ok(body) => body,
+        Err(error) => {
+            let (status, code) = match error {
+                ReadBodyError::BrokenOff => (StatusCode::BAD_REQUEST, "invalid_request"),
+                ReadBodyError::TooLarge { .. } => {
+                    (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large")
+                }
+            };
+            return refuse(status, code, &error.to_string());
+        }
     };
     let Ok(swap) = serde_json::from_slice::<Swap>(&body) else {
         let message = "send JSON with `issuer`, `token`, `appId` and `userId`";
@@ -113,14 +119,14 @@ async fn exchange(shared: &Shared, offered: &[SignInIssuer], swap: &Swap) -> Res
         let message = "nobody signs in with this issuer here";
         return refuse(StatusCode::BAD_REQUEST, "unknown_issuer", message);
     };
-    if !issuer.client_id.eq_ignore_ascii_case(&swap.app_id) {
+    if issuer.client_id != swap.app_id {
         let message = "tokens of this issuer are exchanged for the app of this exchange only";
         return refuse(StatusCode::FORBIDDEN, "other_app", message);
     }
     let given = DirectoryToken {
         token: &swap.token,
         issuer: Some(&swap.issuer),
-        app_id: &swap.app_id,
+        app_id: AppId::Exact(&swap.app_id),
         user_id: &swap.user_id,
     };
     let (identity, now) = (shared.node.identity(), shared.node.clock().wall());
@@ -137,10 +143,8 @@ fn refuse_exchange(error: &ExchangeError) -> Response {
         ExchangeError::Invalid => (StatusCode::UNAUTHORIZED, "token_invalid"),
         ExchangeError::Mismatch => (StatusCode::BAD_REQUEST, "token_mismatch"),
         ExchangeError::NoScopes => (StatusCode::FORBIDDEN, "no_scopes"),
-        ExchangeError::Unavailable(source) => {
-            tracing::warn!(error = %source, "the keys of a directory's issuer cannot be had");
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-        }
+        // Who asked the issuer and got nothing has logged that.
+        ExchangeError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     let mut response = refuse(status, code, &error.to_string());
     if status == StatusCode::UNAUTHORIZED {
@@ -154,7 +158,7 @@ fn refuse_exchange(error: &ExchangeError) -> Response {
 fn offered(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Vec<SignInIssuer> {
     let mut offered = shared.config.sign_in.issuers.clone();
     if shared.config.dev_endpoints
-        && let Some(issuer) = dev_issuer::name(shared, headers, uri)
+        && let Ok(issuer) = dev_issuer::name(shared, headers, uri)
     {
         offered.push(SignInIssuer {
             issuer,
@@ -169,7 +173,9 @@ fn offered(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Vec<SignInIssuer>
     offered
 }
 
-fn refuse_foreign_page(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
+/// The name that the exchange was asked by is not looked at, as what is given here is good for
+/// nothing without a token of the issuer.
+fn refuse_other_origin(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
     let is_own = origin::is_allowed(headers, uri, &shared.config.allowed_origins);
     let message = "pages of other origins may not ask this";
     (!is_own).then(|| refuse(StatusCode::FORBIDDEN, "foreign_origin", message))

@@ -27,8 +27,9 @@ use trunkline_call::{CALL_EDGES, CallState};
 use trunkline_chat::{CreateThread, NewContent};
 use trunkline_clock::Timestamp;
 use trunkline_node::{
-    ChatActor, ChatConfig, DirectoryEntry, DirectoryToken, ExchangeError, Identity, IdentityConfig,
-    MeetingsConfig, Node, NodeConfig, RelayConfig, SendMessage, TokenError, TokenRequest,
+    AppId, ChatActor, ChatConfig, DirectoryEntry, DirectoryToken, ExchangeError, Identity,
+    IdentityConfig, MeetingsConfig, Node, NodeConfig, RelayConfig, SendMessage, TokenError,
+    TokenRequest,
 };
 use trunkline_policy::{FederationConfig, KeySlot, Scope};
 use trunkline_proto::signaling::v1::{ClientFrame, Hello, client_frame};
@@ -286,7 +287,7 @@ async fn a_directory_user_who_signs_in_with_a_program_gets_a_token_to_exchange()
     let user_id = "00000000-0000-4000-8000-00000000000a";
     let given = |name: &str| body[name].as_str().unwrap().to_owned();
     let (access, id) = (given("access_token"), given("id_token"));
-    let of = |token| DirectoryToken { token, issuer: None, app_id: "app-1", user_id };
+    let of = |token| DirectoryToken { token, issuer: None, app_id: AppId::Guid("app-1"), user_id };
     let exchanged = identity.exchange_directory_token(identity.resource(), of(&access), now).await;
     let claims = identity.verify(&exchanged.unwrap().1.token, now).await.unwrap();
     assert_eq!(claims.scopes, BTreeSet::from([Scope::Chat]));
@@ -304,7 +305,7 @@ async fn a_program_that_signs_in_by_itself_is_nobody_that_could_be_exchanged() {
     let (identity, now) = (node.identity(), node.clock().wall());
     let token = body["access_token"].as_str().unwrap();
     assert!(matches!(identity.verify(token, now).await, Err(TokenError::Invalid)));
-    let given = DirectoryToken { token, issuer: None, app_id: "app", user_id: "app" };
+    let given = DirectoryToken { token, issuer: None, app_id: AppId::Guid("app"), user_id: "app" };
     let exchanged = identity.exchange_directory_token(identity.resource(), given, now).await;
     assert!(matches!(exchanged, Err(ExchangeError::Invalid)), "{exchanged:?}");
     node.shutdown().await;

@@ -109,7 +109,8 @@ async function granted(form) {
 
 /** Signs a directory user in for an app: returns the token to exchange, and the user's id. */
 export async function signIn(username, clientId, permissions = ["Teams.ManageChats"]) {
-  const scope = permissions.map((name) => `https://auth.msft.communication.azure.com/${name}`).join(" ");
+  const names = permissions.map((name) => `https://auth.msft.communication.azure.com/${name}`);
+  const scope = ["openid", ...names].join(" ");
   const form = { grant_type: "password", client_id: clientId, username, password: "any", scope };
   const { access_token: token, id_token: identity } = await granted(form);
   const claims = JSON.parse(Buffer.from(identity.split(".")[1], "base64url").toString());

@@ -99,7 +99,7 @@ class Exchange:
 
     def sign_in(self, user, app_id):
         """Signs a directory user in for an app: returns the token to exchange, and the user's id."""
-        scope = "https://auth.msft.communication.azure.com/Teams.ManageChats"
+        scope = "openid https://auth.msft.communication.azure.com/Teams.ManageChats"
         granted = self._granted(
             grant_type="password", client_id=app_id, username=user, password="any", scope=scope
         )

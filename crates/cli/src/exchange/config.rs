@@ -200,7 +200,13 @@ impl ExchangeConfig {
                 bail!("directory user `{}` is there twice", user.alias);
             }
         }
-        self.issuers.iter().try_for_each(IssuerConfig::check)?;
+        let mut issuers = BTreeSet::new();
+        for issuer in &self.issuers {
+            issuer.check()?;
+            if !issuers.insert(&issuer.issuer) {
+                bail!("issuer `{}` is there twice", issuer.issuer);
+            }
+        }
         let mut names = BTreeSet::new();
         for webhook in &self.webhooks {
             webhook.subscription()?;
@@ -427,6 +433,22 @@ mod tests {
         let endpoints = format!("dev_endpoints = true\n{}", template_with_keys());
         assert!(format!("{:#}", serve(&endpoints).unwrap_err()).contains("dev_endpoints"));
         assert!(serve(TEMPLATE).is_err(), "empty keys");
+    }
+
+    #[test]
+    fn an_issuer_is_there_once() {
+        let issuer = |name: &str| {
+            format!(
+                "[[issuers]]\nissuer = \"https://login.example/{name}\"\n\
+                 tenant = \"{DEV_TENANT}\"\n"
+            )
+        };
+        let (contoso, fabrikam) = (issuer("contoso"), issuer("fabrikam"));
+        let keys = template_with_keys();
+        assert_eq!(serve(&format!("{keys}\n{contoso}{fabrikam}")).unwrap().issuers.len(), 2);
+        let error = serve(&format!("{keys}\n{contoso}{fabrikam}{contoso}")).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("issuer `https://login.example/contoso` is there twice"), "{text}");
     }
 
     #[test]

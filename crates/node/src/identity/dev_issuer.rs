@@ -13,7 +13,7 @@ use trunkline_policy::{DirectoryUser, ObjectId};
 
 use crate::identity::Identity;
 use crate::identity::dev_issuer::grants::{Grants, Redeemed};
-use crate::identity::exchange::{IssuerKeys, OidcIssuer, is_scope};
+use crate::identity::exchange::{DevTrust, OidcIssuer, is_scope};
 use crate::token::{SigningKeyRejected, TokenSigner};
 
 pub use self::grants::{DevAuthorization, DevCode, DevGrantError, DevRefresh};
@@ -41,7 +41,8 @@ pub struct DevSignIn<'a> {
     pub user: &'a str,
     /// The app.
     pub app_id: &'a str,
-    /// What the app asks for, as OAuth 2.0 writes it; what means nothing here is passed over.
+    /// What the app asks for, as OAuth 2.0 writes it. `openid` asks for an ID token; what means
+    /// nothing here is passed over.
     pub scope: &'a str,
     /// What the ID token is to repeat.
     pub nonce: Option<&'a str>,
@@ -58,11 +59,11 @@ impl fmt::Debug for DevSignIn<'_> {
 pub struct DevTokens {
     /// What [`Identity::exchange_directory_token`] takes.
     pub access_token: String,
-    /// Says to the app who signed in, and opens nothing.
-    pub id_token: String,
+    /// Says to the app who signed in, and opens nothing; there where the app asked for it.
+    pub id_token: Option<String>,
     /// Gets the next tokens, once.
     pub refresh_token: Option<String>,
-    /// What was asked for.
+    /// What was granted of what was asked for, as the app wrote it; empty where that is nothing.
     pub scope: String,
 }
 
@@ -115,13 +116,12 @@ impl DevIssuer {
         Ok(Self { signer, tenant, grants: Mutex::default() })
     }
 
-    /// Describes this issuer to those who verify its tokens.
-    pub(super) fn issuer(&self) -> OidcIssuer {
-        OidcIssuer {
-            issuer: Self::at("localhost"),
+    /// Returns what its tokens are verified by.
+    pub(super) fn trust(&self) -> DevTrust {
+        DevTrust {
             tenant: self.tenant.clone(),
             audiences: [OidcIssuer::AUDIENCES[0].to_owned()].into(),
-            keys: IssuerKeys::Given(self.signer.jwks()),
+            jwks: self.signer.jwks(),
         }
     }
 
@@ -140,13 +140,19 @@ impl DevIssuer {
             scp: names.join(" "),
             ..self.claims(issuer, oid, name, app_id, now)
         };
-        // Its audience is the app, so that it is not exchanged.
-        let id = Claims { nonce, ..self.claims(issuer, oid, name, app_id, now) };
+        let id_token = match asks_for(scope, OPENID) {
+            true => {
+                // Its audience is the app, so that it is not exchanged.
+                let id = Claims { nonce, ..self.claims(issuer, oid, name, app_id, now) };
+                Some(self.signer.sign(&id)?)
+            }
+            false => None,
+        };
         Ok(DevTokens {
             access_token: self.signer.sign(&access)?,
-            id_token: self.signer.sign(&id)?,
+            id_token,
             refresh_token: None,
-            scope: scope.to_owned(),
+            scope: granted(scope, None),
         })
     }
 
@@ -260,7 +266,8 @@ impl Identity {
         let user = self.dev_user(sign_in.user).ok_or(DevGrantError::Unknown)?;
         let tokens = issuer.sign_in(sign_in, &user, now);
         let tokens = tokens.map_err(|SigningKeyRejected| DevGrantError::Unavailable)?;
-        Ok(DevTokens { refresh_token, ..tokens })
+        let scope = granted(sign_in.scope, refresh_token.as_deref());
+        Ok(DevTokens { refresh_token, scope, ..tokens })
     }
 
     fn dev_user(&self, user: &str) -> Option<DirectoryUser> {
@@ -271,6 +278,31 @@ impl Identity {
         })
     }
 }
+
+/// Says what was granted of what an app asked for
+/// ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
+fn granted(scope: &str, refresh_token: Option<&str>) -> String {
+    let is_granted = |name: &&str| match *name {
+        OPENID => true,
+        OFFLINE_ACCESS => refresh_token.is_some(),
+        name => is_scope(name),
+    };
+    let names: Vec<_> = scope.split_ascii_whitespace().filter(is_granted).collect();
+    names.join(" ")
+}
+
+/// Says whether an app asks for something by this name.
+fn asks_for(scope: &str, wanted: &str) -> bool {
+    scope.split_ascii_whitespace().any(|name| name == wanted)
+}
+
+/// Asks for an ID token ([OpenID Connect Core
+/// §3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+const OPENID: &str = "openid";
+
+/// Asks for a refresh token ([OpenID Connect Core
+/// §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess)).
+const OFFLINE_ACCESS: &str = "offline_access";
 
 /// What a program's own token is for: the service's routes that a backend signs.
 const SERVICE_AUDIENCE: &str = "https://communication.azure.com";

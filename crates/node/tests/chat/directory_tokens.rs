@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use trunkline_node::{
-    AccessToken, ChatActor, DevSignIn, DirectoryToken, ExchangeError, IdentityError,
+    AccessToken, AppId, ChatActor, DevSignIn, DirectoryToken, ExchangeError, IdentityError,
 };
 use trunkline_policy::Scope;
 
@@ -25,7 +25,13 @@ impl Scene {
     }
 
     async fn exchange(&self, token: &str) -> Result<AccessToken, ExchangeError> {
-        self.exchange_as(DirectoryToken { token, issuer: None, app_id: APP, user_id: BOB }).await
+        self.exchange_as(DirectoryToken {
+            token,
+            issuer: None,
+            app_id: AppId::Guid(APP),
+            user_id: BOB,
+        })
+        .await
     }
 
     async fn exchange_as(&self, given: DirectoryToken<'_>) -> Result<AccessToken, ExchangeError> {
@@ -64,9 +70,17 @@ async fn a_directory_user_who_signed_in_gets_a_token_and_chats_with_it() {
 async fn a_token_of_another_app_user_issuer_or_time_is_not_exchanged() {
     let scene = Scene::start().await;
     let token = scene.sign_in("bob", CHATS);
-    let given = DirectoryToken { token: &token, issuer: None, app_id: APP, user_id: BOB };
-    let other_app = DirectoryToken { app_id: "another", ..given };
+    let given =
+        DirectoryToken { token: &token, issuer: None, app_id: AppId::Guid(APP), user_id: BOB };
+    let other_app = DirectoryToken { app_id: AppId::Guid("another"), ..given };
     assert!(matches!(scene.exchange_as(other_app).await, Err(ExchangeError::Mismatch)));
+    // The app that the token names is written in small letters; only a GUID may be written
+    // otherwise.
+    let capitals = APP.to_ascii_uppercase();
+    let guid = DirectoryToken { app_id: AppId::Guid(&capitals), ..given };
+    scene.exchange_as(guid).await.unwrap();
+    let exact = DirectoryToken { app_id: AppId::Exact(&capitals), ..given };
+    assert!(matches!(scene.exchange_as(exact).await, Err(ExchangeError::Mismatch)));
     let other_user = "00000000-0000-4000-8000-000000000002";
     let other_user = DirectoryToken { user_id: other_user, ..given };
     assert!(matches!(scene.exchange_as(other_user).await, Err(ExchangeError::Mismatch)));

@@ -54,8 +54,8 @@ impl From<ExchangeError> for ApiError {
             }
             ExchangeError::Mismatch => Self::of(400, "BadRequest", &error),
             ExchangeError::NoScopes => Self::of(403, "Forbidden", &error),
-            ExchangeError::Unavailable(source) => {
-                tracing::warn!(error = %source, "the keys of a directory's issuer cannot be had");
+            // Who asked the issuer and got nothing has logged that.
+            ExchangeError::Unavailable(_) => {
                 Self::unavailable("The keys of the directory's issuer cannot be had at the moment.")
             }
         }

@@ -29,11 +29,12 @@ impl Authorization {
     /// Reads a query. The answer goes to pages of the app below `origin` only.
     pub(crate) fn read(query: &str, origin: &str, issuer: &str) -> Result<Self, Refused> {
         if query.len() > MAX_QUERY_BYTES {
-            return Err(Refused::Here("The request is too long."));
+            return Err(Refused::Here(TOO_LONG));
         }
         let form = Form::read(query).ok_or(Refused::Here("The request cannot be read."))?;
         let client_id = form.one("client_id");
-        let client_id = client_id.map_err(|_| Refused::Here("The request names no one app."))?;
+        let client_id = client_id.ok().filter(|id| id.len() <= MAX_CLIENT_ID_BYTES);
+        let client_id = client_id.ok_or(Refused::Here("The request names no one app."))?;
         let redirect_uri = form.one("redirect_uri").ok();
         let redirect_uri = redirect_uri.filter(|uri| is_of_app(uri, origin)).ok_or(
             Refused::Here("The request wants its answer sent to somewhere else than the app."),
@@ -71,13 +72,16 @@ impl Authorization {
             .ok_or_else(|| refused("invalid_request", "code_challenge is no digest of S256"))?;
         let scope = form.optional("scope").map_err(malformed("scope is there twice"))?;
         let nonce = form.optional("nonce").map_err(malformed("nonce is there twice"))?;
+        if nonce.is_some_and(|nonce| nonce.len() > MAX_NONCE_BYTES) {
+            return Err(refused("invalid_request", "nonce is too long"));
+        }
         let choice = form.optional("choice").map_err(malformed("two choices"))?;
         let prompt = form.optional("prompt").map_err(malformed("prompt is there twice"))?;
         if prompt.is_some_and(|prompt| prompt.split(' ').any(|one| one == "none")) {
             return Err(refused("login_required", "nobody is signed in before they choose"));
         }
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Ok(Self {
+        let asked = Self {
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
             state: owned(state),
@@ -85,7 +89,33 @@ impl Authorization {
             nonce: owned(nonce),
             code_challenge: challenge.to_owned(),
             choice: owned(choice),
-        })
+        };
+        // A link of the page escapes more than the app may have done.
+        match asked.choose(&"x".repeat(MAX_CHOICE_BYTES)).len() > MAX_QUERY_BYTES {
+            true => Err(Refused::Here(TOO_LONG)),
+            false => Ok(asked),
+        }
+    }
+
+    /// Returns the address, as a reference to the page itself, at which somebody is chosen for this
+    /// request. It has what was read of the request and nothing else.
+    pub(crate) fn choose(&self, user: &str) -> String {
+        let mut address = "?response_type=code&code_challenge_method=S256".to_owned();
+        let scope = Some(self.scope.as_str()).filter(|scope| !scope.is_empty());
+        for (name, value) in [
+            ("client_id", Some(self.client_id.as_str())),
+            ("redirect_uri", Some(self.redirect_uri.as_str())),
+            ("code_challenge", Some(self.code_challenge.as_str())),
+            ("scope", scope),
+            ("state", self.state.as_deref()),
+            ("nonce", self.nonce.as_deref()),
+            ("choice", Some(user)),
+        ] {
+            if let Some(value) = value {
+                append(&mut address, name, value);
+            }
+        }
+        address
     }
 
     /// Returns where the person goes back to with a code, or with a refusal.
@@ -100,12 +130,16 @@ fn answer(uri: &str, fields: &[(&str, &str)], state: Option<&str>, issuer: &str)
     let mut address = uri.to_owned();
     let rest = state.map(|state| ("state", state)).into_iter().chain([("iss", issuer)]);
     for (name, value) in fields.iter().copied().chain(rest) {
-        address.push(if address.contains('?') { '&' } else { '?' });
-        address.push_str(name);
-        address.push('=');
-        address.push_str(&encoded(value));
+        append(&mut address, name, value);
     }
     address
+}
+
+fn append(address: &mut String, name: &str, value: &str) {
+    address.push(if address.contains('?') { '&' } else { '?' });
+    address.push_str(name);
+    address.push('=');
+    address.push_str(&encoded(value));
 }
 
 /// Says whether a redirect URI is a page of the app on this exchange.
@@ -114,9 +148,12 @@ fn is_of_app(uri: &str, origin: &str) -> bool {
     let Some((authority, path)) = rest.split_once('/') else { return false };
     // RFC 6749 §3.1.2: no fragment. What browsers read as something else than it looks is no address.
     let is_plain = uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\\<>\"".contains(&byte));
-    let folder = path.split('?').next().unwrap_or_default();
+    let (folder, query) = path.split_once('?').unwrap_or((path, ""));
+    // An app that found one of these twice could take the wrong one for the answer.
+    let is_answer = Form::read(query).is_none_or(|query| ANSWER.iter().any(|name| query.has(name)));
     is_plain
         && origin.strip_prefix("https://") == Some(&canonical(authority))
+        && !is_answer
         && folder.starts_with("app/")
         && !folder.contains("..")
         && !folder.contains('%')
@@ -138,8 +175,22 @@ fn is_digest(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// Requests of apps are below 1 KiB.
-const MAX_QUERY_BYTES: usize = 8 * 1024;
+/// What an answer may say.
+const ANSWER: [&str; 5] = ["code", "error", "error_description", "iss", "state"];
+
+const TOO_LONG: &str = "The request is too long.";
+
+/// Requests of apps are below 1 KiB; what a grant remembers of one is no longer.
+const MAX_QUERY_BYTES: usize = 4 * 1024;
+
+/// Client ids are GUIDs or names.
+pub(crate) const MAX_CLIENT_ID_BYTES: usize = 128;
+
+/// A nonce is a random text, or the digest of one.
+const MAX_NONCE_BYTES: usize = 256;
+
+/// An alias has up to 64 bytes.
+const MAX_CHOICE_BYTES: usize = 3 * 64;
 
 #[cfg(test)]
 mod tests {
@@ -150,6 +201,7 @@ mod tests {
         let check = |uri: &str| is_of_app(uri, "https://localhost:8443");
         assert!(check("https://localhost:8443/app/"));
         assert!(check("https://LOCALHOST:8443/app/?room=1"));
+        assert!(check("https://localhost:8443/app/?encode=1&room=code"));
         assert!(is_of_app("https://box.example:443/app/", "https://box.example"));
         for foreign in [
             "",
@@ -160,6 +212,12 @@ mod tests {
             "https://localhost:8443/app/../dev/token",
             "https://localhost:8443/app/%2e%2e/dev/token",
             "https://localhost:8443/app/#x",
+            "https://localhost:8443/app/?code=mine",
+            "https://localhost:8443/app/?room=1&c%6fde",
+            "https://localhost:8443/app/?error=access_denied",
+            "https://localhost:8443/app/?state=mine",
+            "https://localhost:8443/app/?iss=https://evil.example",
+            "https://localhost:8443/app/?room=%f",
             "https://localhost:8443/app/ x",
             "http://localhost:8443/app/",
             "HTTPS://localhost:8443/app/",

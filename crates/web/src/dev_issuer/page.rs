@@ -10,23 +10,18 @@ use trunkline_node::User;
 
 use super::authorization::Authorization;
 use crate::credential::NOT_STORED;
-use crate::form::encoded;
+use crate::dev::USER_LIMIT;
 
-/// Shows who can be chosen. Each choice is the same request with who was chosen.
-pub(crate) fn people(
-    asked: &Authorization,
-    query: &str,
-    users: &[User],
-    decline: &str,
-) -> Response {
+/// Shows who can be chosen, up to as many as a person looks through. Each choice is the same
+/// request with who was chosen.
+pub(crate) fn people(asked: &Authorization, users: &[User], decline: &str) -> Response {
     let mut list = String::new();
-    for user in users {
+    for user in users.iter().take(USER_LIMIT) {
         let alias = user.alias.as_deref().unwrap_or_default();
         let name = user.display_name.as_ref().map_or(alias, DisplayName::as_str);
-        let link = format!("?{query}&choice={}", encoded(alias));
         list.push_str(&format!(
             "      <li><a class=\"button\" href=\"{}\">{} <span class=\"tag\">{}</span></a></li>\n",
-            escaped(&link),
+            escaped(&asked.choose(alias)),
             escaped(name),
             escaped(alias)
         ));
@@ -35,9 +30,13 @@ pub(crate) fn people(
         true => "    <p>The directory has nobody.</p>\n".to_owned(),
         false => format!("    <ul>\n{list}    </ul>\n"),
     };
+    let more = match users.len().checked_sub(USER_LIMIT) {
+        None | Some(0) => String::new(),
+        Some(more) => format!("    <p>The directory has {more} more who are not listed.</p>\n"),
+    };
     let body = format!(
         "    <h1>Who are you?</h1>\n    <p class=\"lead\">The app <code>{}</code> asks. This is the \
-         directory of a development exchange: anybody can be everybody.</p>\n{people}    \
+         directory of a development exchange: anybody can be everybody.</p>\n{people}{more}    \
          <p><a href=\"{}\">Sign in as nobody</a></p>\n",
         escaped(&asked.client_id),
         escaped(decline)
@@ -77,4 +76,43 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use trunkline_clock::Timestamp;
+    use trunkline_policy::ObjectId;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_page_lists_as_many_as_a_person_looks_through_and_says_how_many_more_there_are() {
+        let query = format!(
+            "response_type=code&client_id=app&redirect_uri=https://localhost/app/\
+             &code_challenge_method=S256&code_challenge={}",
+            "x".repeat(43)
+        );
+        let asked = Authorization::read(&query, "https://localhost", "https://localhost/adfs");
+        let Ok(asked) = asked else { panic!("a request that is granted") };
+        let user: ObjectId = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
+        let users: Vec<_> = (0..USER_LIMIT + 2)
+            .map(|number| User {
+                identifier: user.identifier(),
+                display_name: None,
+                alias: Some(format!("user{number}")),
+                created_at: Timestamp::UNIX_EPOCH,
+            })
+            .collect();
+        let shown = async |users: &[User]| {
+            let body = people(&asked, users, "https://localhost/app/").into_body();
+            String::from_utf8(to_bytes(body, 1_000_000).await.unwrap().to_vec()).unwrap()
+        };
+        let all = shown(&users).await;
+        assert_eq!(all.matches("<li>").count(), USER_LIMIT);
+        assert!(all.contains("The directory has 2 more who are not listed."), "{all}");
+        let few = shown(&users[..USER_LIMIT]).await;
+        assert_eq!(few.matches("<li>").count(), USER_LIMIT);
+        assert!(!few.contains("not listed"), "{few}");
+    }
 }

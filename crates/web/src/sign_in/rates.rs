@@ -10,9 +10,9 @@ use trunkline_clock::Instant;
 /// A limit on exchanges, counted for each address by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SignInRate {
-    /// How many in a window; also how many at once.
+    /// How many in a window; also how many at once. Zero lets nothing through.
     pub limit: u32,
-    /// The window.
+    /// The window; one of no length counts as a second.
     pub window: Duration,
 }
 
@@ -23,11 +23,12 @@ pub(crate) struct Rates {
     /// When a limit, by its place, would have taken all that an address asked for had that come
     /// evenly. What is not in the future says nothing.
     busy_until: Mutex<HashMap<(usize, IpAddr), Instant>>,
+    peer_limit: usize,
 }
 
 impl Rates {
     pub(crate) fn new(rates: Vec<SignInRate>) -> Self {
-        Self { rates, busy_until: Mutex::default() }
+        Self { rates, busy_until: Mutex::default(), peer_limit: PEER_LIMIT }
     }
 
     /// Counts an exchange, or tells in how much time one will be taken. What one limit refuses is not
@@ -38,19 +39,24 @@ impl Rates {
         let mut busy_until = self.busy_until.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = Vec::with_capacity(self.rates.len());
         for (index, rate) in self.rates.iter().enumerate() {
-            let one = rate.window / rate.limit.max(1);
+            let window = match rate.window.is_zero() {
+                true => SHORTEST_WINDOW,
+                false => rate.window,
+            };
+            let Some(one) = window.checked_div(rate.limit) else { return Err(window) };
             let until = busy_until.get(&(index, peer)).copied().unwrap_or(now).max(now) + one;
-            let wait = until.saturating_duration_since(now).saturating_sub(rate.window);
+            let wait = until.saturating_duration_since(now).saturating_sub(window);
             if wait > Duration::ZERO {
                 return Err(wait);
             }
             next.push(((index, peer), until));
         }
         busy_until.extend(next);
-        if busy_until.len() > PEER_LIMIT {
+        if busy_until.len() > self.peer_limit {
             busy_until.retain(|_, until| now < *until);
-            // Forgetting is kinder than growing: somebody gets a few exchanges more.
-            if busy_until.len() > PEER_LIMIT {
+            // Forgetting is kinder than growing: somebody gets a few exchanges more. With room for
+            // as many again, whoever comes with many addresses has this done once for that many.
+            if busy_until.len() > self.peer_limit / 2 {
                 busy_until.clear();
             }
         }
@@ -58,21 +64,27 @@ impl Rates {
     }
 }
 
-/// Whoever has one address of IPv6 has a whole /64 of them.
+/// Whoever has one address of IPv6 has a whole /64 of them, and many a household has 256 of those
+/// ([RFC 6177 §2](https://www.rfc-editor.org/rfc/rfc6177#section-2)).
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 72)))
         }
         address @ IpAddr::V4(_) => address,
     }
 }
 
-/// Addresses remembered at once: some 5 MB.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
+
+/// Limits of addresses remembered at once: some 3 MB. More costs memory; fewer lets whoever comes
+/// with many addresses have them forgotten sooner.
 const PEER_LIMIT: usize = 50_000;
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn at(millis: u64) -> Instant {
@@ -99,7 +111,8 @@ mod tests {
         let check = |peer: &str| rates.check(at(0), peer.parse().unwrap()).is_ok();
         assert!(check("2001:db8::1"));
         assert!(!check("2001:db8::2"));
-        assert!(check("2001:db8:0:1::1"));
+        assert!(!check("2001:db8:0:ff::1"));
+        assert!(check("2001:db8:0:100::1"));
         assert!(check("192.0.2.1"));
         assert!(!check("::ffff:192.0.2.1"));
     }
@@ -113,5 +126,42 @@ mod tests {
         assert_eq!(rates.check(at(2_000), peer), Err(Duration::from_secs(18)));
         let free = Rates::new(Vec::new());
         assert!((0..1_000).all(|_| free.check(at(0), peer).is_ok()));
+    }
+
+    #[test]
+    fn a_limit_of_nothing_refuses_everything_and_a_window_of_nothing_is_a_second() {
+        let rate = |limit, seconds| SignInRate { limit, window: Duration::from_secs(seconds) };
+        let peer = "192.0.2.1".parse().unwrap();
+        let check = |rate: SignInRate| Rates::new(vec![rate]).check(at(0), peer);
+        assert_eq!(check(rate(0, 30)), Err(Duration::from_secs(30)));
+        assert_eq!(check(rate(0, 0)), Err(Duration::from_secs(1)));
+        let rates = Rates::new(vec![rate(2, 0)]);
+        assert_eq!([0, 0].map(|millis| rates.check(at(millis), peer)), [Ok(()); 2]);
+        assert_eq!(rates.check(at(0), peer), Err(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn what_is_remembered_is_looked_through_once_for_half_of_what_there_may_be() {
+        let hour = SignInRate { limit: 1, window: Duration::from_secs(3_600) };
+        let mut rates = Rates::new(vec![hour]);
+        rates.peer_limit = 100;
+        let (mut before, mut shrunk) = (0, 0);
+        for number in 0..1_000 {
+            rates.check(at(0), Ipv4Addr::from_bits(number).into()).unwrap();
+            let known = rates.busy_until.lock().unwrap().len();
+            assert!(known <= rates.peer_limit, "{known}");
+            shrunk += usize::from(known < before);
+            before = known;
+        }
+        assert_eq!(shrunk, 1_000 / 101);
+        // What is over goes first; then the others are kept.
+        let mut rates = Rates::new(vec![SignInRate { limit: 1, window: Duration::from_secs(1) }]);
+        rates.peer_limit = 100;
+        for number in 0..100 {
+            let seconds = if number < 60 { 0 } else { 1 };
+            rates.check(at(seconds * 1_000), Ipv4Addr::from_bits(number).into()).unwrap();
+        }
+        rates.check(at(1_500), Ipv4Addr::from_bits(100).into()).unwrap();
+        assert_eq!(rates.busy_until.lock().unwrap().len(), 41);
     }
 }

@@ -79,7 +79,18 @@ fn parameter(address: &str, name: &str) -> Option<String> {
 }
 
 async fn get(node: &Node, path: &str, host: &str) -> (StatusCode, HeaderMap, String) {
-    let request = Request::get(path).header("host", host).body(Body::empty()).unwrap();
+    get_with(node, path, &[("host", host)]).await
+}
+
+async fn get_with(
+    node: &Node,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (StatusCode, HeaderMap, String) {
+    let request = Request::get(path);
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.body(Body::empty()).unwrap();
     let response = router(config(), node.clone()).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -181,6 +192,105 @@ async fn whoever_follows_a_link_of_the_page_goes_back_with_an_answer() {
 }
 
 #[tokio::test]
+async fn the_links_of_the_page_have_what_was_read_and_nothing_else() {
+    let (node, _place) = node().await;
+    let query = format!("{}&choice=&unknown=%22x&scope_=y", asked(&[("scope", Some(""))]));
+    let (status, _, page) = authorize(&node, &query).await;
+    assert_eq!(status, StatusCode::OK);
+    let link = page.split("href=\"").find(|rest| rest.contains("choice=alice")).unwrap();
+    let link = link.split('"').next().unwrap().replace("&amp;", "&");
+    let mut found = parameters(&format!("https://{HOST}/{link}"));
+    found.sort();
+    let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "choice",
+            "client_id",
+            "code_challenge",
+            "code_challenge_method",
+            "nonce",
+            "redirect_uri",
+            "response_type",
+            "state",
+        ]
+    );
+    let (status, headers, body) = get(&node, &format!("/adfs/oauth2/authorize{link}"), HOST).await;
+    assert_eq!(status, StatusCode::FOUND, "{body}");
+    let back = headers["location"].to_str().unwrap();
+    assert_eq!(parameter(back, "state").unwrap(), "s&1");
+    let (_, body) = token(&node, &redemption(&parameter(back, "code").unwrap()), &[]).await;
+    assert!(body["access_token"].is_string(), "{body}");
+    assert!(body.get("scope").is_none(), "nothing was asked for: {body}");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_page_of_elsewhere_does_not_choose_for_somebody() {
+    let (node, _place) = node().await;
+    let path = |choice| format!("/adfs/oauth2/authorize?{}", asked(&[("choice", choice)]));
+    for (site, dest, status) in [
+        (None, None, StatusCode::FOUND),
+        (Some("none"), Some("document"), StatusCode::FOUND),
+        (Some("same-origin"), Some("document"), StatusCode::FOUND),
+        (Some("cross-site"), Some("document"), StatusCode::FORBIDDEN),
+        (Some("cross-site"), None, StatusCode::FORBIDDEN),
+        (Some("same-origin"), Some("empty"), StatusCode::FORBIDDEN),
+        (Some("same-origin"), Some("iframe"), StatusCode::FORBIDDEN),
+        (None, Some("image"), StatusCode::FORBIDDEN),
+    ] {
+        let mut headers = vec![("host", HOST)];
+        headers.extend(site.map(|site| ("sec-fetch-site", site)));
+        headers.extend(dest.map(|dest| ("sec-fetch-dest", dest)));
+        let (found, answer, _) = get_with(&node, &path(Some("alice")), &headers).await;
+        assert_eq!(found, status, "{headers:?}");
+        assert_eq!(answer.contains_key("location"), status == StatusCode::FOUND, "{headers:?}");
+        // The page itself is what an app of another site sends people to.
+        let (found, _, _) = get_with(&node, &path(None), &headers).await;
+        assert_eq!(found, StatusCode::OK, "{headers:?}");
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_answer_says_what_was_granted_and_who_it_is_where_that_was_asked() {
+    let (node, _place) = node().await;
+    let calls = "https://auth.msft.communication.azure.com/Teams.ManageCalls";
+    let all = format!("openid profile offline_access User.Read {calls}");
+    let without = format!("openid {calls}");
+    for (scope, by_code, by_name) in [
+        (all.as_str(), Some(format!("openid offline_access {calls}")), Some(without.clone())),
+        (&without, Some(without.clone()), Some(without.clone())),
+        (calls, Some(calls.to_owned()), Some(calls.to_owned())),
+        ("profile User.Read", None, None),
+    ] {
+        let asks_who = scope.starts_with("openid");
+        let code = code(&node, &[("scope", Some(scope))]).await;
+        let (_, first) = token(&node, &redemption(&code), &[]).await;
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "app"),
+            ("username", "alice"),
+            ("password", "any"),
+            ("scope", scope),
+        ];
+        let (_, named) = token(&node, &form, &[]).await;
+        let mut answers = vec![(first.clone(), by_code.clone()), (named, by_name)];
+        if let Some(refresh) = first["refresh_token"].as_str() {
+            let form =
+                [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", refresh)];
+            answers.push((token(&node, &form, &[]).await.1, by_code));
+        }
+        assert_eq!(answers.len(), if scope == all { 3 } else { 2 });
+        for (answer, granted) in answers {
+            assert_eq!(answer.get("scope").and_then(Value::as_str), granted.as_deref(), "{scope}");
+            assert_eq!(answer.get("id_token").is_some(), asks_who, "{scope}");
+        }
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_code_is_redeemed_for_tokens_that_an_app_accepts_and_the_exchange_takes() {
     let (node, _place) = node().await;
     let (_, _, document) = get(&node, "/adfs/.well-known/openid-configuration", HOST).await;
@@ -200,7 +310,7 @@ async fn a_code_is_redeemed_for_tokens_that_an_app_accepts_and_the_exchange_take
     let given = trunkline_node::DirectoryToken {
         token: body["access_token"].as_str().unwrap(),
         issuer: Some(ISSUER),
-        app_id: "app",
+        app_id: trunkline_node::AppId::Guid("app"),
         user_id: ALICE,
     };
     let (identity, now) = (node.identity(), node.clock().wall());
@@ -329,8 +439,10 @@ async fn a_request_that_is_not_certain_is_refused_on_the_page_and_goes_nowhere()
         [("redirect_uri", Some("http://localhost:8443/app/"))],
         [("redirect_uri", Some("https://localhost:8443/dev/token"))],
         [("redirect_uri", Some("https://localhost:8443/app/#x"))],
+        [("redirect_uri", Some("https://localhost:8443/app/?code=mine"))],
         [("client_id", None)],
-        [("state", Some(&*"s".repeat(9_000)))],
+        [("client_id", Some(&*"c".repeat(129)))],
+        [("state", Some(&*"s".repeat(4_096)))],
     ] {
         for choice in [None, Some("alice")] {
             let changes = [changes[0], ("choice", choice)];
@@ -339,6 +451,10 @@ async fn a_request_that_is_not_certain_is_refused_on_the_page_and_goes_nowhere()
             assert!(!headers.contains_key("location"), "{changes:?}");
         }
     }
+    // What fits in the request is too long for the links of the page, which escape it.
+    let slashes = format!("{}&state={}", asked(&[("state", None)]), "/".repeat(1_300));
+    assert!(slashes.len() < 4_096);
+    assert_eq!(authorize(&node, &slashes).await.0, StatusCode::BAD_REQUEST);
     let twice = format!("{}&redirect_uri=https%3A%2F%2Fevil.example%2F", asked(&[]));
     assert_eq!(authorize(&node, &twice).await.0, StatusCode::BAD_REQUEST);
     node.shutdown().await;
@@ -357,6 +473,7 @@ async fn what_an_app_asks_wrongly_is_told_to_it() {
         ([("response_type", Some("code id_token"))], "unsupported_response_type"),
         ([("response_mode", Some("fragment"))], "invalid_request"),
         ([("prompt", Some("none"))], "login_required"),
+        ([("nonce", Some(&*"n".repeat(257)))], "invalid_request"),
         ([("request", Some("x.y.z"))], "request_not_supported"),
         ([("request_uri", Some("https://x.example/"))], "request_uri_not_supported"),
     ] {

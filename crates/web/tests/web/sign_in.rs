@@ -1,12 +1,14 @@
 //! Signing in with an issuer: which are offered, and what is exchanged for whom.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
+use futures_util::stream;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use trunkline_clock::Timestamp;
@@ -148,9 +150,11 @@ async fn what_is_not_exchanged_is_refused_with_its_code() {
     let now = node.clock().wall();
     let hour_ago = Timestamp::from_unix_seconds(now.as_unix_seconds() - 3_601);
     let token = directory_token(&node, alice(), now);
-    let id_token = node.identity().dev_sign_in(alice(), now).unwrap().id_token;
+    let id_token = node.identity().dev_sign_in(alice(), now).unwrap().id_token.unwrap();
     let expired = directory_token(&node, alice(), hour_ago);
     let of_app = directory_token(&node, DevSignIn { app_id: "another", ..alice() }, now);
+    let in_capitals = DevSignIn { app_id: "Trunkline-App", ..alice() };
+    let in_capitals = directory_token(&node, in_capitals, now);
     let elsewhere = DevSignIn { issuer: "https://127.0.0.1:8443/adfs", ..alice() };
     let elsewhere = directory_token(&node, elsewhere, now);
     let powerless = directory_token(&node, DevSignIn { scope: "openid", ..alice() }, now);
@@ -165,8 +169,10 @@ async fn what_is_not_exchanged_is_refused_with_its_code() {
         (but("issuer", "https://login.example/contoso"), 400, "unknown_issuer"),
         (but("issuer", "https://127.0.0.1:8443/adfs"), 400, "unknown_issuer"),
         (but("appId", "another"), 403, "other_app"),
+        (but("appId", "Trunkline-App"), 403, "other_app"),
         (but("userId", bob), 400, "token_mismatch"),
         (but("token", &of_app), 400, "token_mismatch"),
+        (but("token", &in_capitals), 400, "token_mismatch"),
         (but("token", &elsewhere), 400, "token_mismatch"),
         (but("token", &expired), 401, "token_expired"),
         (but("token", &id_token), 401, "token_invalid"),
@@ -183,6 +189,13 @@ async fn what_is_not_exchanged_is_refused_with_its_code() {
         assert_eq!(headers["cache-control"], "no-store");
         assert!(!answer.to_string().contains(&token), "the answer repeats the token");
     }
+    let broken = stream::iter([Ok("{"), Err(io::Error::from(io::ErrorKind::ConnectionReset))]);
+    let broken = swap(&body).body(Body::from_stream(broken)).unwrap();
+    let (status, _, answer) = ask(config(), &node, broken).await;
+    assert_eq!(
+        (status, &answer["error"]["message"]),
+        (StatusCode::BAD_REQUEST, &json!("the body broke off"))
+    );
     let plain = swap(&body).body(Body::from(body.to_string())).unwrap();
     let (mut parts, content) = plain.into_parts();
     parts.headers.insert("content-type", "text/plain".parse().unwrap());

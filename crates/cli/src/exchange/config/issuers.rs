@@ -141,9 +141,14 @@ fn origin(address: &str) -> Result<String> {
     if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
         bail!("pages ask issuers over https only, not at `{address}`");
     }
+    // The sources of a page's policy have names and addresses of IPv4
+    // ([CSP §2.3.1](https://www.w3.org/TR/CSP3/#grammardef-host-source)).
+    if url.host_str().is_some_and(|host| host.starts_with('[')) {
+        bail!("`{address}` is an IPv6 address, which pages cannot be allowed to ask: use a name");
+    }
     let origin = url.origin().ascii_serialization();
     // The policy of the page takes some of what hosts may hold for patterns and for its own ends.
-    if origin.bytes().any(|byte| !byte.is_ascii_alphanumeric() && !b"-.:/[]_".contains(&byte)) {
+    if origin.bytes().any(|byte| !byte.is_ascii_alphanumeric() && !b"-.:/_".contains(&byte)) {
         bail!("`{address}` has a host that pages cannot be allowed to ask");
     }
     Ok(origin)
@@ -237,6 +242,7 @@ mod tests {
     #[test]
     fn keys_come_from_one_place_and_over_tls() {
         config("https://login.example/contoso").check().unwrap();
+        config("https://[2001:db8::1]/contoso").check().unwrap();
         assert!(config("http://login.example/contoso").check().is_err());
         assert!(config("contoso").check().is_err());
         let both = IssuerConfig {
@@ -262,6 +268,8 @@ mod tests {
         let origins: Vec<_> = offered.origins.iter().map(String::as_str).collect();
         assert_eq!(origins, ["https://login.example", "https://tokens.example"]);
         known("http://127.0.0.1:9000").check().unwrap();
+        let error = format!("{:#}", known("https://[::1]:9000/contoso").check().unwrap_err());
+        assert!(error.contains("`https://[::1]:9000/contoso` is an IPv6 address"), "{error}");
         let good = known("https://login.example");
         for bad in [
             known("http://login.example"),
@@ -273,6 +281,7 @@ mod tests {
             IssuerConfig { app_origins: vec!["https://*".to_owned()], ..good.clone() },
             IssuerConfig { app_origins: vec!["https://a;script-src".to_owned()], ..good.clone() },
             IssuerConfig { app_origins: vec!["*".to_owned()], ..good.clone() },
+            IssuerConfig { app_origins: vec!["https://[2001:db8::1]".to_owned()], ..good.clone() },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }

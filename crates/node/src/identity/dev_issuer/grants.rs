@@ -13,6 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use trunkline_clock::Instant;
 
+use crate::identity::dev_issuer::{OFFLINE_ACCESS, asks_for};
+
 /// Who chose to sign in, and what the code for it is bound to.
 #[derive(Clone)]
 pub struct DevAuthorization {
@@ -127,7 +129,8 @@ struct Code {
 
 enum CodeState {
     Waiting,
-    /// Kept until it would have expired, with the sign-in that came of it, if that can be renewed.
+    /// Kept until it would have expired, or as long as the sign-in that came of it can be renewed:
+    /// whoever has the code later still ends that.
     Used(Option<String>),
 }
 
@@ -146,13 +149,15 @@ impl Grants {
         now: Instant,
     ) -> Result<String, DevGrantError> {
         let code = random()?;
-        self.codes.retain(|_, code| now < code.expires_at);
-        if self.codes.len() >= GRANT_LIMIT
-            && let Some(oldest) = self.codes.iter().min_by_key(|(_, code)| code.expires_at)
-        {
-            let oldest = oldest.0.clone();
-            self.codes.remove(&oldest);
-        }
+        let sign_ins = &self.sign_ins;
+        make_room(
+            &mut self.codes,
+            |of| of.expires_at,
+            |of| match &of.state {
+                CodeState::Used(Some(id)) if sign_ins.contains_key(id) => true,
+                CodeState::Used(_) | CodeState::Waiting => now < of.expires_at,
+            },
+        );
         let expires_at = now + CODE_LIFE;
         self.codes
             .insert(code.clone(), Code { authorization, expires_at, state: CodeState::Waiting });
@@ -167,13 +172,13 @@ impl Grants {
     ) -> Result<Redeemed, DevGrantError> {
         let code = self.codes.get_mut(given.code).ok_or(DevGrantError::Unknown)?;
         let bound = &code.authorization;
-        let refused = if now >= code.expires_at {
-            DevGrantError::Expired
-        } else if let CodeState::Used(sign_in) = &code.state {
+        let refused = if let CodeState::Used(sign_in) = &code.state {
             if let Some(sign_in) = sign_in {
                 self.sign_ins.remove(sign_in);
             }
             return Err(DevGrantError::Used);
+        } else if now >= code.expires_at {
+            DevGrantError::Expired
         } else if bound.client_id != given.client_id
             || bound.redirect_uri != given.redirect_uri
             || bound.issuer != given.issuer
@@ -183,7 +188,7 @@ impl Grants {
         } else {
             let authorization = bound.clone();
             code.state = CodeState::Used(None);
-            let refresh_token = match wants_renewal(&authorization.scope) {
+            let refresh_token = match asks_for(&authorization.scope, OFFLINE_ACCESS) {
                 true => Some(self.begin(given.code, authorization.clone(), now)?),
                 false => None,
             };
@@ -226,13 +231,7 @@ impl Grants {
         now: Instant,
     ) -> Result<String, DevGrantError> {
         let (id, secret) = (random()?, random()?);
-        self.sign_ins.retain(|_, sign_in| now < sign_in.expires_at);
-        if self.sign_ins.len() >= GRANT_LIMIT
-            && let Some(oldest) = self.sign_ins.iter().min_by_key(|(_, of)| of.expires_at)
-        {
-            let oldest = oldest.0.clone();
-            self.sign_ins.remove(&oldest);
-        }
+        make_room(&mut self.sign_ins, |of| of.expires_at, |of| now < of.expires_at);
         let token = format!("{id}.{secret}");
         if let Some(code) = self.codes.get_mut(code) {
             code.state = CodeState::Used(Some(id.clone()));
@@ -249,9 +248,19 @@ pub(super) struct Redeemed {
     pub(super) refresh_token: Option<String>,
 }
 
-/// [OpenID Connect Core §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess).
-fn wants_renewal(scope: &str) -> bool {
-    scope.split_ascii_whitespace().any(|name| name == "offline_access")
+/// Makes room for one more grant: what is not kept goes, and the oldest where that is not enough.
+fn make_room<T>(
+    grants: &mut BTreeMap<String, T>,
+    expires_at: impl Fn(&T) -> Instant,
+    is_kept: impl Fn(&T) -> bool,
+) {
+    grants.retain(|_, of| is_kept(of));
+    if grants.len() >= GRANT_LIMIT
+        && let Some((oldest, _)) = grants.iter().min_by_key(|(_, of)| expires_at(of))
+    {
+        let oldest = oldest.clone();
+        grants.remove(&oldest);
+    }
 }
 
 /// [RFC 7636 §4.6](https://www.rfc-editor.org/rfc/rfc7636#section-4.6).
@@ -275,8 +284,9 @@ const CODE_LIFE: Duration = Duration::from_secs(60);
 /// How long tokens are renewed without the person: a day of work with the page open.
 const SIGN_IN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many codes, and how many sign-ins, are kept at once. Each is some hundred bytes; whoever makes
-/// more pushes the oldest out.
+/// How many codes, and how many sign-ins, are kept at once. Each holds what its request held, which
+/// is some hundred bytes for an app and never above the 4 KiB that the page reads: 8 MiB for both.
+/// Whoever makes more pushes the oldest out.
 const GRANT_LIMIT: usize = 1_000;
 
 #[cfg(test)]
@@ -373,13 +383,55 @@ mod tests {
     }
 
     #[test]
+    fn a_code_that_comes_again_after_its_minute_ends_what_came_of_it() {
+        let mut grants = Grants::default();
+        let given = grants.authorize(choice("offline_access"), at(0)).unwrap();
+        let plain = grants.authorize(choice("openid"), at(0)).unwrap();
+        let token = grants.redeem(code(&given), at(1)).unwrap().refresh_token.unwrap();
+        grants.redeem(code(&plain), at(1)).unwrap();
+        grants.authorize(choice("openid"), at(3_600)).unwrap();
+        assert_eq!(refusal(grants.redeem(code(&plain), at(3_600))), Some(DevGrantError::Unknown));
+        assert_eq!(refusal(grants.redeem(code(&given), at(3_600))), Some(DevGrantError::Used));
+        let refresh = DevRefresh { token: &token, issuer: ISSUER, client_id: "app" };
+        assert_eq!(refusal(grants.refresh(refresh, at(3_600))), Some(DevGrantError::Unknown));
+        grants.authorize(choice("openid"), at(3_601)).unwrap();
+        assert_eq!(grants.codes.len(), 2, "nothing is left for the code to end");
+    }
+
+    #[test]
     fn a_sign_in_is_renewed_for_a_day() {
         let mut grants = Grants::default();
         let given = grants.authorize(choice("offline_access"), at(0)).unwrap();
-        let token = grants.redeem(code(&given), at(0)).unwrap().refresh_token.unwrap();
-        let refresh = DevRefresh { token: &token, issuer: ISSUER, client_id: "app" };
+        let first = grants.redeem(code(&given), at(0)).unwrap().refresh_token.unwrap();
+        let refresh = |token| DevRefresh { token, issuer: ISSUER, client_id: "app" };
         let day = 24 * 60 * 60;
-        assert_eq!(refusal(grants.refresh(refresh, at(day))), Some(DevGrantError::Expired));
+        let renewed = grants.refresh(refresh(&first), at(day - 1)).unwrap();
+        assert_eq!(renewed.authorization.user, "alice");
+        let second = renewed.refresh_token.unwrap();
+        assert_eq!(
+            refusal(grants.refresh(refresh(&second), at(day))),
+            Some(DevGrantError::Expired)
+        );
+    }
+
+    #[test]
+    fn whoever_makes_many_sign_ins_pushes_the_oldest_out() {
+        let mut grants = Grants::default();
+        let mut begin = |seconds| {
+            let given = grants.authorize(choice("offline_access"), at(seconds)).unwrap();
+            let redeemed = grants.redeem(code(&given), at(seconds)).unwrap();
+            redeemed.refresh_token.unwrap()
+        };
+        let (oldest, second) = (begin(0), begin(1));
+        for _ in 1..GRANT_LIMIT {
+            begin(2);
+        }
+        assert_eq!(grants.sign_ins.len(), GRANT_LIMIT);
+        assert!(grants.codes.len() <= GRANT_LIMIT);
+        let refresh = |token| DevRefresh { token, issuer: ISSUER, client_id: "app" };
+        let gone = refusal(grants.refresh(refresh(&oldest), at(3)));
+        assert_eq!(gone, Some(DevGrantError::Unknown));
+        assert!(grants.refresh(refresh(&second), at(3)).is_ok());
     }
 
     #[test]

@@ -24,6 +24,8 @@ export interface Issuer {
 export interface Endpoints {
   readonly authorization_endpoint: string;
   readonly token_endpoint: string;
+  /** Whether the issuer says that its answers name it (RFC 9207 §3). */
+  readonly authorization_response_iss_parameter_supported?: boolean;
 }
 
 /** What waits while the person is at the issuer's page. */
@@ -34,6 +36,8 @@ export interface Pending {
   readonly verifier: string;
   readonly state: string;
   readonly nonce: string;
+  /** Whether the answer has to name the issuer. */
+  readonly isNamed: boolean | undefined;
 }
 
 /** What the issuer gave. */
@@ -71,12 +75,12 @@ export async function discover({ issuer }: Issuer): Promise<Endpoints> {
   const { authorization_endpoint, token_endpoint, code_challenge_methods_supported: methods } = document;
   if (!isSafe(authorization_endpoint) || !isSafe(token_endpoint)) throw new SignInError(text.organisation.unsafe);
   if (methods && !methods.includes('S256')) throw new SignInError(text.organisation.noPkce);
-  return { authorization_endpoint, token_endpoint };
+  return document as Endpoints;
 }
 
 /** Makes what the issuer's page is opened with, and what to keep until it answers. */
 export async function prepare(issuer: Issuer, endpoints: Endpoints, redirectUri: string): Promise<{ address: string; pending: Pending }> {
-  const pending = { issuer, tokenEndpoint: endpoints.token_endpoint, redirectUri, verifier: random(), state: random(), nonce: random() };
+  const pending = { issuer, tokenEndpoint: endpoints.token_endpoint, redirectUri, verifier: random(), state: random(), nonce: random(), isNamed: endpoints.authorization_response_iss_parameter_supported };
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(pending.verifier));
   const address = new URL(endpoints.authorization_endpoint);
   const parameters = {
@@ -90,8 +94,8 @@ export async function prepare(issuer: Issuer, endpoints: Endpoints, redirectUri:
 /** Takes the issuer's answer in the address and gets the tokens for it. */
 export async function redeem(answer: URLSearchParams, pending: Pending): Promise<Granted> {
   if (answer.get('state') !== pending.state) throw new SignInError(text.organisation.wrongState);
-  // Where the issuer names itself it must be the one that was asked (RFC 9207 §2.4).
-  if ((answer.get('iss') ?? pending.issuer.issuer) !== pending.issuer.issuer) throw new SignInError(text.organisation.otherIssuer);
+  // Where the issuer names itself, or says that it does, it must be the one that was asked (RFC 9207 §2.4).
+  if ((answer.get('iss') ?? (pending.isNamed || pending.issuer.issuer)) !== pending.issuer.issuer) throw new SignInError(text.organisation.otherIssuer);
   const code = answer.get('code');
   if (!code) throw new SignInError(refusal(answer.get('error'), answer.get('error_description')));
   const { redirectUri, verifier, nonce } = pending;
@@ -107,13 +111,13 @@ export async function refresh(of: { issuer: Issuer; tokenEndpoint: string }, bef
 }
 
 /** Reads who signed in, once the ID token is for this app and this sign-in (OpenID Connect Core §3.1.3.7). */
-export function userOf(idToken: string | undefined, { issuer, clientId }: Issuer, nonce: string, now = Date.now()): { userId: string; name: string } {
+function userOf(idToken: string | undefined, { issuer, clientId }: Issuer, nonce: string): { userId: string; name: string } {
   const claims = claimsOf(idToken);
   const audiences = [claims.aud].flat();
   const isForUs = audiences.includes(clientId) && (claims.azp === undefined ? audiences.length === 1 : claims.azp === clientId);
   if (claims.iss !== issuer || !isForUs) throw new SignInError(text.organisation.notForUs);
   if (claims.nonce !== nonce) throw new SignInError(text.organisation.wrongNonce);
-  if (!(Number(claims.exp) + LEEWAY_S > now / 1000)) throw new SignInError(text.organisation.expired);
+  if (!(Number(claims.exp) + LEEWAY_S > Date.now() / 1000)) throw new SignInError(text.organisation.expired);
   const userId = claims.oid ?? claims.sub;
   if (typeof userId !== 'string' || userId === '') throw new SignInError(text.organisation.unreadable);
   return { userId, name: typeof claims.name === 'string' ? claims.name : '' };
@@ -127,7 +131,7 @@ async function tokens({ issuer, tokenEndpoint }: { issuer: Issuer; tokenEndpoint
 
 function granted({ access_token: accessToken, expires_in: life = 0, refresh_token: refreshToken, token_type: type }: TokenAnswer, user: { userId: string; name: string }): Granted {
   if (!accessToken || type?.toLowerCase() !== 'bearer') throw new SignInError(text.organisation.unreadable);
-  return { accessToken, expiresOn: Date.now() + life * 1000, refreshToken, userId: user.userId, name: user.name };
+  return { ...user, accessToken, expiresOn: Date.now() + life * 1000, refreshToken };
 }
 
 /** GET, or POST of a form; a refusal with a body is an answer, too. */
@@ -164,7 +168,7 @@ function claimsOf(token: string | undefined): Record<string, unknown> & { oid?: 
 function isSafe(address: string | undefined): address is string {
   if (!address || !URL.canParse(address)) return false;
   const { protocol, hostname } = new URL(address);
-  return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname));
+  return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost'].includes(hostname));
 }
 
 function random(): string {

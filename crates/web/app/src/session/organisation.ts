@@ -6,8 +6,8 @@ import { text } from '../strings';
 import { discover, prepare, redeem, refresh, SignInError, type Granted, type Issuer, type Pending } from './oidc';
 import { Credential, swapToken } from './tokens';
 
-const PENDING_KEY = 'trunkline.signIn';
 const KEPT_KEY = 'trunkline.organisation';
+const PENDING_KEY = 'trunkline.signIn';
 /** A token with less life than this is renewed before it is swapped. */
 const RENEW_BEFORE_MS = 60_000;
 
@@ -46,10 +46,10 @@ function enter(first: Kept): Promise<Credential> {
   let kept = first;
   return Credential.from(async () => {
     if (kept.granted.expiresOn - Date.now() < RENEW_BEFORE_MS) kept = { ...kept, granted: await refresh(kept, kept.granted) };
-    const { issuer: { issuer, clientId }, granted: { accessToken, userId } } = kept;
-    const issued = await swapToken({ issuer, token: accessToken, appId: clientId, userId });
+    // Before anything else can fail: the refresh token of before is of no more use.
     sessionStorage.setItem(KEPT_KEY, JSON.stringify(kept));
-    return issued;
+    const { issuer: { issuer, clientId }, granted: { accessToken, userId } } = kept;
+    return swapToken({ issuer, token: accessToken, appId: clientId, userId });
   }, first.granted.name);
 }
 

@@ -46,15 +46,14 @@ export class RequestError extends Error {
 /** A token of one identity that renews itself. */
 export class Credential implements CommunicationTokenCredential {
   readonly identity: Identity;
-  private current: string;
-  private expiresOn: number;
+  private issued: Issued;
   private readonly renew: () => Promise<Issued>;
+  private renewing: Promise<void> | undefined;
 
   private constructor(issued: Issued, chosenName: string, renew?: () => Promise<Issued>) {
     const { displayName, ...identity } = identityOf(issued);
     this.identity = { ...identity, displayName: displayName || chosenName || text.guest };
-    this.current = issued.token;
-    this.expiresOn = Date.parse(issued.expiresOn);
+    this.issued = issued;
     this.renew = renew ?? (() => issue({ user: this.identity.rawId }));
   }
 
@@ -70,19 +69,23 @@ export class Credential implements CommunicationTokenCredential {
     return new Credential(await issue(wanted), chosenName);
   }
 
-  /** The token; a new one when it is about to run out, or when `isFresh` insists. */
+  /**
+   * The token; a new one when it is about to run out, or when `isFresh` insists. Whoever asks while one is on its way gets
+   * that one: what an issuer renews tokens for is good once.
+   */
   async token(isFresh = false): Promise<string> {
     if (isFresh || this.expiresOn - Date.now() < RENEW_BEFORE_MS) {
-      const issued = await this.renew();
-      this.current = issued.token;
-      this.expiresOn = Date.parse(issued.expiresOn);
+      await (this.renewing ??= this.renew().then((issued) => { this.issued = issued; }).finally(() => { this.renewing = undefined; }));
     }
-    return this.current;
+    return this.issued.token;
   }
 
   async getToken(): Promise<{ token: string; expiresOnTimestamp: number }> {
-    const token = await this.token();
-    return { token, expiresOnTimestamp: this.expiresOn };
+    return { token: await this.token(), expiresOnTimestamp: this.expiresOn };
+  }
+
+  private get expiresOn(): number {
+    return Date.parse(this.issued.expiresOn);
   }
 }
 
@@ -103,19 +106,15 @@ export async function listIssuers(): Promise<readonly Issuer[]> {
 
 /** Gets a token of the exchange for one that an issuer gave to this app for this user. */
 export function swapToken(given: { issuer: string; token: string; appId: string; userId: string }): Promise<Issued> {
-  return request<Issued>('/sign-in/token', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(given),
-  });
+  return post('/sign-in/token', given);
 }
 
 function issue(who: { user: string } | { displayName: string }): Promise<Issued> {
-  return request<Issued>('/dev/token', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(who),
-  });
+  return post('/dev/token', who);
+}
+
+function post(path: string, body: object): Promise<Issued> {
+  return request(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 }
 
 async function request<T>(path: string, options: RequestInit = {}): Promise<T> {
