@@ -275,12 +275,14 @@ mod with_peers {
             }
             (samples, statistics.expect("bob had media"), mirror)
         };
-        let ((report, _), (samples, statistics, mirror)) =
-            tokio::join!(run_script(&exchange, "rust-peer"), answering);
+        // A tab that fails before it calls leaves bob waiting.
+        let answering = tokio::time::timeout(Duration::from_secs(120), answering);
+        let ((report, _), answered) = tokio::join!(run_script(&exchange, "rust-peer"), answering);
         bob.dispose().await;
         drop(bob);
         exchange.shutdown().await.expect("the exchange stops");
         report.expect_steps(6);
+        let (samples, statistics, mirror) = answered.expect("bob is called and the call ends");
         println!(
             "chromium: media up {} ms after the offer was sent; headless client: {:?}",
             report.figure("connect_ms"),

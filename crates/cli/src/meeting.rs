@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use anyhow::anyhow;
 use clap::Subcommand;
+use trunkline_api::convert;
+use trunkline_clock::Timestamp;
 use trunkline_proto::meetings::v1::meeting_action::Kind;
 use trunkline_proto::meetings::v1::{
     ActRequest, Attendee, CreateMeetingRequest, ExplainEntryRequest, GetMeetingRequest,
     ListMeetingsRequest, LobbyBypass, Meeting, MeetingAction, MeetingRole, MeetingSettings,
-    Nothing, Person, RoleChange, WatchMeetingRequest,
+    Nothing, Person, RoleChange, UpdateMeetingRequest, WatchMeetingRequest,
 };
 
 use crate::RemoteArguments;
@@ -52,6 +54,20 @@ enum MeetingCommand {
     Show {
         /// Its UUID, link or twelve digits.
         meeting: String,
+    },
+    /// Say anew what a meeting is about, or when it takes place.
+    Update {
+        /// Its UUID, link or twelve digits.
+        meeting: String,
+        /// What it is about; empty for nothing in particular.
+        #[arg(long)]
+        subject: Option<String>,
+        /// When it starts, such as 2026-05-04T09:00:00Z.
+        #[arg(long, requires = "ends_at")]
+        starts_at: Option<Timestamp>,
+        /// When it ends.
+        #[arg(long, requires = "starts_at")]
+        ends_at: Option<Timestamp>,
     },
     /// Let somebody in who waits, or everybody.
     Admit {
@@ -178,6 +194,18 @@ pub(crate) async fn run(arguments: MeetingArguments, output: &Output) -> Result<
                 }
                 request.page_token = page.next_page_token;
             }
+        }
+        MeetingCommand::Update { meeting, subject, starts_at, ends_at } => {
+            let request = UpdateMeetingRequest {
+                meeting,
+                subject,
+                starts_at: starts_at.map(convert::timestamp),
+                ends_at: ends_at.map(convert::timestamp),
+                ..UpdateMeetingRequest::default()
+            };
+            let updated = meetings.update_meeting(request).await.map_err(from_status)?;
+            show(&updated.into_inner().meeting.unwrap_or_default(), output);
+            return Ok(());
         }
         MeetingCommand::Show { meeting } => {
             let request = GetMeetingRequest { meeting };

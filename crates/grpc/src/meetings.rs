@@ -11,7 +11,7 @@ use trunkline_api::convert;
 use trunkline_api::meetings::v1::meetings_service_server::MeetingsService;
 use trunkline_clock::Timestamp;
 use trunkline_ids::CommunicationIdentifier;
-use trunkline_interop::{MeetingSettings, Schedule};
+use trunkline_interop::{MeetingSettings, MeetingUpdate, Schedule};
 use trunkline_node::{CreateMeeting, MeetingActor, Node};
 use trunkline_proto::meetings::v1 as wire;
 
@@ -122,6 +122,24 @@ impl MeetingsService for Meetings {
             meetings: page.items,
             next_page_token: page::token(page.next),
         }))
+    }
+
+    async fn update_meeting(
+        &self,
+        request: Request<wire::UpdateMeetingRequest>,
+    ) -> Answer<wire::UpdateMeetingResponse> {
+        let actor = self.actor(request.metadata()).await?;
+        let request = request.into_inner();
+        let schedule = match (&request.starts_at, &request.ends_at) {
+            (None, None) => None,
+            (Some(_), _) | (_, Some(_)) => Some(schedule(request.starts_at, request.ends_at)?),
+        };
+        let update = MeetingUpdate { subject: request.subject, schedule };
+        let meetings = self.node.meetings();
+        let updated =
+            meetings.update(&actor, &request.meeting, &request.operation_id, update).await;
+        let meeting = Some(updated.map_err(status::meeting)?);
+        Ok(Response::new(wire::UpdateMeetingResponse { meeting }))
     }
 
     async fn act(&self, request: Request<wire::ActRequest>) -> Answer<wire::ActResponse> {

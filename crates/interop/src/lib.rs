@@ -14,9 +14,9 @@ pub use crate::{
         CallStep, Capability, ChangeError, CodeDesk, Command, CreateMeetingError, Event, EventKind,
         IdTaken, Input, JoinByCodeError, JoinError, JoinerKind, LobbyBypassScope, LobbyDecision,
         MediaRights, Meeting, MeetingConfig, MeetingError, MeetingRecord, MeetingRole,
-        MeetingSettings, NewMeeting, OperationOutcome, Output, Permission, Reaction, Remembrance,
-        Resolution, Schedule, Signal, TargetError, ThreadStep, barrier_between, decide_entry,
-        is_in_segment, resolve,
+        MeetingSettings, MeetingUpdate, NewMeeting, OperationOutcome, Output, Permission, Reaction,
+        Remembrance, Resolution, Schedule, Signal, TargetError, ThreadStep, barrier_between,
+        decide_entry, is_in_segment, resolve,
     },
     room::{
         CreateRoom, ParticipantPatch, Room, RoomError, RoomId, RoomRight, RoomRole, UnknownRole,

@@ -39,7 +39,7 @@ pub use self::{
     capability::{Bearer, Capability, Resolution, resolve},
     desk::{AttemptLimits, CodeDesk, IdTaken, JoinByCodeError},
     error::{ChangeError, JoinError, MeetingError, TargetError},
-    input::{Action, Actor, Command, Input, Reaction, Signal},
+    input::{Action, Actor, Command, Input, MeetingUpdate, Reaction, Signal},
     joiner::{JoinerKind, barrier_between, is_in_segment},
     lobby::{Admission, Arrival, LobbyDecision, Remembrance, decide_entry},
     output::{
@@ -64,8 +64,8 @@ pub struct Meeting {
     id: MeetingId,
     coordinates: MeetingCoordinates,
     organizer: CommunicationIdentifier,
-    subject: Option<Box<str>>,
-    schedule: Schedule,
+    subject: Kept<Option<Box<str>>>,
+    schedule: Kept<Schedule>,
     is_channel: bool,
     code: Kept<JoinCode>,
     created_at: Timestamp,
@@ -192,21 +192,13 @@ impl Meeting {
         if new.roles.values().any(|role| *role == MeetingRole::Organizer) {
             return Err(CreateMeetingError::SecondOrganizer);
         }
-        if let Schedule::Scheduled { starts_at, ends_at } = new.schedule
-            && ends_at <= starts_at
-        {
-            return Err(CreateMeetingError::EndsBeforeStart { starts_at, ends_at });
-        }
-        let length_characters = new.subject.as_ref().map_or(0, |text| text.chars().count());
-        if length_characters > Self::SUBJECT_CHARACTERS {
-            return Err(CreateMeetingError::SubjectTooLong { length_characters });
-        }
+        check_details(new.subject.as_deref(), new.schedule)?;
         Ok(Self {
             id: new.id,
             coordinates: new.coordinates,
             organizer: new.organizer,
-            subject: new.subject.map(Into::into),
-            schedule: new.schedule,
+            subject: Kept::new(new.subject.map(Into::into)),
+            schedule: Kept::new(new.schedule),
             is_channel: new.is_channel,
             code: Kept::new(new.code),
             created_at: now.wall,
@@ -308,12 +300,12 @@ impl Meeting {
 
     /// Returns what it is about.
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        (*self.subject).as_deref()
     }
 
     /// Returns when it takes place.
     pub fn schedule(&self) -> Schedule {
-        self.schedule
+        *self.schedule
     }
 
     /// Returns when it was made.
@@ -485,4 +477,18 @@ impl fmt::Debug for NewMeeting {
             .field("is_channel", &self.is_channel)
             .finish_non_exhaustive()
     }
+}
+
+/// Says what is wrong with what a meeting is about, or with when it takes place.
+fn check_details(subject: Option<&str>, schedule: Schedule) -> Result<(), CreateMeetingError> {
+    if let Schedule::Scheduled { starts_at, ends_at } = schedule
+        && ends_at <= starts_at
+    {
+        return Err(CreateMeetingError::EndsBeforeStart { starts_at, ends_at });
+    }
+    let length_characters = subject.map_or(0, |text| text.chars().count());
+    if length_characters > Meeting::SUBJECT_CHARACTERS {
+        return Err(CreateMeetingError::SubjectTooLong { length_characters });
+    }
+    Ok(())
 }

@@ -23,7 +23,7 @@ use trunkline_ids::{
 };
 use trunkline_interop::{
     Actor, AttemptLimits, CodeDesk, Meeting, MeetingConfig, MeetingRole, MeetingSettings,
-    NewMeeting, Schedule,
+    MeetingUpdate, NewMeeting, Schedule,
 };
 use trunkline_policy::{Right, decide_scope};
 use trunkline_proto::meetings::v1 as wire;
@@ -53,6 +53,17 @@ pub enum MeetingActor {
 }
 
 impl MeetingActor {
+    /// Returns the actor in the words of the core; a user acts without being in the meeting.
+    fn acting(&self) -> Actor {
+        match self {
+            Self::Application => Actor::Application,
+            Self::User(claims) => {
+                let endpoint = controller_endpoint(&claims.identifier);
+                Actor::User(claims.identifier.clone(), endpoint)
+            }
+        }
+    }
+
     /// Fails unless it is a program, or the token allows it.
     fn require(&self, right: Right) -> Result<(), MeetingFailure> {
         let Self::User(claims) = self else {
@@ -337,19 +348,30 @@ impl Meetings {
     ) -> Result<wire::Meeting, MeetingFailure> {
         actor.require(Right::JoinCalls)?;
         let handle = self.find(name).await?;
-        let operation_id = match operation_id.is_empty() {
-            true => OperationId::from_uuid_bytes(self.node.random_id()),
-            false => operation_id.parse().map_err(|_| MeetingFailure::Malformed("operation_id"))?,
-        };
-        let acting = match actor {
-            MeetingActor::Application => Actor::Application,
-            MeetingActor::User(claims) => {
-                let endpoint = controller_endpoint(&claims.identifier);
-                Actor::User(claims.identifier.clone(), endpoint)
-            }
-        };
-        handle.act_as(acting, operation_id, action, false).await?;
+        let operation_id = self.operation_id(operation_id)?;
+        handle.act_as(actor.acting(), operation_id, action, false).await?;
         handle.show(actor.clone()).await
+    }
+
+    /// Says anew what a meeting is about, or when it takes place, and returns the meeting after it.
+    pub async fn update(
+        &self,
+        actor: &MeetingActor,
+        name: &str,
+        operation_id: &str,
+        update: MeetingUpdate,
+    ) -> Result<wire::Meeting, MeetingFailure> {
+        actor.require(Right::JoinCalls)?;
+        let handle = self.find(name).await?;
+        handle.update(actor.acting(), self.operation_id(operation_id)?, update).await?;
+        handle.show(actor.clone()).await
+    }
+
+    fn operation_id(&self, text: &str) -> Result<OperationId, MeetingFailure> {
+        match text.is_empty() {
+            true => Ok(OperationId::from_uuid_bytes(self.node.random_id())),
+            false => text.parse().map_err(|_| MeetingFailure::Malformed("operation_id")),
+        }
     }
 
     /// Says what a meeting would do with somebody who asks to join, to whoever may see the meeting.
@@ -459,7 +481,7 @@ impl Meetings {
     async fn create_thread(&self, request: &CreateMeeting) -> Result<ThreadId, MeetingFailure> {
         let actor = chat_actor(&request.organizer);
         let thread = CreateThread {
-            topic: request.subject.clone().unwrap_or_else(|| "Meeting".to_owned()),
+            topic: topic_of(request.subject.as_deref()),
             members: Vec::new(),
             metadata: Metadata::new(),
             retention: RetentionPolicy::None,
@@ -490,6 +512,11 @@ pub(crate) fn draw_code() -> JoinCode {
         id: JoinMeetingId::from_bytes((id ^ more_passcode.rotate_left(17)).to_le_bytes()),
         passcode: Passcode::from_bytes((passcode ^ more_id.rotate_left(29)).to_le_bytes()),
     }
+}
+
+/// What the chat of a meeting is about.
+fn topic_of(subject: Option<&str>) -> String {
+    subject.unwrap_or("Meeting").to_owned()
 }
 
 /// The organizer's own hand in the chat of the meeting, which is not told of what it does.

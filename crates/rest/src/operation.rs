@@ -531,7 +531,7 @@ const ROUTES: [Route; 77] = {
             "/graph/v1.0/me/onlineMeetings/{meetingId}",
             Graph(G::UpdateMyOnlineMeeting),
             200,
-            Support::Differs("lobbyBypassSettings and allowedPresenters; the rest stays as it is"),
+            Support::Differs("subject, times, lobby and presenters; attendees are not changed"),
         ),
         works(Get, "/graph/v1.0/me/presence", Graph(G::GetMyPresence), 200),
         works(Get, "/graph/v1.0/users/{userId}/presence", Graph(G::GetUserPresence), 200),

@@ -181,6 +181,39 @@ pub mod meetings_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Says anew what a meeting is about, or when it takes place. Those who are in it or watch it get a
+        /// snapshot.
+        pub async fn update_meeting(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::meetings::v1::UpdateMeetingRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::meetings::v1::UpdateMeetingResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.meetings.v1.MeetingsService/UpdateMeeting",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "trunkline.meetings.v1.MeetingsService",
+                        "UpdateMeeting",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Does something in a meeting: admits, rejects, locks, ends and so on.
         pub async fn act(
             &mut self,
@@ -313,6 +346,17 @@ pub mod meetings_service_server {
             request: tonic::Request<::trunkline_proto::meetings::v1::ListMeetingsRequest>,
         ) -> std::result::Result<
             tonic::Response<::trunkline_proto::meetings::v1::ListMeetingsResponse>,
+            tonic::Status,
+        >;
+        /// Says anew what a meeting is about, or when it takes place. Those who are in it or watch it get a
+        /// snapshot.
+        async fn update_meeting(
+            &self,
+            request: tonic::Request<
+                ::trunkline_proto::meetings::v1::UpdateMeetingRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::meetings::v1::UpdateMeetingResponse>,
             tonic::Status,
         >;
         /// Does something in a meeting: admits, rejects, locks, ends and so on.
@@ -561,6 +605,55 @@ pub mod meetings_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListMeetingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.meetings.v1.MeetingsService/UpdateMeeting" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateMeetingSvc<T: MeetingsService>(pub Arc<T>);
+                    impl<
+                        T: MeetingsService,
+                    > tonic::server::UnaryService<
+                        ::trunkline_proto::meetings::v1::UpdateMeetingRequest,
+                    > for UpdateMeetingSvc<T> {
+                        type Response = ::trunkline_proto::meetings::v1::UpdateMeetingResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::meetings::v1::UpdateMeetingRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MeetingsService>::update_meeting(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateMeetingSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

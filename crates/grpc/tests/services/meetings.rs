@@ -1,6 +1,6 @@
 //! Meetings and rooms over the unary services: joined by signaling alone.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tonic::Code;
 use trunkline_proto::{
@@ -9,11 +9,12 @@ use trunkline_proto::{
         ListCallHistoryRequest, MarkCallsSeenRequest, MuteAllParticipantsRequest, PlaceCallRequest,
         RemoveParticipantRequest, TransferCallRequest, WatchCallRequest, call_event,
     },
-    chat::v1::ListThreadsRequest,
+    chat::v1::{GetThreadRequest, ListThreadsRequest},
     meetings::v1::{
         ActRequest, CreateMeetingRequest, ExplainEntryRequest, GetMeetingRequest, JoinCode,
         ListMeetingsRequest, Meeting, MeetingAction, MeetingLocator, Nothing, Person,
-        WatchMeetingRequest, meeting_action::Kind, meeting_event, meeting_locator,
+        UpdateMeetingRequest, WatchMeetingRequest, meeting_action::Kind, meeting_event,
+        meeting_locator,
     },
     rooms::v1::{CreateRoomRequest, NewRoomParticipant, RoomRole, UpdateParticipantsRequest},
 };
@@ -178,6 +179,47 @@ async fn mtg_a_watcher_hears_everything_in_order_until_the_end() {
     let expected =
         ["snapshot", "waits", "waits no more", "started", "joined", "locked", "left", "ended"];
     assert_eq!(names, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mtg_subject_and_times_change_and_everybody_sees_them() {
+    let scene = Scene::start().await;
+    let meeting = create(&scene).await;
+    let thread_id = meeting.coordinates.as_ref().unwrap().thread_id.clone();
+    let code = meeting.code.as_ref().unwrap();
+    scene.calling("alice").await.join_call(by_code(code)).await.unwrap();
+    let mut as_alice = scene.meetings_as("alice").await;
+    let watch = WatchMeetingRequest { meeting: meeting.meeting_id.clone() };
+    let mut events = as_alice.watch_meeting(watch).await.unwrap().into_inner();
+    events.message().await.unwrap().unwrap();
+    let update = UpdateMeetingRequest {
+        meeting: meeting.meeting_id.clone(),
+        subject: Some("Budget".to_owned()),
+        starts_at: Some(SystemTime::UNIX_EPOCH.into()),
+        ends_at: Some((SystemTime::UNIX_EPOCH + Duration::from_secs(60)).into()),
+        ..UpdateMeetingRequest::default()
+    };
+    let refused = as_alice.update_meeting(update.clone()).await.unwrap_err();
+    assert_eq!(name(&refused), "not_capable");
+    let mut as_bob = scene.meetings_as("bob").await;
+    let updated = as_bob.update_meeting(update.clone()).await.unwrap().into_inner().meeting;
+    let updated = updated.unwrap();
+    assert_eq!((updated.subject.as_str(), updated.ends_at), ("Budget", update.ends_at));
+    assert!(updated.code.is_some());
+    let next = tokio::time::timeout(Duration::from_secs(5), events.message()).await;
+    let kind = next.expect("alice is told nothing").unwrap().unwrap().event.unwrap().kind;
+    let Some(meeting_event::Kind::Snapshot(seen)) = kind else { panic!("{kind:?}") };
+    assert_eq!((seen.subject.as_str(), seen.code), ("Budget", None));
+    let get = GetThreadRequest { thread_id };
+    let thread = scene.chat("bob").await.get_thread(get).await.unwrap().into_inner().thread;
+    assert_eq!(thread.unwrap().topic, "Budget");
+    let half = UpdateMeetingRequest { ends_at: None, ..update.clone() };
+    assert_eq!(as_bob.update_meeting(half).await.unwrap_err().code(), Code::InvalidArgument);
+    let scene = scene.restart().await;
+    let get = GetMeetingRequest { meeting: meeting.meeting_id };
+    let kept = scene.meetings(&scene.key()).get_meeting(get).await.unwrap().into_inner().meeting;
+    let kept = kept.unwrap();
+    assert_eq!((kept.subject.as_str(), kept.starts_at), ("Budget", update.starts_at));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -102,6 +102,7 @@ impl Meeting {
             Action::Spotlight(endpoint) => self.spotlight(actor, endpoint),
             Action::StopSpotlight(endpoint) => self.stop_spotlight(actor, &endpoint),
             Action::Unlock => self.set_locked(actor, false),
+            Action::Update(update) => self.update(actor, *update),
         }
     }
 

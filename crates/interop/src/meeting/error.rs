@@ -5,6 +5,7 @@ use trunkline_policy::Decision;
 use trunkline_reasons::EndReason;
 
 use crate::meeting::{
+    CreateMeetingError,
     capability::{Capability, Resolution},
     lobby::LobbyDecision,
 };
@@ -79,6 +80,9 @@ pub enum JoinError {
 /// Why a meeting is not changed.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum ChangeError {
+    /// No meeting is like that.
+    #[error(transparent)]
+    Invalid(CreateMeetingError),
     /// The organizer stays what it is.
     #[error("the organizer's role does not change")]
     OrganizerFixed,
@@ -144,7 +148,7 @@ impl ChangeError {
     pub const fn reason(&self) -> EndReason {
         match self {
             Self::OrganizerFixed => EndReason::NOT_PERMITTED,
-            Self::RoleNotGivable => EndReason::INVALID_ARGUMENT,
+            Self::Invalid(_) | Self::RoleNotGivable => EndReason::INVALID_ARGUMENT,
             Self::TooManySpotlights { .. } => EndReason::PRECONDITION_FAILED,
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use trunkline_ids::{CommunicationIdentifier, DisplayName, EndpointId, JoinCode, OperationId};
 use trunkline_reasons::EndReason;
 
-use crate::meeting::{role::MeetingRole, settings::MeetingSettings};
+use crate::meeting::{Schedule, role::MeetingRole, settings::MeetingSettings};
 
 /// Anything that a meeting is told, besides the passing of time.
 #[derive(Clone, Debug)]
@@ -88,6 +88,17 @@ pub enum Action {
     StopSpotlight(EndpointId),
     /// Let others come again.
     Unlock,
+    /// Say anew what it is about, or when it takes place.
+    Update(Box<MeetingUpdate>),
+}
+
+/// What is said anew of a meeting; what is left out stays.
+#[derive(Clone, Default, Eq, PartialEq)]
+pub struct MeetingUpdate {
+    /// What it is about; empty for nothing in particular.
+    pub subject: Option<String>,
+    /// When it takes place.
+    pub schedule: Option<Schedule>,
 }
 
 /// A reaction, which everybody sees for a moment.
@@ -157,7 +168,14 @@ impl Action {
             Self::Spotlight(_) => "spotlight",
             Self::StopSpotlight(_) => "stopSpotlight",
             Self::Unlock => "unlock",
+            Self::Update(_) => "update",
         }
+    }
+}
+
+impl fmt::Debug for MeetingUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeetingUpdate").field("schedule", &self.schedule).finish_non_exhaustive()
     }
 }
 

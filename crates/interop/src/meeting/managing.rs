@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use trunkline_ids::{CommunicationIdentifier, EndpointId, JoinCode};
 use trunkline_policy::Policy;
 
-use super::Meeting;
+use super::{Meeting, check_details};
 use crate::meeting::{
     capability::Capability,
     entering::Done,
     error::{ChangeError, MeetingError},
-    input::Actor,
-    output::{CallStep, EventKind, MediaRights, Output},
+    input::{Actor, MeetingUpdate},
+    output::{CallStep, EventKind, MediaRights, Output, ThreadStep},
     role::MeetingRole,
     settings::MeetingSettings,
 };
@@ -33,6 +33,31 @@ impl Meeting {
         self.refresh_roles();
         self.emit(EventKind::SettingsChanged);
         self.tell_rights(&before);
+        Ok(Done::Here)
+    }
+
+    /// Says anew what it is about, or when; its chat is named after it.
+    pub(super) fn update(
+        &mut self,
+        actor: &Actor,
+        update: MeetingUpdate,
+    ) -> Result<Done, MeetingError> {
+        self.require(actor, Capability::ChangeMeeting)?;
+        let MeetingUpdate { subject, schedule } = update;
+        let schedule = schedule.unwrap_or(*self.schedule);
+        check_details(subject.as_deref(), schedule).map_err(ChangeError::Invalid)?;
+        let is_moved = self.schedule.set(schedule);
+        let is_renamed = subject.is_some_and(|subject| {
+            self.subject.set(Some(subject.into_boxed_str()).filter(|text| !text.is_empty()))
+        });
+        if is_renamed {
+            let thread_id = self.coordinates.thread_id.clone();
+            let topic = self.subject.clone();
+            self.outputs.push_back(Output::Thread(ThreadStep::Name { thread_id, topic }));
+        }
+        if is_renamed || is_moved {
+            self.emit(EventKind::DetailsChanged);
+        }
         Ok(Done::Here)
     }
 

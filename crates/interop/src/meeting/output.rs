@@ -104,6 +104,13 @@ pub enum ThreadStep {
         /// The name to show.
         display_name: Option<DisplayName>,
     },
+    /// Name the thread.
+    Name {
+        /// The thread.
+        thread_id: ThreadId,
+        /// What the meeting is about; `None` for nothing in particular.
+        topic: Option<Box<str>>,
+    },
     /// End a membership.
     Remove {
         /// The thread.
@@ -131,6 +138,8 @@ pub enum EventKind {
     ///
     /// [`CodeDesk::post`]: crate::CodeDesk::post
     CodeRotated,
+    /// What it is about, or when it takes place, was said anew.
+    DetailsChanged,
     /// Somebody's hand went down.
     HandLowered {
         /// Whose.

@@ -131,8 +131,8 @@ impl Meeting {
             id: self.id,
             coordinates: self.coordinates.clone(),
             organizer: self.organizer.clone(),
-            subject: self.subject.clone(),
-            schedule: self.schedule,
+            subject: (*self.subject).clone(),
+            schedule: *self.schedule,
             is_channel: self.is_channel,
             created_at: self.created_at,
             settings: self.settings.clone(),
@@ -157,6 +157,8 @@ impl Meeting {
         };
         [
             self.code.changes(),
+            self.subject.changes(),
+            self.schedule.changes(),
             self.settings.changes(),
             self.roles.changes(),
             self.invited.changes(),

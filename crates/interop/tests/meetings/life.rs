@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use trunkline_clock::VirtualClock;
 use trunkline_ids::OrganizerId;
 use trunkline_interop::{
-    Action, Actor, CallStep, Command, CreateMeetingError, EventKind, Input, LobbyBypassScope,
-    Meeting, MeetingError, MeetingRole, MeetingSettings, NewMeeting, Output, Schedule, Signal,
-    SyncMode, ThreadStep,
+    Action, Actor, CallStep, ChangeError, Command, CreateMeetingError, EventKind, Input,
+    LobbyBypassScope, Meeting, MeetingError, MeetingRole, MeetingSettings, MeetingUpdate,
+    NewMeeting, Output, Schedule, Signal, SyncMode, ThreadStep,
 };
 use trunkline_reasons::EndReason;
 
@@ -217,4 +217,41 @@ fn an_application_has_no_endpoint_to_join_with() {
     let answer = scene.act(Actor::Application, Action::Join { display_name: None });
     assert!(matches!(answer.refused(), MeetingError::Join(_)));
     assert_eq!(answer.refused().reason(), EndReason::INVALID_ARGUMENT);
+}
+
+#[test]
+fn mtg_a_host_says_anew_what_it_is_about_and_when_and_the_chat_is_named_after_it() {
+    let mut scene = Scene::new(MeetingSettings::default());
+    scene.join(ALICE).succeeded();
+    scene.join(BOB).succeeded();
+    let renamed = |subject: &str| {
+        let subject = Some(subject.to_owned());
+        Action::Update(Box::new(MeetingUpdate { subject, schedule: None }))
+    };
+    assert_eq!(scene.by(BOB, renamed("mine")).refused().reason(), EndReason::NOT_PERMITTED);
+    let revision = scene.meeting.revision();
+    scene.by(ALICE, renamed("Budget")).succeeded();
+    assert_eq!(scene.meeting.subject(), Some("Budget"));
+    let told = scene.events.iter().filter(|event| event.kind == EventKind::DetailsChanged);
+    assert_eq!(told.count(), 1);
+    assert!(scene.meeting.revision() > revision);
+    let topic = Some("Budget".into());
+    let thread_id = scene.meeting.coordinates().thread_id.clone();
+    assert_eq!(scene.thread_steps.last(), Some(&ThreadStep::Name { thread_id, topic }));
+    // The same again is told to nobody, and nothing of what is wrong is taken.
+    scene.by(ALICE, renamed("Budget")).succeeded();
+    let (starts_at, ends_at) = (noon(), noon());
+    let schedule = Some(Schedule::Scheduled { starts_at, ends_at });
+    let wrong = MeetingUpdate { subject: Some("Other".to_owned()), schedule };
+    let refused = scene.by(ALICE, Action::Update(Box::new(wrong)));
+    assert!(matches!(refused.refused(), MeetingError::Change(ChangeError::Invalid(_))));
+    assert_eq!(scene.meeting.subject(), Some("Budget"));
+    let told = scene.events.iter().filter(|event| event.kind == EventKind::DetailsChanged);
+    assert_eq!(told.count(), 1);
+    let long = scene.by(ALICE, renamed(&"x".repeat(257)));
+    assert_eq!(long.refused().reason(), EndReason::INVALID_ARGUMENT);
+    scene.by(ALICE, renamed("")).succeeded();
+    assert_eq!(scene.meeting.subject(), None);
+    let record = scene.meeting.record();
+    assert_eq!(record.subject, None);
 }

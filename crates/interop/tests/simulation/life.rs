@@ -14,8 +14,8 @@ use trunkline_ids::{
 use trunkline_interop::{
     Action, Actor, AllowedPresenters, CallStep, Capability, Command, EventKind, Input, JoinerKind,
     LobbyBypassScope, Meeting, MeetingConfig, MeetingRecord, MeetingRole, MeetingSettings,
-    NewMeeting, Output, Permission, Reaction, Schedule, Signal, SyncMode, ThreadStep,
-    barrier_between,
+    MeetingUpdate, NewMeeting, Output, Permission, Reaction, Schedule, Signal, SyncMode,
+    ThreadStep, barrier_between,
 };
 use trunkline_policy::Policy;
 use trunkline_reasons::EndReason;
@@ -234,7 +234,7 @@ impl Life {
 
     fn action(&mut self) -> Action {
         let (_, who) = self.somebody();
-        match self.rng.below(20) {
+        match self.rng.below(21) {
             0..3 => Action::Admit(self.endpoint(true)),
             3 => Action::AdmitAll,
             4 => Action::ChangeRole(who, *self.rng.pick(&MeetingRole::ALL)),
@@ -251,6 +251,10 @@ impl Life {
             16 => Action::Remove(self.endpoint(false)),
             17 => Action::Spotlight(self.endpoint(false)),
             18 => Action::Ring(who),
+            19 => Action::Update(Box::new(MeetingUpdate {
+                subject: Some(self.next_operation.to_string()),
+                schedule: None,
+            })),
             _ => Action::LowerAllHands,
         }
     }
@@ -393,6 +397,7 @@ impl Life {
             | EventKind::MeetingEmptied
             | EventKind::MeetingStarted
             | EventKind::Reacted { .. }
+            | EventKind::DetailsChanged
             | EventKind::SettingsChanged
             | EventKind::SpotlightChanged { .. } => {}
         }

@@ -95,7 +95,8 @@ impl Chat {
             Some(ThreadStep::Remove { identifier, .. }) => {
                 self.edit(now, identifier, false);
             }
-            None => {}
+            // What the thread is called changes nobody's place in it.
+            Some(ThreadStep::Name { .. }) | None => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use trunkline_call::Command as CallCommand;
 use trunkline_ids::{CommunicationIdentifier, DisplayName, MeetingId, OperationId};
-use trunkline_interop::{Actor, Signal};
+use trunkline_interop::{Actor, MeetingUpdate, Signal};
 use trunkline_proto::meetings::v1 as wire;
 
 use crate::calls::AnswerAt;
@@ -52,6 +52,12 @@ pub(crate) enum MeetingMessage {
     Show {
         actor: MeetingActor,
         answer: Answer<wire::Meeting>,
+    },
+    Update {
+        actor: Actor,
+        operation_id: OperationId,
+        update: Box<MeetingUpdate>,
+        answer: Answer<()>,
     },
     Watch {
         actor: MeetingActor,
@@ -125,6 +131,18 @@ impl MeetingHandle {
     ) -> Result<(), MeetingFailure> {
         let act = |answer| MeetingMessage::Act { actor, operation_id, action, is_in_call, answer };
         self.ask(act).await.unwrap_or(Err(MeetingFailure::ShuttingDown))
+    }
+
+    pub(super) async fn update(
+        &self,
+        actor: Actor,
+        operation_id: OperationId,
+        update: MeetingUpdate,
+    ) -> Result<(), MeetingFailure> {
+        let update = Box::new(update);
+        self.ask(|answer| MeetingMessage::Update { actor, operation_id, update, answer })
+            .await
+            .unwrap_or(Err(MeetingFailure::ShuttingDown))
     }
 
     pub(super) async fn show(&self, actor: MeetingActor) -> Result<wire::Meeting, MeetingFailure> {

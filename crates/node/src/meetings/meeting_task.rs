@@ -22,13 +22,14 @@ use trunkline_storage::{PutMeetingError, StoredMeeting};
 
 use crate::call_task::CallTask;
 use crate::calls::{Accepted, AnswerAt, CallHandle, CallMessage, Refused};
+use crate::chat::UpdateThread;
 use crate::clock::sleep_until;
 use crate::commands::{CallingError, Endpoint, Outcome};
 use crate::media::Offer;
 use crate::meetings::actions::{self, Names};
 use crate::meetings::handle::MeetingMessage;
 use crate::meetings::outward::Watcher;
-use crate::meetings::{JoinRequest, MeetingFailure, MeetingHandle, chat_actor};
+use crate::meetings::{JoinRequest, MeetingFailure, MeetingHandle, chat_actor, topic_of};
 use crate::node::Node;
 
 /// Where a meeting comes from.
@@ -194,6 +195,10 @@ impl MeetingTask {
             }
             MeetingMessage::Show { actor, answer } => {
                 let outcome = self.sight(&actor).map(|sight| self.snapshot(sight));
+                let _ = answer.send(outcome);
+            }
+            MeetingMessage::Update { actor, operation_id, update, answer } => {
+                let outcome = self.act(actor, operation_id, Action::Update(update)).await;
                 let _ = answer.send(outcome);
             }
             MeetingMessage::Watch { actor, answer } => {
@@ -431,6 +436,11 @@ impl MeetingTask {
                     denial: None,
                 };
                 chat.add_members(&actor, &thread_id, vec![member]).await.map(|_| ())
+            }
+            ThreadStep::Name { thread_id, topic } => {
+                let topic = Some(topic_of(topic.as_deref()));
+                let update = UpdateThread { topic, metadata: None, retention: None };
+                chat.update_thread(&actor, &thread_id, update).await.map(drop)
             }
             ThreadStep::Remove { thread_id, identifier } => {
                 chat.remove_member(&actor, &thread_id, identifier).await

@@ -33,6 +33,11 @@ pub(super) struct Watcher {
     events: mpsc::Sender<Arc<wire::MeetingEvent>>,
 }
 
+impl Sight {
+    /// What everybody sees who is in the meeting.
+    const LEAST: Self = Self { lobby: false, code: false };
+}
+
 impl MeetingTask {
     /// Tells an event to everybody who may see it.
     pub(super) fn tell(&mut self, event: &Event) {
@@ -40,6 +45,8 @@ impl MeetingTask {
             EventKind::ParticipantJoined { attendee } => Some(attendee.endpoint.clone()),
             _ => None,
         };
+        // What changed is in the snapshot, of which not everybody sees the same.
+        let is_told_whole = event.kind == EventKind::DetailsChanged;
         let is_of_lobby =
             matches!(event.kind, EventKind::LobbyEntered { .. } | EventKind::LobbyLeft { .. });
         if event.kind == EventKind::CodeRotated {
@@ -56,7 +63,7 @@ impl MeetingTask {
             let Some(sender) = self.node.registry().endpoint(&attendee.endpoint) else {
                 continue;
             };
-            if newcomer.as_ref() == Some(&attendee.endpoint) {
+            if is_told_whole || newcomer.as_ref() == Some(&attendee.endpoint) {
                 let sight = self.sight_of(&attendee);
                 let snapshot = self.snapshot_event(event.seq, event.at, sight);
                 let body = event_body(snapshot);
@@ -68,10 +75,16 @@ impl MeetingTask {
             }
         }
         // A watcher that has fallen behind by its whole channel begins anew.
-        self.watchers.retain(|watcher| {
+        let mut watchers = std::mem::take(&mut self.watchers);
+        watchers.retain(|watcher| {
             let is_unseen = is_of_lobby && !watcher.sight.lobby;
-            is_unseen || watcher.events.try_send(Arc::clone(&wired)).is_ok()
+            let told = match is_told_whole {
+                true => Arc::new(self.snapshot_event(event.seq, event.at, watcher.sight)),
+                false => Arc::clone(&wired),
+            };
+            is_unseen || watcher.events.try_send(told).is_ok()
         });
+        self.watchers = watchers;
         if let EventKind::ParticipantLeft { endpoint, .. }
         | EventKind::LobbyLeft { endpoint, reason: Some(_) } = &event.kind
         {
@@ -175,6 +188,7 @@ impl MeetingTask {
 
         Some(match kind {
             EventKind::CodeRotated => Kind::CodeRotated(wire::Nothing {}),
+            EventKind::DetailsChanged => Kind::Snapshot(self.snapshot(Sight::LEAST)),
             EventKind::HandLowered { endpoint } | EventKind::HandRaised { endpoint } => {
                 Kind::AttendeeChanged(self.attendee(&self.meeting.attendee(endpoint)?))
             }

@@ -270,11 +270,11 @@ async fn mid8_a_transfer_from_a_group_leaves_everybody_else_where_they_are() {
     scene.stop().await;
 }
 
-/// MID7: nobody rings into a meeting, so nobody is transferred there.
+/// MID7: nobody leaves their place in a meeting to another one; who is added is rung.
 #[tokio::test(start_paused = true)]
-async fn mid7_a_meeting_refuses_a_transfer_as_it_refuses_an_addition() {
+async fn mid7_a_meeting_refuses_a_transfer_and_rings_who_is_added() {
     let scene = Scene::start().await;
-    let mut alice = scene.client("alice").await;
+    let (mut alice, mut bob) = (scene.client("alice").await, scene.client("bob").await);
     let link = scene.meeting_of("alice").await;
     let kind = meetings::meeting_locator::Kind::Link(meetings::JoinLink { join_link: link });
     let join = calling::JoinCallRequest {
@@ -294,6 +294,11 @@ async fn mid7_a_meeting_refuses_a_transfer_as_it_refuses_an_addition() {
         }))
         .await;
     assert_eq!(refused.code, "not_supported_in_meetings");
-    assert_eq!(Some(refused), added.error);
+    assert_eq!(added.error, None);
+    let call_id = joined.call_id;
+    bob.incoming_call().await;
+    bob.accept(&call_id).await;
+    bob.own_states(&call_id, CallState::Connected).await;
+    assert_eq!(alice.roster(&call_id).await, bob.roster(&call_id).await);
     scene.stop().await;
 }

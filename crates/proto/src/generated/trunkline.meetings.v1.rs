@@ -689,6 +689,33 @@ pub struct ListMeetingsResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// Input of UpdateMeeting. What is absent stays.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UpdateMeetingRequest {
+    /// Names the operation; empty lets the server choose. A repeated one is answered as before.
+    #[prost(string, tag = "1")]
+    pub operation_id: ::prost::alloc::string::String,
+    /// The meeting: its UUID, its join link, or its twelve digits.
+    #[prost(string, tag = "2")]
+    pub meeting: ::prost::alloc::string::String,
+    /// What it is about; at most 256 characters, empty for nothing in particular.
+    #[prost(string, optional, tag = "3")]
+    pub subject: ::core::option::Option<::prost::alloc::string::String>,
+    /// When it starts; with an end only.
+    #[prost(message, optional, tag = "4")]
+    pub starts_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ends; with a start only.
+    #[prost(message, optional, tag = "5")]
+    pub ends_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Output of UpdateMeeting.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateMeetingResponse {
+    /// The meeting after it.
+    #[prost(message, optional, tag = "1")]
+    pub meeting: ::core::option::Option<Meeting>,
+}
 /// Input of Act.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -882,6 +909,17 @@ impl ::core::fmt::Debug for ListMeetingsRequest {
             .field("organizer", &"[redacted]")
             .field("page_size", &self.page_size)
             .field("page_token", &self.page_token)
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for UpdateMeetingRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("UpdateMeetingRequest")
+            .field("operation_id", &self.operation_id)
+            .field("meeting", &"[redacted]")
+            .field("subject", &"[redacted]")
+            .field("starts_at", &self.starts_at)
+            .field("ends_at", &self.ends_at)
             .finish()
     }
 }

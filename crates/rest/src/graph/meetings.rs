@@ -9,7 +9,8 @@ use trunkline_api::convert;
 use trunkline_clock::Timestamp;
 use trunkline_ids::CommunicationIdentifier;
 use trunkline_interop::{
-    AllowedPresenters, LobbyBypassScope, MeetingRole, MeetingSettings, Schedule,
+    AllowedPresenters, ChangeError, LobbyBypassScope, MeetingError, MeetingRole, MeetingSettings,
+    MeetingUpdate, Schedule,
 };
 use trunkline_node::{CreateMeeting, MeetingActor, MeetingFailure, Node};
 use trunkline_proto::meetings::v1 as wire;
@@ -85,6 +86,24 @@ impl MeetingRequest {
             (Some(_), None) => Err(invalid("endDateTime")),
             (None, Some(_)) => Err(invalid("startDateTime")),
         }
+    }
+
+    /// Returns what is said anew; a time that is not named stays.
+    fn update(&self, meeting: &wire::Meeting) -> Result<MeetingUpdate, ApiError> {
+        let schedule = match (&self.start_date_time, &self.end_date_time) {
+            (None, None) => None,
+            (start, end) => {
+                let time = |given: &Option<String>, kept: Option<&_>, field| match given {
+                    Some(text) => instant(text, field),
+                    None => kept.and_then(convert::parse_timestamp).ok_or_else(|| invalid(field)),
+                };
+                Some(Schedule::Scheduled {
+                    starts_at: time(start, meeting.starts_at.as_ref(), "startDateTime")?,
+                    ends_at: time(end, meeting.ends_at.as_ref(), "endDateTime")?,
+                })
+            }
+        };
+        Ok(MeetingUpdate { subject: self.subject.clone(), schedule })
     }
 
     /// Returns who is invited by name, and as what.
@@ -190,20 +209,15 @@ pub(super) async fn find(caller: &Caller<'_>, request: &Incoming) -> Result<Repl
     Ok(page(request, "users('me')/onlineMeetings", items, None::<(usize, usize)>))
 }
 
-/// Changes the settings of a meeting of the caller.
+/// Changes subject, times and settings of a meeting of the caller.
 pub(super) async fn update(caller: &Caller<'_>, request: &Incoming) -> Result<Reply, ApiError> {
     let meeting = own(caller, request).await?;
     let given: MeetingRequest = request.json()?;
-    let is_same_subject = given.subject.as_ref().is_none_or(|subject| *subject == meeting.subject);
-    if !is_same_subject
-        || given.start_date_time.is_some()
-        || given.end_date_time.is_some()
-        || given.participants.is_some()
-    {
+    if given.participants.is_some() {
         return Err(ApiError::new(
             StatusCode::NOT_IMPLEMENTED,
             "NotImplemented",
-            "Subject, times and attendees of a meeting cannot be changed here.",
+            "The attendees of a meeting cannot be changed here.",
         ));
     }
     if given.join_meeting_id_settings.is_some() {
@@ -214,7 +228,13 @@ pub(super) async fn update(caller: &Caller<'_>, request: &Incoming) -> Result<Re
     let mut settings = current.and_then(Result::ok).ok_or_else(ApiError::internal)?;
     given.apply(&mut settings)?;
     let change = wire::meeting_action::Kind::ChangeSettings(convert::meeting::settings(&settings));
+    let update = given.update(&meeting)?;
     let (node, actor) = (caller.node, caller.meeting_actor());
+    // Subject and times are checked before anything is changed.
+    if update != MeetingUpdate::default() {
+        let organizer = &MeetingActor::Application;
+        node.meetings().update(organizer, &meeting.meeting_id, "", update).await.map_err(failed)?;
+    }
     act(node, &meeting.meeting_id, change).await?;
     let meeting = node.meetings().meeting(&actor, &meeting.meeting_id).await.map_err(failed)?;
     Ok(entity(request, StatusCode::OK, model(node, &meeting)?))
@@ -329,7 +349,9 @@ fn failed(failure: MeetingFailure) -> ApiError {
         MeetingFailure::Chat(failure) => failure.into(),
         MeetingFailure::Store(source) => ApiError::of_store(source.is_transient(), &source),
         MeetingFailure::NotFound => not_found(),
-        MeetingFailure::Create(_) | MeetingFailure::Malformed(_) => {
+        MeetingFailure::Create(_)
+        | MeetingFailure::Malformed(_)
+        | MeetingFailure::Refused(MeetingError::Change(ChangeError::Invalid(_))) => {
             of(StatusCode::BAD_REQUEST, "BadRequest", &failure)
         }
         MeetingFailure::Code(_) | MeetingFailure::Denied(_) | MeetingFailure::NotOwn => {

@@ -245,8 +245,18 @@ async fn an_online_meeting_shows_its_code_to_its_host_alone() {
     assert_eq!(changed["lobbyBypassSettings"]["scope"], "organizer");
     let code = json!({"joinMeetingIdSettings": {"isPasscodeRequired": true}});
     alice.send("PATCH", &one, Some(&code)).await.refused(400, "BadRequest");
-    let subject = json!({"subject": "Other"});
-    alice.send("PATCH", &one, Some(&subject)).await.refused(501, "NotImplemented");
+    let moved = json!({"subject": "Other", "startDateTime": "2031-01-01T10:00:00Z",
+        "endDateTime": "2031-01-01T11:00:00Z"});
+    let changed = alice.send("PATCH", &one, Some(&moved)).await.ok(200);
+    assert_eq!(
+        (&changed["subject"], &changed["endDateTime"]),
+        (&moved["subject"], &json!("2031-01-01T11:00:00Z"))
+    );
+    let late = json!({"startDateTime": "2031-01-01T12:00:00Z", "subject": "Never"});
+    alice.send("PATCH", &one, Some(&late)).await.refused(400, "BadRequest");
+    assert_eq!(alice.get(&one).await["subject"], "Other");
+    let attendees = json!({"participants": {"attendees": []}});
+    alice.send("PATCH", &one, Some(&attendees)).await.refused(501, "NotImplemented");
     alice.send("DELETE", &one, None).await.ok(204);
 }
 
