@@ -3,6 +3,7 @@
 mod chronicle;
 mod legs;
 mod presence;
+mod telling;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,21 +12,19 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use trunkline_api::convert;
 use trunkline_call::{
-    Call, CallSnapshot, CallState, Command, EndpointCommand, Event, EventKind, Input, Invitation,
-    MeetingInput, OperationOutcome, Output, Roster, Signal,
+    Call, CallSnapshot, Command, Event, EventKind, Input, MeetingInput, OperationOutcome, Output,
+    Roster,
 };
 use trunkline_ids::{
     CallConnectionId, CommunicationIdentifier, EndpointId, GroupId, OperationId, ParticipantId,
 };
 use trunkline_interop::{RoomId, SyncMode};
 use trunkline_media::control::{LegKey, RoomKey};
-use trunkline_proto::calling::v1 as wire;
-use trunkline_proto::signaling::v1::server_frame;
-use trunkline_signaling::outgoing::EncodedBody;
 use trunkline_storage::CallHistoryLimits;
 
 use crate::call_history::{Attendance, CallName};
 use crate::call_task::chronicle::Chronicle;
+use crate::call_task::telling::Attached;
 use crate::calls::{
     Accepted, AnswerAt, CallHandle, CallMessage, Door, Refused, WatchError, WatchItem,
 };
@@ -34,7 +33,6 @@ use crate::event_log::{EventLog, WatchStart};
 use crate::media::{Leg, Offer};
 use crate::meetings::MeetingHandle;
 use crate::node::Node;
-use crate::registry::{EndpointMessage, EndpointSender};
 use crate::rosters::Standing;
 
 /// A call and everything that its outputs reach.
@@ -65,22 +63,6 @@ pub(crate) struct CallTask {
     /// Whether what is being carried out is the meeting's own doing.
     is_of_meeting: bool,
     is_over: bool,
-}
-
-/// An endpoint that is told of the call.
-struct Attached {
-    sender: EndpointSender,
-    /// Set while it waits in the lobby, where it is told of itself alone.
-    lobby: Option<LobbyView>,
-}
-
-/// What an endpoint in the lobby sees: its own participant, in a call without others.
-#[derive(Clone, Copy)]
-struct LobbyView {
-    participant_id: ParticipantId,
-    /// The last event that it was told. Before it is told of one that is not the next, it gets a
-    /// snapshot, so that it never sees a gap.
-    seen: u64,
 }
 
 struct PendingAnswer {
@@ -365,8 +347,9 @@ impl CallTask {
 
     fn answer(&mut self, key: &(EndpointId, OperationId), outcome: Result<(), Refused>) {
         let Some(pending) = self.pending.remove(key) else { return };
-        let call = match self.attached.get(&key.0).and_then(|attached| attached.lobby) {
-            Some(lobby) => self.lobby_snapshot(lobby.participant_id),
+        let waiting = self.attached.get(&key.0).filter(|attached| attached.is_in_lobby());
+        let call = match waiting {
+            Some(waiting) => self.lobby_snapshot(waiting.participant_id()),
             None => match pending.subject.filter(|(id, _)| self.waits(id)) {
                 Some((id, _)) => self.lobby_snapshot(id),
                 None => self.snapshot(),
@@ -409,18 +392,7 @@ impl CallTask {
         let wired = Arc::new(convert::event(&self.handle.id(), event, &self.roster));
         self.log.append(Arc::clone(&wired));
         self.note(event, leaving, &wired);
-        let is_end = matches!(event.kind, EventKind::CallEnded { .. });
-        let ended = is_end.then(|| self.handle.id());
-        let body = event_body(Arc::unwrap_or_clone(wired));
-        for (endpoint, attached) in &mut self.attached {
-            if let Some(lobby) = &mut attached.lobby {
-                if !concerns(event, endpoint, lobby.participant_id) {
-                    continue;
-                }
-                lobby.seen = event.seq;
-            }
-            attached.sender.send(EndpointMessage::Event { body: body.clone(), ended });
-        }
+        self.tell(event, Arc::unwrap_or_clone(wired));
         match &event.kind {
             EventKind::ParticipantAdded { participant } => {
                 self.ring_late_endpoints(&participant.identifier.clone());
@@ -466,123 +438,6 @@ impl CallTask {
         self.node.keep_history(attendance.records(&call, CallHistoryLimits::default()));
     }
 
-    /// An endpoint may have registered after the targets were looked up and before the call could
-    /// be found by its users; the machine ignores those it knows.
-    fn ring_late_endpoints(&mut self, identifier: &CommunicationIdentifier) {
-        let now = self.node.clock().now();
-        for endpoint in self.node.registry().endpoints_of(identifier) {
-            let identifier = identifier.clone();
-            let signal = Signal::EndpointRegistered { identifier, endpoint };
-            self.call.handle_input(now, Input::Signal(signal));
-        }
-    }
-
-    fn tell_endpoint(&mut self, command: EndpointCommand) {
-        match command {
-            EndpointCommand::Attach { endpoint, participant_id, is_in_lobby, .. } => {
-                if !is_in_lobby && let Some(own) = self.roster.participant(&participant_id) {
-                    self.readers.insert(own.identifier.clone());
-                }
-                // A controller without a registered endpoint watches the call instead.
-                if let Some(sender) = self.node.registry().endpoint(&endpoint) {
-                    let seen = self.roster.seq();
-                    let lobby = is_in_lobby.then_some(LobbyView { participant_id, seen });
-                    let attached = Attached { sender, lobby };
-                    self.send_snapshot(&attached);
-                    self.attached.insert(endpoint, attached);
-                }
-            }
-            EndpointCommand::Detach { endpoint, reason, .. } => {
-                self.attached.remove(&endpoint);
-                if let Some(meeting) = self.handle.meeting().filter(|_| !self.is_of_meeting) {
-                    let gone = trunkline_interop::Signal::ConnectionEnded { endpoint, reason };
-                    meeting.signal(gone);
-                }
-            }
-            EndpointCommand::Ring { endpoint, invitation } => self.ring(endpoint, &invitation),
-            EndpointCommand::StopRinging { endpoint, reason, .. } => {
-                if let Some(sender) = self.node.registry().endpoint(&endpoint) {
-                    sender.send(EndpointMessage::IncomingCallEnded(wire::IncomingCallEnded {
-                        call_id: self.handle.id().to_string(),
-                        reason: Some(convert::end_reason(reason)),
-                    }));
-                }
-            }
-        }
-    }
-
-    fn ring(&mut self, endpoint: EndpointId, invitation: &Invitation) {
-        let now = self.node.clock().now();
-        let signal = match self.node.registry().endpoint(&endpoint) {
-            Some(sender) => {
-                sender.send(EndpointMessage::IncomingCall(wire::IncomingCall {
-                    call_id: invitation.call_id.to_string(),
-                    caller: Some(convert::identifier(&invitation.caller)),
-                    caller_display_name: invitation
-                        .caller_display_name
-                        .as_ref()
-                        .map(ToString::to_string)
-                        .unwrap_or_default(),
-                    kind: convert::call_kind(invitation.kind).into(),
-                    thread_id: invitation
-                        .thread_id
-                        .as_ref()
-                        .map(ToString::to_string)
-                        .unwrap_or_default(),
-                    participant_id: invitation.participant_id.to_string(),
-                }));
-                Signal::EndpointRinging { endpoint }
-            }
-            None => Signal::EndpointGone { endpoint },
-        };
-        self.call.handle_input(now, Input::Signal(signal));
-    }
-
-    fn send_snapshot(&self, attached: &Attached) {
-        let snapshot = match attached.lobby {
-            Some(lobby) => self.lobby_snapshot(lobby.participant_id),
-            None => self.snapshot(),
-        };
-        let event = convert::snapshot_event(&snapshot, self.node.wall());
-        // A snapshot tells of calls that go on.
-        attached.sender.send(EndpointMessage::Event { body: event_body(event), ended: None });
-    }
-
-    /// Brings those in the lobby up to date who are about to be told of themselves.
-    fn prepare_lobby(&mut self, event: &Event) {
-        let at = self.node.wall();
-        for (endpoint, attached) in &self.attached {
-            if let Some(lobby) = attached.lobby
-                && lobby.seen + 1 != event.seq
-                && concerns(event, endpoint, lobby.participant_id)
-            {
-                let snapshot = self.lobby_snapshot(lobby.participant_id);
-                let snapshot = event_body(convert::snapshot_event(&snapshot, at));
-                attached.sender.send(EndpointMessage::Event { body: snapshot, ended: None });
-            }
-        }
-    }
-
-    /// The call as somebody sees it who waits in the lobby.
-    fn lobby_snapshot(&self, participant_id: ParticipantId) -> CallSnapshot {
-        let mut snapshot = self.snapshot();
-        snapshot.participants.retain(|participant| participant.participant_id == participant_id);
-        snapshot
-    }
-
-    fn waits(&self, participant_id: &ParticipantId) -> bool {
-        let participant = self.roster.participant(participant_id);
-        participant.is_some_and(|participant| participant.call_state == CallState::InLobby)
-    }
-
-    /// Returns as whom somebody waits in the lobby.
-    fn waiting_as(&self, reader: &CommunicationIdentifier) -> Option<ParticipantId> {
-        let mut waiting = self.roster.participants().filter(|participant| {
-            participant.identifier == *reader && participant.call_state == CallState::InLobby
-        });
-        waiting.next().map(|participant| participant.participant_id)
-    }
-
     /// The call after the last event handed out, which may be less than the machine has decided.
     fn snapshot(&self) -> CallSnapshot {
         CallSnapshot {
@@ -623,31 +478,6 @@ impl CallTask {
 impl PendingAnswer {
     fn new(answer: oneshot::Sender<Result<Accepted, Refused>>, answer_at: AnswerAt) -> Self {
         Self { answer, answer_at, subject: None }
-    }
-}
-
-fn event_body(event: wire::CallEvent) -> EncodedBody {
-    EncodedBody::from(server_frame::Body::CallEvent(event))
-}
-
-/// Returns whether an event is about one participant alone, whose endpoint is named, so that it may
-/// be told in the lobby.
-fn concerns(event: &Event, own: &EndpointId, own_id: ParticipantId) -> bool {
-    match &event.kind {
-        EventKind::CallEnded { .. } => true,
-        EventKind::ConnectionStateChanged { participant_id, .. }
-        | EventKind::ParticipantMuteChanged { participant_id, .. }
-        | EventKind::ParticipantRemoved { participant_id, .. }
-        | EventKind::ParticipantStateChanged { participant_id, .. }
-        | EventKind::VideoChanged { participant_id, .. } => *participant_id == own_id,
-        EventKind::OperationCompleted { endpoint, .. } => endpoint == own,
-        EventKind::CallStarted { .. }
-        | EventKind::KindChanged { .. }
-        | EventKind::ParticipantAccepted { .. }
-        | EventKind::ParticipantAdded { .. }
-        | EventKind::ScreenShareChanged { .. }
-        | EventKind::SpeakingChanged { .. }
-        | EventKind::TransferStateChanged { .. } => false,
     }
 }
 

@@ -1,27 +1,30 @@
 //! Commands of people: parsed, authorized, and handed to the call they are about.
 
+mod error;
+mod read;
+mod stream;
+
 use std::collections::BTreeSet;
 
 use trunkline_api::convert;
 use trunkline_call::{
-    Action, Actor, Call, CallConfig, Command, Invite, Limits, MediaMode, NewCall, Origin,
-    ParticipantSelector, ResolvedTarget, Transfer,
+    Action, Actor, Call, CallConfig, Command, Limits, MediaMode, NewCall, Origin,
+    ParticipantSelector, Transfer,
 };
-use trunkline_ids::{
-    CallId, CommunicationIdentifier, DisplayName, EndpointId, GroupId, OperationId, ParticipantId,
-    ThreadId,
-};
+use trunkline_ids::{CallId, DisplayName, EndpointId, GroupId, ThreadId};
 use trunkline_interop::SyncMode;
-use trunkline_policy::{Decision, Principal, Right, decide_scope};
+use trunkline_policy::{Decision, Right, decide_scope};
 use trunkline_proto::calling::v1 as wire;
-use trunkline_proto::common::v1 as common;
-use trunkline_proto::signaling::v1::{self as signaling, CommandResult, command};
-use trunkline_reasons::EndReason;
 
 use crate::call_task::CallTask;
 use crate::calls::{Accepted, AnswerAt, CallHandle, CallMessage, Refused};
-use crate::handshake;
-use crate::media::{Offer, OfferError};
+pub use crate::commands::error::CallingError;
+use crate::commands::read::{
+    display_name, invite, join_request, operation_id, selector_of, thread_id,
+};
+pub(crate) use crate::commands::read::{find, selector};
+pub(crate) use crate::commands::stream::execute;
+use crate::media::Offer;
 use crate::meetings::JoinRequest;
 use crate::node::Node;
 use crate::token::TokenClaims;
@@ -35,246 +38,11 @@ pub(crate) struct Endpoint {
     pub(crate) display_name: DisplayName,
 }
 
-/// Why a command was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum CallingError {
-    /// A field of the request is malformed.
-    #[error("{field}: {problem}")]
-    InvalidArgument {
-        /// Which field.
-        field: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A rule forbids it.
-    #[error("refused by {rule}: {fix}")]
-    Denied {
-        /// The rule.
-        rule: &'static str,
-        /// What would allow it.
-        fix: String,
-        /// The documented code.
-        reason: EndReason,
-    },
-    /// There is no such call for this user.
-    #[error("there is no such call")]
-    NotFound,
-    /// The call, or its state, does not allow it.
-    #[error("{message}")]
-    Refused {
-        /// What the call said.
-        message: String,
-        /// Its stable name.
-        code: String,
-        /// The documented code.
-        reason: EndReason,
-    },
-    /// The exchange is stopping.
-    #[error("the exchange is shutting down")]
-    ShuttingDown,
-}
-
-impl CallingError {
-    /// Returns the stable name of the error.
-    pub fn code(&self) -> &str {
-        match self {
-            Self::InvalidArgument { .. } => "invalid_argument",
-            Self::Denied { .. } => "denied_by_policy",
-            Self::NotFound => "call_not_found",
-            Self::Refused { code, .. } => code,
-            Self::ShuttingDown => "shutting_down",
-        }
-    }
-
-    /// Returns the documented code, where there is one.
-    pub fn reason(&self) -> Option<EndReason> {
-        match self {
-            Self::InvalidArgument { .. } => Some(EndReason::INVALID_ARGUMENT),
-            Self::NotFound => Some(EndReason::NOT_FOUND),
-            Self::Denied { reason, .. } | Self::Refused { reason, .. } => Some(*reason),
-            Self::ShuttingDown => None,
-        }
-    }
-
-    pub(crate) fn invalid(field: &'static str, problem: impl ToString) -> Self {
-        Self::InvalidArgument { field, problem: problem.to_string() }
-    }
-
-    pub(crate) fn to_wire(&self) -> common::Error {
-        common::Error {
-            code: self.code().to_owned(),
-            message: self.to_string(),
-            reason: self.reason().map(convert::end_reason),
-        }
-    }
-}
-
-impl From<Refused> for CallingError {
-    fn from(refused: Refused) -> Self {
-        let message = refused.to_string();
-        let reason = refused.reason();
-        let code = match &refused {
-            Refused::NotFound => return Self::NotFound,
-            Refused::Command(error) => convert::command_error(error).code,
-            Refused::Failed { .. } => "operation_failed".to_owned(),
-            Refused::NoMedia => "no_media".to_owned(),
-            Refused::UnknownTile { .. } => "unknown_tile".to_owned(),
-        };
-        Self::Refused { message, code, reason }
-    }
-}
-
-impl From<OfferError> for CallingError {
-    fn from(error: OfferError) -> Self {
-        Self::invalid("media", error)
-    }
-}
-
 /// What a command did.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) call: CallHandle,
     pub(crate) accepted: Option<Accepted>,
-}
-
-/// Carries out a command of the signaling stream. Its result names the operation in every case.
-pub(crate) async fn execute(
-    node: &Node,
-    endpoint: &Endpoint,
-    command: signaling::Command,
-) -> (CommandResult, Option<CallHandle>) {
-    let Some(kind) = command.kind else {
-        let error = CallingError::invalid("kind", "no command of this version");
-        return (CommandResult { error: Some(error.to_wire()), ..Default::default() }, None);
-    };
-    let operation_id = operation_id_of(&kind).to_owned();
-    let is_addition =
-        matches!(kind, command::Kind::AddParticipant(_) | command::Kind::TransferCall(_));
-    match dispatch(node, endpoint, kind).await {
-        Ok(Outcome { call, accepted }) => {
-            let mut result = CommandResult {
-                operation_id,
-                call_id: call.id().to_string(),
-                ..Default::default()
-            };
-            match accepted.and_then(|accepted| accepted.subject) {
-                Some((participant, _)) if is_addition => {
-                    result.added_participant_id = participant.to_string();
-                }
-                Some((participant, connection)) => {
-                    result.participant_id = participant.to_string();
-                    result.call_connection_id = connection.to_string();
-                }
-                None => {}
-            }
-            (result, Some(call))
-        }
-        Err(error) => {
-            let error = Some(error.to_wire());
-            (CommandResult { operation_id, error, ..Default::default() }, None)
-        }
-    }
-}
-
-async fn dispatch(
-    node: &Node,
-    endpoint: &Endpoint,
-    kind: command::Kind,
-) -> Result<Outcome, CallingError> {
-    use command::Kind;
-
-    let at = AnswerAt::Start;
-    match kind {
-        Kind::PlaceCall(request) => place(node, endpoint, request).await,
-        Kind::JoinCall(request) => join(node, endpoint, *request).await,
-        Kind::AcceptCall(request) => accept(node, endpoint, request).await,
-        Kind::RejectCall(wire::RejectCallRequest { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::Reject, at).await
-        }
-        Kind::HangUp(wire::HangUpRequest { operation_id, call_id, for_everyone }) => {
-            let action = match for_everyone {
-                true => Action::HangUpForEveryone,
-                false => Action::HangUp,
-            };
-            act(node, endpoint, &call_id, operation_id, action, at).await
-        }
-        Kind::Hold(wire::HoldRequest { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::Hold, at).await
-        }
-        Kind::Resume(wire::ResumeRequest { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::Resume, at).await
-        }
-        Kind::Mute(wire::MuteRequest { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::Mute, at).await
-        }
-        Kind::Unmute(wire::UnmuteRequest { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::Unmute, at).await
-        }
-        Kind::MuteParticipant(request) => {
-            let action = Action::MuteParticipant(selector(node, &request.participant)?);
-            act(node, endpoint, &request.call_id, request.operation_id, action, at).await
-        }
-        Kind::MuteAllParticipants(wire::MuteAllParticipantsRequest { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::MuteAllOthers, at).await
-        }
-        Kind::AddParticipant(request) => add_participant(node, endpoint, request, at).await,
-        Kind::CancelAddParticipant(request) => {
-            let action = Action::CancelAddParticipant(selector(node, &request.participant)?);
-            act(node, endpoint, &request.call_id, request.operation_id, action, at).await
-        }
-        Kind::RemoveParticipant(request) => remove_participant(node, endpoint, request, at).await,
-        Kind::StartVideo(signaling::StartVideo { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::StartVideo, at).await
-        }
-        Kind::StopVideo(signaling::StopVideo { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::StopVideo, at).await
-        }
-        Kind::StartScreenShare(signaling::StartScreenShare { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::StartScreenShare, at).await
-        }
-        Kind::StopScreenShare(signaling::StopScreenShare { operation_id, call_id }) => {
-            act(node, endpoint, &call_id, operation_id, Action::StopScreenShare, at).await
-        }
-        Kind::SetVideoTiles(request) => {
-            let call = find(node, &request.call_id)?;
-            let (endpoint, tiles) = (endpoint.id.clone(), request.tiles);
-            call.ask(|answer| CallMessage::SetTiles { endpoint, tiles, answer })
-                .await
-                .ok_or(CallingError::NotFound)??;
-            Ok(Outcome { call, accepted: None })
-        }
-        Kind::RestartMedia(request) => {
-            let call = find(node, &request.call_id)?;
-            let offer =
-                request.media.ok_or_else(|| CallingError::invalid("media", "is missing"))?;
-            let offer = Offer::try_from(offer)?;
-            let endpoint = endpoint.id.clone();
-            call.ask(|answer| CallMessage::RestartMedia { endpoint, offer, answer })
-                .await
-                .ok_or(CallingError::NotFound)??;
-            Ok(Outcome { call, accepted: None })
-        }
-        Kind::TransferCall(request) => transfer(node, endpoint, request, at).await,
-        Kind::ActInMeeting(request) => {
-            let call = find(node, &request.call_id)?;
-            let meeting = call.meeting().ok_or(CallingError::NotFound)?;
-            let operation_id = operation_id(node, request.operation_id)?;
-            let action =
-                request.action.ok_or_else(|| CallingError::invalid("action", "is missing"))?;
-            let Actor { identifier, endpoint } = actor(endpoint);
-            let actor = trunkline_interop::Actor::User(identifier, endpoint);
-            meeting.act_as(actor, operation_id, action, true).await?;
-            Ok(Outcome { call, accepted: None })
-        }
-        Kind::GetSnapshot(request) => {
-            let call = find(node, &request.call_id)?;
-            let endpoint = endpoint.id.clone();
-            call.ask(|answer| CallMessage::SendSnapshot { endpoint, answer })
-                .await
-                .ok_or(CallingError::NotFound)??;
-            Ok(Outcome { call, accepted: None })
-        }
-    }
 }
 
 /// Places a call. What cannot be placed leaves no call behind.
@@ -523,27 +291,6 @@ pub(crate) async fn act(
     }
 }
 
-/// Reads the name of a participant: an id of the roster, a raw id or an alias.
-pub(crate) fn selector(node: &Node, text: &str) -> Result<ParticipantSelector, CallingError> {
-    selector_of(node, text, "participant")
-}
-
-fn selector_of(
-    node: &Node,
-    text: &str,
-    field: &'static str,
-) -> Result<ParticipantSelector, CallingError> {
-    if let Ok(id) = text.parse::<ParticipantId>() {
-        return Ok(ParticipantSelector::Id(id));
-    }
-    identifier(node, text, field).map(ParticipantSelector::Identifier)
-}
-
-pub(crate) fn find(node: &Node, call_id: &str) -> Result<CallHandle, CallingError> {
-    let id: CallId = call_id.parse().map_err(|error| CallingError::invalid("call_id", error))?;
-    node.calls().find(id).ok_or(CallingError::NotFound)
-}
-
 fn new_call(node: &Node, call_id: CallId, origin: Origin, thread_id: Option<ThreadId>) -> Call {
     let limits = Limits {
         participants: node.participant_limit(),
@@ -560,57 +307,6 @@ fn new_call(node: &Node, call_id: CallId, origin: Origin, thread_id: Option<Thre
     Call::new(node.clock().now(), new)
 }
 
-fn invite(
-    node: &Node,
-    endpoint: &Endpoint,
-    target: &str,
-    field: &'static str,
-) -> Result<Invite, CallingError> {
-    let identifier = identifier(node, target, field)?;
-    let caller = Principal { identifier: endpoint.claims.identifier.clone() };
-    permit(trunkline_policy::decide_call(&caller, &identifier, &node.policy()))?;
-    let target = ResolvedTarget {
-        endpoints: node.registry().endpoints_of(&identifier),
-        display_name: node.identity().directory_name(&identifier),
-        identifier,
-    };
-    Ok(Invite { target, ring_for: None })
-}
-
-fn identifier(
-    node: &Node,
-    text: &str,
-    field: &'static str,
-) -> Result<CommunicationIdentifier, CallingError> {
-    node.identity().resolve_target(text).map_err(|error| CallingError::invalid(field, error))
-}
-
-fn operation_id(node: &Node, text: String) -> Result<OperationId, CallingError> {
-    match text.is_empty() {
-        true => Ok(OperationId::from_uuid_bytes(node.random_id())),
-        false => text.parse().map_err(|error| CallingError::invalid("operation_id", error)),
-    }
-}
-
-fn thread_id(text: &str) -> Result<Option<ThreadId>, CallingError> {
-    match text.is_empty() {
-        true => Ok(None),
-        false => text.parse().map(Some).map_err(|error| CallingError::invalid("thread_id", error)),
-    }
-}
-
-fn display_name(
-    node: &Node,
-    endpoint: &Endpoint,
-    offered: &str,
-) -> Result<DisplayName, CallingError> {
-    match offered.is_empty() {
-        true => Ok(endpoint.display_name.clone()),
-        false => handshake::display_name(node, &endpoint.claims, offered)
-            .map_err(|error| CallingError::invalid("display_name", error)),
-    }
-}
-
 fn actor(endpoint: &Endpoint) -> Actor {
     Actor { identifier: endpoint.claims.identifier.clone(), endpoint: endpoint.id.clone() }
 }
@@ -620,22 +316,6 @@ fn media_mode(offer: Option<&Offer>) -> MediaMode {
         Some(_) => MediaMode::PeerConnection,
         None => MediaMode::SignalingOnly,
     }
-}
-
-/// What somebody brings who joins a meeting or a room.
-fn join_request(
-    node: &Node,
-    endpoint: &Endpoint,
-    request: &wire::JoinCallRequest,
-) -> Result<JoinRequest, CallingError> {
-    if !node.is_accepting() {
-        return Err(CallingError::ShuttingDown);
-    }
-    Ok(JoinRequest {
-        operation_id: operation_id(node, request.operation_id.clone())?,
-        display_name: Some(display_name(node, endpoint, &request.display_name)?),
-        offer: request.media.clone().map(Offer::try_from).transpose()?,
-    })
 }
 
 fn sync_mode(is_manual: bool) -> SyncMode {
@@ -655,36 +335,6 @@ pub(crate) fn permit(decision: Decision) -> Result<(), CallingError> {
         Decision::Denied { rule, fix, reason, .. } => {
             Err(CallingError::Denied { rule, fix, reason })
         }
-    }
-}
-
-fn operation_id_of(kind: &command::Kind) -> &str {
-    use command::Kind;
-
-    match kind {
-        Kind::PlaceCall(request) => &request.operation_id,
-        Kind::JoinCall(request) => &request.operation_id,
-        Kind::AcceptCall(request) => &request.operation_id,
-        Kind::RejectCall(request) => &request.operation_id,
-        Kind::HangUp(request) => &request.operation_id,
-        Kind::Hold(request) => &request.operation_id,
-        Kind::Resume(request) => &request.operation_id,
-        Kind::Mute(request) => &request.operation_id,
-        Kind::Unmute(request) => &request.operation_id,
-        Kind::MuteParticipant(request) => &request.operation_id,
-        Kind::MuteAllParticipants(request) => &request.operation_id,
-        Kind::AddParticipant(request) => &request.operation_id,
-        Kind::CancelAddParticipant(request) => &request.operation_id,
-        Kind::RemoveParticipant(request) => &request.operation_id,
-        Kind::StartVideo(request) => &request.operation_id,
-        Kind::StopVideo(request) => &request.operation_id,
-        Kind::StartScreenShare(request) => &request.operation_id,
-        Kind::StopScreenShare(request) => &request.operation_id,
-        Kind::SetVideoTiles(request) => &request.operation_id,
-        Kind::RestartMedia(request) => &request.operation_id,
-        Kind::GetSnapshot(request) => &request.operation_id,
-        Kind::ActInMeeting(request) => &request.operation_id,
-        Kind::TransferCall(request) => &request.operation_id,
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) enum EndpointMessage {
         body: EncodedBody,
         /// The call that it ends.
         ended: Option<CallId>,
+        haste: Haste,
     },
     IncomingCall(IncomingCall),
     IncomingCallEnded(IncomingCallEnded),
@@ -29,20 +30,65 @@ pub(crate) enum EndpointMessage {
     MediaStateChanged(MediaStateChanged),
 }
 
+/// How soon an endpoint is to be told.
+///
+/// In a crowd everybody is told of everybody: what each comer costs grows with how many are there.
+/// What a person would not notice to come a moment later comes together with what else happened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Haste {
+    /// At once, and with it everything that waits.
+    Now,
+    /// Within [`GATHER_TIME`](crate::session::GATHER_TIME), in order with everything else.
+    Soon,
+}
+
+impl Haste {
+    /// Returns how soon somebody is told of what is about somebody else, in a gathering of
+    /// `present`.
+    pub(crate) fn of_others(present: usize) -> Self {
+        match present > CROWD {
+            true => Self::Soon,
+            false => Self::Now,
+        }
+    }
+}
+
+impl EndpointMessage {
+    pub(crate) fn haste(&self) -> Haste {
+        match self {
+            Self::Event { haste, .. } => *haste,
+            Self::IncomingCall(_)
+            | Self::IncomingCallEnded(_)
+            | Self::MediaAnswer(_)
+            | Self::MediaAssignments(_)
+            | Self::MediaStateChanged(_) => Haste::Now,
+        }
+    }
+}
+
 /// Reaches one endpoint. Sending never waits: an endpoint that does not keep up is cut.
 #[derive(Clone, Debug)]
 pub(crate) struct EndpointSender {
     id: EndpointId,
     messages: mpsc::Sender<EndpointMessage>,
-    overflow: Arc<Notify>,
+    notices: Arc<Notices>,
+}
+
+/// What an endpoint is told besides its messages.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    /// Something among the messages does not wait.
+    pub(crate) urgent: Notify,
+    /// The endpoint did not keep up: a message is lost.
+    pub(crate) overflow: Notify,
 }
 
 impl EndpointSender {
-    /// Makes an endpoint: its sender, its receiver, and the notice that it did not keep up.
-    pub(crate) fn new(id: EndpointId) -> (Self, mpsc::Receiver<EndpointMessage>, Arc<Notify>) {
+    /// Makes an endpoint: its sender, its receiver, and what it is told besides.
+    pub(crate) fn new(id: EndpointId) -> (Self, mpsc::Receiver<EndpointMessage>, Arc<Notices>) {
         let (messages, receiver) = mpsc::channel(MESSAGE_LIMIT);
-        let overflow = Arc::new(Notify::new());
-        (Self { id, messages, overflow: Arc::clone(&overflow) }, receiver, overflow)
+        let notices = Arc::new(Notices::default());
+        (Self { id, messages, notices: Arc::clone(&notices) }, receiver, notices)
     }
 
     pub(crate) fn id(&self) -> &EndpointId {
@@ -50,10 +96,15 @@ impl EndpointSender {
     }
 
     pub(crate) fn send(&self, message: EndpointMessage) {
+        let haste = message.haste();
         match self.messages.try_send(message) {
+            // After the message: who hears the notice finds it.
+            Ok(()) if haste == Haste::Now || self.messages.capacity() < MESSAGE_LIMIT / 2 => {
+                self.notices.urgent.notify_one();
+            }
             // A closed endpoint is on its way out of the registry.
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => self.overflow.notify_one(),
+            Err(mpsc::error::TrySendError::Full(_)) => self.notices.overflow.notify_one(),
         }
     }
 }
@@ -178,6 +229,10 @@ impl Registry {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// More than this many in a call or a meeting are a crowd, as many as a page shows at once of a
+/// roster: larger wakes more sessions for each comer, smaller lets small meetings wait.
+const CROWD: usize = 32;
 
 /// Messages that wait for an endpoint. The burst of a 350-party join fits several times; beyond
 /// it the endpoint does not run at all and keeping more would only cost memory.

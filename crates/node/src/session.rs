@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 use trunkline_call::Signal;
 use trunkline_ids::{CallId, DisplayName, EndpointId, SessionId};
 use trunkline_proto::common::v1 as common;
@@ -19,7 +22,7 @@ use crate::clock::sleep_until;
 use crate::commands::{self, Endpoint};
 use crate::link::{Inbound, Link, Outbound};
 use crate::node::Node;
-use crate::registry::{EndpointMessage, EndpointSender, SessionMessage};
+use crate::registry::{EndpointMessage, EndpointSender, Haste, Notices, SessionMessage};
 use crate::token::{TokenClaims, TokenError};
 
 /// A session and everything that reaches it.
@@ -33,14 +36,28 @@ pub(crate) struct SessionTask {
     /// An output that the transport had no room for.
     held: Option<ServerOutput>,
     endpoint_messages: mpsc::Receiver<EndpointMessage>,
-    overflow: Arc<Notify>,
+    notices: Arc<Notices>,
+    gathering: Gathering,
     session_messages: mpsc::Receiver<SessionMessage>,
+}
+
+/// How the messages of the endpoint are taken.
+enum Gathering {
+    /// Each as it comes.
+    Off,
+    /// What waits, and until when it and what follows it wait.
+    Until(Instant, Vec<EndpointMessage>),
+    /// What has waited leaves, in several turns when it is much; nothing starts to wait before all
+    /// of it has left.
+    Leaving,
 }
 
 /// What wakes the task.
 enum Wake {
     Endpoint(Option<EndpointMessage>),
     Frame(Option<Inbound>),
+    /// What waited does not any longer.
+    Gathered,
     Overflow,
     Room,
     Session(Option<SessionMessage>),
@@ -68,7 +85,7 @@ impl SessionTask {
         let session =
             ServerSession::new(now, SessionConfig::default(), greeting, link.id, claims.expires_on);
         let session_messages = node.registry().add_session(session_id, claims.identifier.clone());
-        let (sender, endpoint_messages, overflow) = EndpointSender::new(endpoint_id.clone());
+        let (sender, endpoint_messages, notices) = EndpointSender::new(endpoint_id.clone());
         node.register_endpoint(&claims.identifier, sender).await;
         node.board().open_session(&claims.identifier);
         metrics::gauge!("trunkline_sessions").increment(1.0);
@@ -81,7 +98,8 @@ impl SessionTask {
             link: Some(link),
             held: None,
             endpoint_messages,
-            overflow,
+            notices,
+            gathering: Gathering::Off,
             session_messages,
         }
     }
@@ -102,9 +120,24 @@ impl SessionTask {
             Some(link) => (Some(&mut link.inbound), None),
             None => (None, None),
         };
+        let gathered_at = match &self.gathering {
+            Gathering::Until(at, _) => Some(*at),
+            Gathering::Off | Gathering::Leaving => None,
+        };
+        let notices = &self.notices;
         tokio::select! {
             message = self.session_messages.recv() => Wake::Session(message),
-            message = self.endpoint_messages.recv() => Wake::Endpoint(message),
+            // Not looked at while they gather: each would wake the task.
+            message = self.endpoint_messages.recv(), if gathered_at.is_none() => {
+                Wake::Endpoint(message)
+            }
+            () = async { match gathered_at {
+                Some(at) => tokio::select! {
+                    () = tokio::time::sleep_until(at) => {}
+                    () = notices.urgent.notified() => {}
+                },
+                None => std::future::pending().await,
+            } } => Wake::Gathered,
             inbound = async { match frame {
                 Some(frame) => frame.recv().await,
                 None => std::future::pending().await,
@@ -114,7 +147,7 @@ impl SessionTask {
                 Some(room) => drop(room.reserve().await),
                 None => std::future::pending().await,
             } } => Wake::Room,
-            () = self.overflow.notified() => Wake::Overflow,
+            () = notices.overflow.notified() => Wake::Overflow,
             () = sleep_until(self.node.clock(), deadline) => Wake::Timeout,
             () = self.node.shutting_down() => Wake::Shutdown,
         }
@@ -123,14 +156,17 @@ impl SessionTask {
     async fn handle(&mut self, wake: Wake) {
         let now = self.node.clock().now();
         match wake {
-            Wake::Endpoint(Some(message)) => {
-                self.handle_endpoint_message(message);
-                // What happened at once leaves at once.
-                for _ in 0..BATCH_LIMIT {
-                    match self.endpoint_messages.try_recv() {
-                        Ok(message) => self.handle_endpoint_message(message),
-                        Err(_) => break,
-                    }
+            Wake::Endpoint(Some(message)) => match (&self.gathering, message.haste()) {
+                (Gathering::Off, Haste::Soon) => self.gather(message),
+                (Gathering::Off | Gathering::Until(..) | Gathering::Leaving, _) => {
+                    self.take_endpoint_messages([message]);
+                }
+            },
+            Wake::Gathered => {
+                if let Gathering::Until(_, waiting) =
+                    std::mem::replace(&mut self.gathering, Gathering::Off)
+                {
+                    self.take_endpoint_messages(waiting);
                 }
             }
             // The registry drops its sender only when this task takes the endpoint out of it.
@@ -255,9 +291,43 @@ impl SessionTask {
         }
     }
 
+    /// Lets a message wait, and what follows it until one does not.
+    fn gather(&mut self, first: EndpointMessage) {
+        // An earlier notice was of messages that are taken, or that are looked at below; one that
+        // comes from here on is of something behind them.
+        let _ = self.notices.urgent.notified().now_or_never();
+        let mut waiting = vec![first];
+        while let Ok(message) = self.endpoint_messages.try_recv() {
+            let is_urgent = message.haste() == Haste::Now || waiting.len() == BATCH_LIMIT;
+            waiting.push(message);
+            if is_urgent {
+                self.take_endpoint_messages(waiting);
+                return;
+            }
+        }
+        self.gathering = Gathering::Until(Instant::now() + GATHER_TIME, waiting);
+    }
+
+    /// Takes what has waited, and what else is there: what happened at once leaves at once.
+    fn take_endpoint_messages(&mut self, waited: impl IntoIterator<Item = EndpointMessage>) {
+        for message in waited {
+            self.handle_endpoint_message(message);
+        }
+        self.gathering = Gathering::Leaving;
+        for _ in 0..BATCH_LIMIT {
+            match self.endpoint_messages.try_recv() {
+                Ok(message) => self.handle_endpoint_message(message),
+                Err(_) => {
+                    self.gathering = Gathering::Off;
+                    break;
+                }
+            }
+        }
+    }
+
     fn handle_endpoint_message(&mut self, message: EndpointMessage) {
         let body = match message {
-            EndpointMessage::Event { body, ended } => {
+            EndpointMessage::Event { body, ended, haste: _ } => {
                 if let Some(call_id) = ended {
                     self.calls.remove(&call_id);
                 }
@@ -306,3 +376,7 @@ fn end_label(end: SessionEnd) -> &'static str {
 
 /// Messages of an endpoint that are taken at once. More would keep its transport's frames waiting.
 const BATCH_LIMIT: usize = 64;
+
+/// How long the news of a crowd waits for more of it. Longer makes fewer and larger writes; a
+/// person takes 200 ms for at once.
+pub(crate) const GATHER_TIME: Duration = Duration::from_millis(200);

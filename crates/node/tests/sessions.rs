@@ -1,6 +1,8 @@
 //! Sessions and calls of a node over in-process transports, in virtual time: what clients see when
 //! several devices ring, networks break, and strangers try.
 
+#[path = "sessions/crowds.rs"]
+mod crowds;
 #[path = "support/held_store.rs"]
 mod held_store;
 #[path = "sessions/presence.rs"]

@@ -15,7 +15,7 @@ use trunkline_signaling::outgoing::EncodedBody;
 
 use crate::meetings::meeting_task::MeetingTask;
 use crate::meetings::{MeetingActor, MeetingFailure};
-use crate::registry::EndpointMessage;
+use crate::registry::{EndpointMessage, Haste};
 use crate::relay::Occurrence;
 
 /// How much of a meeting somebody sees.
@@ -57,6 +57,7 @@ impl MeetingTask {
         };
         let wired = Arc::new(self.wired(event.seq, event.at, kind));
         self.note(event.at, &wired);
+        let of_others = Haste::of_others(self.meeting.attendees().count());
         let mut body = None;
         for attendee in self.meeting.attendees().filter(|attendee| !attendee.is_waiting) {
             let sees_it = !is_of_lobby || self.manages_lobby(&attendee.endpoint);
@@ -67,11 +68,12 @@ impl MeetingTask {
                 let sight = self.sight_of(&attendee);
                 let snapshot = self.snapshot_event(event.seq, event.at, sight);
                 let body = event_body(snapshot);
-                sender.send(EndpointMessage::Event { body, ended: None });
+                sender.send(EndpointMessage::Event { body, ended: None, haste: Haste::Now });
             } else if sees_it {
                 let body =
                     body.get_or_insert_with(|| event_body(wire::MeetingEvent::clone(&wired)));
-                sender.send(EndpointMessage::Event { body: body.clone(), ended: None });
+                let haste = if concerns(&event.kind, &attendee) { Haste::Now } else { of_others };
+                sender.send(EndpointMessage::Event { body: body.clone(), ended: None, haste });
             }
         }
         // A watcher that has fallen behind by its whole channel begins anew.
@@ -259,6 +261,29 @@ impl MeetingTask {
 
     fn is_host(&self, identifier: &CommunicationIdentifier) -> bool {
         self.meeting.given_role(identifier).is_some_and(|role| role.is_host())
+    }
+}
+
+/// Returns whether what happened is about somebody alone, or about everybody alike.
+fn concerns(kind: &EventKind, attendee: &AttendeeView) -> bool {
+    match kind {
+        EventKind::HandLowered { endpoint }
+        | EventKind::HandRaised { endpoint }
+        | EventKind::ParticipantLeft { endpoint, .. }
+        | EventKind::Reacted { endpoint, .. } => *endpoint == attendee.endpoint,
+        EventKind::RoleChanged { identifier, .. } => *identifier == attendee.identifier,
+        EventKind::CodeRotated
+        | EventKind::DetailsChanged
+        | EventKind::LockChanged { .. }
+        | EventKind::MeetingEmptied
+        | EventKind::MeetingEnded { .. }
+        | EventKind::MeetingStarted
+        | EventKind::OperationCompleted { .. }
+        | EventKind::SettingsChanged
+        | EventKind::SpotlightChanged { .. } => true,
+        EventKind::LobbyEntered { .. }
+        | EventKind::LobbyLeft { .. }
+        | EventKind::ParticipantJoined { .. } => false,
     }
 }
 

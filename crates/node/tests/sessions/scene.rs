@@ -270,6 +270,16 @@ impl Client {
         self.participants.insert(result.call_id.clone(), result.participant_id);
     }
 
+    /// Notes as whom this endpoint is in a call that it has joined.
+    pub(crate) fn joined(&mut self, result: &CommandResult) {
+        self.participants.insert(result.call_id.clone(), result.participant_id.clone());
+    }
+
+    /// Returns as whom this endpoint is in a call.
+    pub(crate) fn participant(&self, call_id: &str) -> String {
+        self.participants[call_id].clone()
+    }
+
     pub(crate) async fn hang_up(&mut self, call_id: &str) -> CommandResult {
         let operation_id = format!("hang-up-{}", self.seq);
         let call_id = call_id.to_owned();

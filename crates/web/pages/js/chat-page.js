@@ -265,6 +265,7 @@ class ChatPage {
   }
 
   async #send(entry) {
+    entry.after ??= this.model.threads.get(entry.threadId)?.lastMessage?.sequence ?? 0;
     const { id } = await this.#api.send(entry.threadId, { ...entry, senderDisplayName: this.#ownName });
     const thread = this.model.threads.get(entry.threadId);
     // Without the stream, what was sent would not be seen until it is back.

@@ -11,7 +11,10 @@ export class Outbox {
   #isWorking = false;
   #timer = null;
 
-  /** Each with `threadId`, `text`, `requestId`, `state` (`sending`, `waiting` or `refused`) and `problem`. */
+  /**
+   * Each with `threadId`, `text`, `requestId`, `state` (`sending`, `waiting` or `refused`) and `problem`; once it has left,
+   * with `after`, the last message that was there before it.
+   */
   entries = [];
 
   /** `send` sends one entry; `onChange` is called with the thread of whatever changed. */
@@ -42,6 +45,7 @@ export class Outbox {
   /** Tries a refused message once more. */
   again(entry) {
     entry.state = 'sending';
+    entry.after = undefined;
     entry.requestId = crypto.randomUUID();
     entry.firstSent = new Date().toUTCString();
     this.#onChange(entry.threadId);

@@ -106,7 +106,7 @@ function ReactionMenu({ room }: { room: CallRoom }) {
     };
   }, [isOpen]);
   return (
-    <div ref={place} className="menu-place">
+    <div ref={place} className="controls-group">
       <button type="button" className={`control ${isOpen ? 'on' : ''}`} aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         <Icon name="like" /><span className="control-name">{text.call.react}</span>
       </button>

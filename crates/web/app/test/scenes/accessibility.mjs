@@ -61,6 +61,13 @@ async function inTheme(stage, colorScheme) {
     await look(visitor, 'sign-in-organisation');
     await context.unroute(`${origin}/sign-in/issuers`);
   });
+  await step('the page of the built-in issuer', async () => {
+    await visitor.page.reload();
+    await visitor.press('Sign in with your organisation');
+    await visitor.page.getByRole('heading', { name: 'Who are you?' }).waitFor();
+    await look(visitor, 'issuer');
+    await visitor.page.goto(`${origin}/app/`);
+  });
   await step('two chairs', async () => {
     await visitor.page.getByRole('link', { name: /Watch a call/ }).click();
     await visitor.button('Run the call').waitFor();

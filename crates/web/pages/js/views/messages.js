@@ -51,6 +51,7 @@ export class MessageRows {
       last = message;
     }
     for (const entry of waiting) {
+      if (hasArrived(entry, thread)) continue;
       add(entry.requestId, entry.state + entry.problem, () => this.#waitingRow(entry));
     }
     for (const key of this.#rows.keys()) if (!used.has(key)) this.#rows.delete(key);
@@ -101,6 +102,12 @@ export class MessageRows {
             h('button', { type: 'button', class: 'link-button', onclick: () => this.#actions.drop(entry) }, 'Discard'))
           : null));
   }
+}
+
+/** Whether a message is there already: the exchange tells everybody of it before it answers the one who sent it. */
+function hasArrived({ state, after, text }, thread) {
+  return state !== 'refused' && thread.messages.some(({ sender, sequence, text: said }) => (
+    sender === thread.ownId && sequence > after && said === text));
 }
 
 function systemRow(message, words) {
