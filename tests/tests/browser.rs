@@ -17,6 +17,8 @@ mod with_peers {
     };
     use trunkline_node::TokenRequest;
     use trunkline_policy::{FederationConfig, Scope};
+    use trunkline_proto::admin::v1::MediaLegState;
+    use trunkline_proto::calling::v1::StreamKind;
     use trunkline_signaling::codec::Encoding;
     use trunkline_tests::peers;
 
@@ -265,15 +267,17 @@ mod with_peers {
             let mirror = tokio::spawn(give_back(eye, shown));
             let call = incoming.accept(media).await.expect("bob accepts");
             call.start_video().await.expect("bob shows his camera");
-            let mut statistics = None;
+            let (mut statistics, mut legs) = (None, Vec::new());
             while tokio::time::timeout(Duration::from_millis(200), call.ended()).await.is_err() {
                 statistics = call.media_statistics().or(statistics);
+                let live = exchange.node().live_calls().list().await;
+                legs = live.into_iter().next().map_or(legs, |live| live.legs);
             }
             let mut samples = Vec::new();
             while let Ok(frame) = ear.try_recv() {
                 samples.extend_from_slice(&frame.samples[..]);
             }
-            (samples, statistics.expect("bob had media"), mirror)
+            (samples, statistics.expect("bob had media"), legs, mirror)
         };
         // A tab that fails before it calls leaves bob waiting.
         let answering = tokio::time::timeout(Duration::from_secs(120), answering);
@@ -282,13 +286,24 @@ mod with_peers {
         drop(bob);
         exchange.shutdown().await.expect("the exchange stops");
         report.expect_steps(6);
-        let (samples, statistics, mirror) = answered.expect("bob is called and the call ends");
+        let (samples, statistics, legs, mirror) =
+            answered.expect("bob is called and the call ends");
         println!(
             "chromium: media up {} ms after the offer was sent; headless client: {:?}",
             report.figure("connect_ms"),
             statistics.connect_time
         );
         assert_eq!(statistics.srtp_profile.as_deref(), Some("AEAD_AES_128_GCM"));
+        assert_eq!(legs.len(), 2, "{legs:?}");
+        for leg in &legs {
+            assert_eq!(leg.state(), MediaLegState::Connected, "{leg:?}");
+            assert_eq!(leg.srtp_profile, "AEAD_AES_128_GCM");
+            assert!(leg.peer_address.contains(':') && leg.packets_sent > 100, "{leg:?}");
+            let came = |kind| leg.published.iter().find(|one| one.kind() == kind);
+            for kind in [StreamKind::Audio, StreamKind::Camera] {
+                assert!(came(kind).is_some_and(|one| one.packets_received > 20), "{leg:?}");
+            }
+        }
         let pictures = tokio::time::timeout(Duration::from_secs(10), mirror).await;
         assert!(pictures.expect("video ends with the call").expect("the mirror") >= 1);
         // The last second before the end, and the same energy an octave up for comparison.

@@ -1,12 +1,15 @@
-//! `trunkline call`: the live calls of somebody, what happens in them, and their end.
+//! `trunkline call`: the live calls of somebody or of everybody, what happens in them, and their end.
+
+mod live;
 
 use std::fmt::Write as _;
 
 use clap::Subcommand;
 use trunkline_api::calling::v1::calling_service_client::CallingServiceClient;
 use trunkline_proto::calling::v1::{
-    Call, CallDirection, GetCallRequest, HangUpRequest, ListCallHistoryRequest, ListCallsRequest,
-    PastCall, PastParty, TransferCallRequest, TransferState, WatchCallRequest, call_event,
+    Call, CallDirection, CallEvent, GetCallRequest, HangUpRequest, ListCallHistoryRequest,
+    ListCallsRequest, PastCall, PastParty, TransferCallRequest, TransferState, WatchCallRequest,
+    call_event,
 };
 
 use crate::RemoteArguments;
@@ -23,6 +26,9 @@ pub(crate) struct CallArguments {
     /// Whose calls: a raw id or an alias.
     #[arg(long, global = true, value_name = "USER", default_value = "alice")]
     r#as: String,
+    /// Every call, whoever is in it, with its media: asks with the access key, in nobody's name.
+    #[arg(long, global = true, conflicts_with_all = ["as", "token"])]
+    all: bool,
     /// The user's access token, instead of one that the access key gets.
     #[arg(long, global = true, env = "TRUNKLINE_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -66,7 +72,7 @@ enum CallCommand {
         #[arg(long, value_name = "PARTICIPANT")]
         transferee: Option<String>,
     },
-    /// Leave a call, or end it.
+    /// Leave a call, or end it; with --all, end it.
     Hangup {
         /// The call.
         call: String,
@@ -78,6 +84,9 @@ enum CallCommand {
 
 pub(crate) async fn run(arguments: CallArguments, output: &Output) -> Result<(), Failure> {
     let remote = Remote::connect(&arguments.remote).await?;
+    if arguments.all {
+        return live::run(arguments.command, &mut remote.admin()?, output).await;
+    }
     let who = match arguments.token {
         Some(token) => Who::Token(token),
         None => Who::User(arguments.r#as),
@@ -87,9 +96,7 @@ pub(crate) async fn run(arguments: CallArguments, output: &Output) -> Result<(),
         CallCommand::List => {
             let listed = calling.list_calls(ListCallsRequest {}).await.map_err(from_status)?;
             for call in &listed.into_inner().calls {
-                let kind = kind_of(call);
-                let line = format!("{} {kind:<10} {} there", call.call_id, call.participants.len());
-                output.print(line, || to_json(CALL, call));
+                output.print(line(call), || to_json(CALL, call));
             }
         }
         CallCommand::Show { call } => {
@@ -101,9 +108,7 @@ pub(crate) async fn run(arguments: CallArguments, output: &Output) -> Result<(),
             let request = WatchCallRequest { call_id: call, after_seq: after };
             let mut events = calling.watch_call(request).await.map_err(from_status)?.into_inner();
             while let Some(next) = events.message().await.map_err(from_status)? {
-                let event = next.event.unwrap_or_default();
-                let json = to_json(EVENT, &event);
-                output.print(format!("{:>5} {json}", event.seq), || json.clone());
+                print_event(next.event.unwrap_or_default(), output);
             }
         }
         CallCommand::History { missed, limit } => {
@@ -179,6 +184,20 @@ async fn transfer(
 }
 
 fn show(call: &Call, output: &Output) {
+    output.print(described(call, output), || to_json(CALL, call));
+}
+
+fn print_event(event: CallEvent, output: &Output) {
+    let json = to_json(EVENT, &event);
+    output.print(format!("{:>5} {json}", event.seq), || json.clone());
+}
+
+fn line(call: &Call) -> String {
+    let kind = kind_of(call);
+    format!("{} {kind:<10} {} there", call.call_id, call.participants.len())
+}
+
+fn described(call: &Call, output: &Output) -> String {
     let mut text = format!("{} ({}, seq {})", output.bold(&call.call_id), kind_of(call), call.seq);
     if !call.thread_id.is_empty() {
         let _ = write!(text, "\n  chat  {}", call.thread_id);
@@ -190,7 +209,7 @@ fn show(call: &Call, output: &Output) {
         let who = participant.identifier.clone().unwrap_or_default().raw_id;
         let _ = write!(text, "\n  {:<12} {} {who}{muted}", state, participant.display_name);
     }
-    output.print(text, || to_json(CALL, call));
+    text
 }
 
 fn past(call: &PastCall) -> String {

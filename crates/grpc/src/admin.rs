@@ -1,6 +1,7 @@
 //! `trunkline.admin.v1.AdminService`.
 
 mod archive;
+mod live_calls;
 
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
@@ -78,6 +79,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl AdminService for Admin {
     type ExportThreadStream = archive::Records;
+    type WatchLiveCallStream = live_calls::Events;
 
     async fn list_resources(
         &self,
@@ -380,5 +382,43 @@ impl AdminService for Admin {
     ) -> Answer<wire::ImportThreadResponse> {
         self.authorize(request.metadata())?;
         archive::import(self.node.chat(), request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_live_calls(
+        &self,
+        request: Request<wire::ListLiveCallsRequest>,
+    ) -> Answer<wire::ListLiveCallsResponse> {
+        self.authorize(request.metadata())?;
+        let calls = self.node.live_calls().list().await;
+        Ok(Response::new(wire::ListLiveCallsResponse { calls }))
+    }
+
+    async fn get_live_call(
+        &self,
+        request: Request<wire::GetLiveCallRequest>,
+    ) -> Answer<wire::GetLiveCallResponse> {
+        self.authorize(request.metadata())?;
+        let call = self.node.live_calls().get(&request.into_inner().call_id).await;
+        let call = Some(call.map_err(status::calling)?);
+        Ok(Response::new(wire::GetLiveCallResponse { call }))
+    }
+
+    async fn watch_live_call(
+        &self,
+        request: Request<wire::WatchLiveCallRequest>,
+    ) -> Answer<Self::WatchLiveCallStream> {
+        self.authorize(request.metadata())?;
+        let events = live_calls::watch(&self.node.live_calls(), request.into_inner()).await?;
+        Ok(Response::new(events))
+    }
+
+    async fn end_live_call(
+        &self,
+        request: Request<wire::EndLiveCallRequest>,
+    ) -> Answer<wire::EndLiveCallResponse> {
+        self.authorize(request.metadata())?;
+        let ended = self.node.live_calls().end(&request.into_inner().call_id).await;
+        ended.map_err(status::calling)?;
+        Ok(Response::new(wire::EndLiveCallResponse {}))
     }
 }

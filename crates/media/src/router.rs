@@ -15,6 +15,7 @@ mod losses;
 mod membership;
 mod publisher;
 mod reception;
+mod report;
 mod ring;
 mod slot;
 mod stats;
@@ -24,6 +25,7 @@ use std::collections::{HashMap, VecDeque};
 pub use config::{
     AddLegError, FeedbackModes, LegConfig, PayloadTypes, PublishTrack, ReceiveTrack, RouterConfig,
 };
+pub use report::{LegReport, StreamReport};
 pub use stats::{DropReason, RouterStats};
 use trunkline_clock::{Deadlines, Instant, Now};
 

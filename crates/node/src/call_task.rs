@@ -26,7 +26,8 @@ use crate::call_history::{Attendance, CallName};
 use crate::call_task::chronicle::Chronicle;
 use crate::call_task::telling::Attached;
 use crate::calls::{
-    Accepted, AnswerAt, CallHandle, CallMessage, Door, Refused, WatchError, WatchItem,
+    Accepted, AnswerAt, CallHandle, CallMessage, Door, Inspected, InspectedLeg, Reader, Refused,
+    WatchError, WatchItem,
 };
 use crate::clock::sleep_until;
 use crate::event_log::{EventLog, WatchStart};
@@ -221,6 +222,9 @@ impl CallTask {
                 let _ = answer.send(self.set_tiles(&endpoint, &tiles));
             }
             CallMessage::Signal(signal) => self.call.handle_input(now, Input::Signal(signal)),
+            CallMessage::Inspect { answer } => {
+                let _ = answer.send(self.inspect());
+            }
             CallMessage::Snapshot { reader, answer } => {
                 let call = match self.readers.contains(&reader) {
                     true => Some(self.snapshot()),
@@ -456,12 +460,30 @@ impl CallTask {
         }
     }
 
+    fn inspect(&self) -> Inspected {
+        let place = |id| self.arrivals.iter().position(|arrival| *arrival == id);
+        let mut legs: Vec<_> = self
+            .legs
+            .iter()
+            .map(|(connection_id, leg)| InspectedLeg {
+                key: leg.key,
+                participant_id: leg.participant,
+                connection_id: *connection_id,
+                connected: leg.connected,
+            })
+            .collect();
+        legs.sort_by_key(|leg| place(leg.participant_id));
+        Inspected { call: convert::call(&self.snapshot()), is_over: self.is_over, legs }
+    }
+
     fn watch(
         &mut self,
-        reader: &CommunicationIdentifier,
+        reader: &Reader,
         after_seq: Option<u64>,
     ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
-        if !self.readers.contains(reader) {
+        if let Reader::User(user) = reader
+            && !self.readers.contains(user)
+        {
             return Err(WatchError::NotFound);
         }
         let start = match after_seq {

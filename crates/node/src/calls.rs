@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use trunkline_call::{Command, CommandError, MeetingInput, Signal};
@@ -10,6 +11,7 @@ use trunkline_ids::{
 };
 use trunkline_interop::{RoomId, SyncMode};
 use trunkline_media::control::{LegKey, MediaEvent};
+use trunkline_media::srtp::SrtpProfile;
 use trunkline_proto::calling::v1 as wire;
 use trunkline_reasons::EndReason;
 
@@ -61,6 +63,10 @@ pub(crate) enum CallMessage {
         answer: oneshot::Sender<Result<(), Refused>>,
     },
     Signal(Signal),
+    /// Whoever runs the exchange wants the call as it is, with its legs.
+    Inspect {
+        answer: oneshot::Sender<Inspected>,
+    },
     /// Somebody wants the call as it is.
     Snapshot {
         reader: CommunicationIdentifier,
@@ -77,10 +83,36 @@ pub(crate) enum CallMessage {
     },
     /// Somebody wants the events.
     Watch {
-        reader: CommunicationIdentifier,
+        reader: Reader,
         after_seq: Option<u64>,
         answer: oneshot::Sender<Result<mpsc::Receiver<WatchItem>, WatchError>>,
     },
+}
+
+/// Who reads a call.
+#[derive(Clone, Debug)]
+pub(crate) enum Reader {
+    /// Whoever runs the exchange.
+    Operator,
+    /// Somebody who is or was in it.
+    User(CommunicationIdentifier),
+}
+
+/// A call as those see it who run the exchange.
+#[derive(Debug)]
+pub(crate) struct Inspected {
+    pub(crate) call: wire::Call,
+    pub(crate) is_over: bool,
+    pub(crate) legs: Vec<InspectedLeg>,
+}
+
+/// A leg as the call knows it.
+#[derive(Debug)]
+pub(crate) struct InspectedLeg {
+    pub(crate) key: LegKey,
+    pub(crate) participant_id: ParticipantId,
+    pub(crate) connection_id: CallConnectionId,
+    pub(crate) connected: Option<(SrtpProfile, Duration)>,
 }
 
 /// One item of a watched call.
@@ -320,6 +352,11 @@ impl Calls {
 
     pub(crate) fn remove(&self, id: CallId) {
         self.tables().by_id.remove(&id);
+    }
+
+    /// Returns every call, those included that are over and can still be read.
+    pub(crate) fn all(&self) -> Vec<CallHandle> {
+        self.tables().by_id.values().cloned().collect()
     }
 
     /// Returns the calls that have the user on their roster.

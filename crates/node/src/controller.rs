@@ -5,7 +5,7 @@ use trunkline_call::Action;
 use trunkline_ids::{CommunicationIdentifier, DisplayName, EndpointId};
 use trunkline_proto::calling::v1 as wire;
 
-use crate::calls::{AnswerAt, CallMessage, WatchError, WatchItem};
+use crate::calls::{AnswerAt, CallMessage, Reader, WatchError, WatchItem};
 use crate::commands::{self, CallingError, Endpoint, Outcome};
 use crate::handshake;
 use crate::node::Node;
@@ -166,7 +166,7 @@ impl Controller {
         after_seq: Option<u64>,
     ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
         let call = commands::find(&self.node, call_id).map_err(|_| WatchError::NotFound)?;
-        let reader = self.endpoint.claims.identifier.clone();
+        let reader = Reader::User(self.endpoint.claims.identifier.clone());
         call.ask(|answer| CallMessage::Watch { reader, after_seq, answer })
             .await
             .unwrap_or(Err(WatchError::NotFound))

@@ -16,6 +16,7 @@ mod event_log;
 mod handshake;
 mod identity;
 mod link;
+mod live_calls;
 mod media;
 mod meetings;
 mod node;
@@ -51,6 +52,7 @@ pub use crate::{
         OidcIssuer, TokenRequest, User,
     },
     link::{Inbound, OpenTransportError, Outbound, Transport, TransportOrigin},
+    live_calls::LiveCalls,
     meetings::{CreateMeeting, MeetingActor, MeetingFailure, Meetings, MeetingsConfig},
     node::{Node, NodeConfig, NodeStartError, NodeStatus},
     page::{Page, PageCursor},

@@ -1,5 +1,7 @@
 //! Legs: the peer connections of a call's participants, as the control plane keeps them.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use trunkline_call::{MediaCommand, StreamKind};
 use trunkline_ids::{EndpointId, ParticipantId};
@@ -7,6 +9,7 @@ use trunkline_media::control::{
     LegKey, MediaCommand as PlaneCommand, MediaEvent, Mid, StreamKind as PlaneStream, TrackBinding,
     TrackRole,
 };
+use trunkline_media::srtp::SrtpProfile;
 use trunkline_media::tiles::{Published, Tiles};
 use trunkline_proto::calling::v1 as wire;
 use trunkline_proto::signaling::v1 as signaling;
@@ -60,6 +63,8 @@ pub(crate) struct Leg {
     pub(crate) endpoint: EndpointId,
     pub(crate) participant: ParticipantId,
     pub(crate) tiles: Tiles,
+    /// The protection that was agreed on, and how long it took from the offer.
+    pub(crate) connected: Option<(SrtpProfile, Duration)>,
     is_open: bool,
     /// What the call wants passed on, kept until the media plane knows the leg.
     publish: [bool; 3],
@@ -79,6 +84,7 @@ impl Leg {
             endpoint,
             participant,
             tiles,
+            connected: None,
             is_open: false,
             publish: [false; 3],
             receive: false,

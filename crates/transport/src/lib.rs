@@ -23,4 +23,4 @@ mod udp;
 pub use config::{PlaneConfig, StartError};
 pub use negotiation::NegotiationError;
 pub use plane::{MediaPlane, OpenLeg, OpenLegError, RestartLegError, SendError};
-pub use stats::{IngressDrop, PlaneStats};
+pub use stats::{IngressDrop, LegState, LegStatus, PlaneStats};

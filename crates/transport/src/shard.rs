@@ -16,12 +16,12 @@ use trunkline_media::router::{DropReason, LegId, Pressure, Router};
 use crate::clock::Clock;
 use crate::dtls::{DatagramFault, Event, HandshakeFailure, Identity, Server};
 use crate::ice::{Agent, Check, CheckFault, split_username};
-use crate::stats::{Exporter, IngressDrop, PlaneStats};
+use crate::stats::{Exporter, IngressDrop, LegState, LegStatus, PlaneStats};
 use crate::stun::Message;
 use crate::udp::{Backlog, Destinations, Inbox, RECEIVE_BATCH, Socket, thread_cpu_nanos};
 
 use events::EventQueue;
-pub(crate) use link::{Link, Opening, Order, OrderFault, Orders, Restarting, link};
+pub(crate) use link::{Inspecting, Link, Opening, Order, OrderFault, Orders, Restarting, link};
 use peers::Peers;
 
 mod events;
@@ -70,11 +70,11 @@ struct Leg {
     id: LegId,
     agent: Agent,
     dtls: Server,
-    state: LegState,
+    state: Progress,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum LegState {
+enum Progress {
     Connected,
     Connecting { offered_at: Instant },
     Failed,
@@ -138,6 +138,13 @@ impl Shard {
             Order::Media(command) => self.handle_command(command),
             Order::Open(opening) => self.open(*opening),
             Order::Restart(restarting) => self.restart(*restarting),
+            Order::Inspect(Inspecting { leg, reply }) => {
+                // Whoever asked for a leg that is gone learns it from the end of the channel.
+                if let Some(status) = self.status(leg) {
+                    let _asker_left = reply.send(status);
+                }
+                return;
+            }
         }
         self.mark_dirty();
     }
@@ -170,7 +177,7 @@ impl Shard {
                 id,
                 agent: Agent::new(local, &remote),
                 dtls: Server::new(Arc::clone(&self.identity), &fingerprints),
-                state: LegState::Connecting { offered_at },
+                state: Progress::Connecting { offered_at },
             };
             if self.legs.len() <= id.index() {
                 self.legs.resize_with(id.index() + 1, || None);
@@ -189,7 +196,7 @@ impl Shard {
         let Restarting { leg, local, remote, reply } = restarting;
         let id = self.router.leg_id(leg);
         let found = match id.and_then(|id| leg_mut(&mut self.legs, id)) {
-            Some(leg) if leg.state != LegState::Failed => {
+            Some(leg) if leg.state != Progress::Failed => {
                 self.peers.add_ufrag(local.ufrag(), leg.id);
                 if let Some(retired) = leg.agent.restart(local, &remote) {
                     self.peers.remove_ufrag(&retired);
@@ -199,6 +206,19 @@ impl Shard {
             Some(_) | None => false,
         };
         let _caller_left = reply.send(found);
+    }
+
+    fn status(&self, key: LegKey) -> Option<LegStatus> {
+        let id = self.router.leg_id(key)?;
+        let leg = self.legs.get(id.index())?.as_ref().filter(|leg| leg.id == id)?;
+        let state = match leg.state {
+            Progress::Connected => LegState::Connected,
+            Progress::Connecting { .. } => LegState::Connecting,
+            Progress::Failed => LegState::Failed,
+            Progress::Interrupted => LegState::Interrupted,
+        };
+        let report = self.router.report(key)?;
+        Some(LegStatus { state, peer: leg.agent.selected(), report })
     }
 
     fn close(&mut self, now: Now, id: LegId) {
@@ -276,7 +296,7 @@ impl Shard {
         };
         if is_authentic && let Some(leg) = leg_mut(&mut self.legs, id) {
             leg.agent.note_valid_packet(now.instant);
-            if leg.state == LegState::Interrupted {
+            if leg.state == Progress::Interrupted {
                 self.resume(id);
             }
         }
@@ -304,7 +324,7 @@ impl Shard {
                 return;
             }
         };
-        let (id, is_interrupted) = (leg.id, leg.state == LegState::Interrupted);
+        let (id, is_interrupted) = (leg.id, leg.state == Progress::Interrupted);
         if let Some(address) = answered.forgotten {
             self.peers.remove_address(address, id);
         }
@@ -358,13 +378,13 @@ impl Shard {
     fn handle_dtls_event(&mut self, now: Now, leg: &mut Leg, event: Event) {
         match event {
             Event::Connected(keys, srtp_profile) => {
-                let LegState::Connecting { offered_at } = leg.state else { return };
+                let Progress::Connecting { offered_at } = leg.state else { return };
                 if let Err(error) = self.router.set_keys(now, leg.id, &keys) {
                     tracing::warn!(leg = leg.key.value(), %error, "keys refused");
                     self.fail(leg, LegFailure::HandshakeFailed);
                     return;
                 }
-                leg.state = LegState::Connected;
+                leg.state = Progress::Connected;
                 let since_offer = now.instant.saturating_duration_since(offered_at);
                 tracing::info!(
                     leg = leg.key.value(), profile = %srtp_profile, ?since_offer, "leg connected"
@@ -373,9 +393,9 @@ impl Shard {
                 self.events.push(MediaEvent::LegConnected { leg, srtp_profile, since_offer });
             }
             Event::Closed => match leg.state {
-                LegState::Connected => self.interrupt(leg),
-                LegState::Connecting { .. } => self.fail(leg, LegFailure::HandshakeFailed),
-                LegState::Failed | LegState::Interrupted => {}
+                Progress::Connected => self.interrupt(leg),
+                Progress::Connecting { .. } => self.fail(leg, LegFailure::HandshakeFailed),
+                Progress::Failed | Progress::Interrupted => {}
             },
             Event::Failed(failure) => self.fail(
                 leg,
@@ -390,7 +410,7 @@ impl Shard {
 
     fn fail(&mut self, leg: &mut Leg, cause: LegFailure) {
         tracing::info!(leg = leg.key.value(), %cause, "leg failed");
-        leg.state = LegState::Failed;
+        leg.state = Progress::Failed;
         self.forget_peer(leg);
         self.events.push(MediaEvent::LegFailed { leg: leg.key, cause });
     }
@@ -399,7 +419,7 @@ impl Shard {
     /// [RFC 7675 §5.1](https://www.rfc-editor.org/rfc/rfc7675#section-5.1) demands.
     fn interrupt(&mut self, leg: &mut Leg) {
         tracing::info!(leg = leg.key.value(), "leg interrupted");
-        leg.state = LegState::Interrupted;
+        leg.state = Progress::Interrupted;
         self.destinations.set(leg.id.index(), None);
         self.events.push(MediaEvent::LegInterrupted { leg: leg.key });
     }
@@ -407,7 +427,7 @@ impl Shard {
     fn resume(&mut self, id: LegId) {
         let Some(leg) = leg_mut(&mut self.legs, id) else { return };
         tracing::info!(leg = leg.key.value(), "leg resumed");
-        leg.state = LegState::Connected;
+        leg.state = Progress::Connected;
         self.destinations.set(id.index(), leg.agent.selected());
         self.events.push(MediaEvent::LegResumed { leg: leg.key });
     }
@@ -434,7 +454,7 @@ impl Shard {
         self.handshake_timer = None;
         for index in 0..self.legs.len() {
             let Some(mut leg) = self.legs[index].take() else { continue };
-            if matches!(leg.state, LegState::Connecting { .. }) {
+            if matches!(leg.state, Progress::Connecting { .. }) {
                 leg.dtls.handle_timeout(now);
                 self.send_dtls(&mut leg);
                 if let Some(due) = leg.dtls.poll_timeout() {
@@ -453,18 +473,18 @@ impl Shard {
             let Some(mut leg) = self.legs[index].take() else { continue };
             let is_past = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
             match leg.state {
-                LegState::Connected if is_past(leg.agent.consent_deadline()) => {
+                Progress::Connected if is_past(leg.agent.consent_deadline()) => {
                     self.interrupt(&mut leg);
                 }
-                LegState::Connecting { offered_at }
+                Progress::Connecting { offered_at }
                     if is_past(offered_at.checked_add(CONNECT_TIMEOUT)) =>
                 {
                     self.fail(&mut leg, LegFailure::TimedOut);
                 }
-                LegState::Connected
-                | LegState::Connecting { .. }
-                | LegState::Failed
-                | LegState::Interrupted => {}
+                Progress::Connected
+                | Progress::Connecting { .. }
+                | Progress::Failed
+                | Progress::Interrupted => {}
             }
             self.legs[index] = Some(leg);
         }

@@ -1,8 +1,9 @@
 //! What the media plane counts: packets, bytes, legs, and every drop under its reason.
 
+use std::net::SocketAddr;
 use std::sync::Mutex;
 
-use trunkline_media::router::{DropReason, RouterStats};
+use trunkline_media::router::{DropReason, LegReport, RouterStats};
 
 /// The counters of a media plane since its start, summed over its shards.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -43,6 +44,30 @@ pub struct PlaneStats {
     pub retransmitted: u64,
     ingress_dropped: [u64; IngressDrop::ALL.len()],
     router_dropped: [u64; DropReason::ALL.len()],
+}
+
+/// A leg at a moment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LegStatus {
+    /// How far it is.
+    pub state: LegState,
+    /// Where packets are sent to; none before an address has proven itself.
+    pub peer: Option<SocketAddr>,
+    /// What went through it.
+    pub report: LegReport,
+}
+
+/// How far a leg is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LegState {
+    /// Keys are in place.
+    Connected,
+    /// Connectivity checks and the handshake.
+    Connecting,
+    /// It could not be connected or kept.
+    Failed,
+    /// The peer gives no sign of life; it may come back.
+    Interrupted,
 }
 
 /// Why a datagram went nowhere before it reached the router.

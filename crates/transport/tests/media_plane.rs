@@ -11,8 +11,8 @@ use trunkline_media::control::{
 use trunkline_media::srtp::SrtpProfile;
 use trunkline_transport::stun::{Builder, Class, IntegrityKey, TransactionId};
 use trunkline_transport::{
-    IngressDrop, MediaPlane, NegotiationError, OpenLeg, OpenLegError, PlaneConfig, PlaneStats,
-    RestartLegError, SendError,
+    IngressDrop, LegState, MediaPlane, NegotiationError, OpenLeg, OpenLegError, PlaneConfig,
+    PlaneStats, RestartLegError, SendError,
 };
 
 use raw_client::{OPUS, RawClient, Received, Rtp, candidate, line, ssrc};
@@ -135,6 +135,35 @@ async fn two_legs_hear_each_other_under_gcm() {
         assert_eq!(payload(&alice.receive_rtp().unwrap()), b"from bob");
     }
     scene.plane.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_look_at_a_leg_tells_its_peer_and_what_was_lost() {
+    let mut scene = Scene::start();
+    let silent = RawClient::new(&TALK, 3);
+    scene.open(3, &silent).await.unwrap();
+    let mut alice = scene.connected(1, &TALK).await;
+    let mut bob = scene.connected(2, &TALK).await;
+    for index in [0, 1, 2, 5] {
+        alice.send_rtp(&speech(1, index, b"with a gap"));
+        bob.receive_rtp().unwrap();
+    }
+    let look = async |leg| scene.plane.inspect_leg(LegKey::new(leg)).await;
+    let first = look(1).await.unwrap();
+    assert_eq!((first.state, first.peer), (LegState::Connected, alice.socket.local_addr().ok()));
+    let voice = first.report.published[0];
+    assert_eq!((voice.kind, voice.is_enabled), (StreamKind::Audio, true));
+    assert_eq!((voice.packets_received, voice.packets_lost), (4, 2));
+    assert_eq!(look(2).await.unwrap().report.packets_sent, 4);
+    let third = look(3).await.unwrap();
+    assert_eq!((third.state, third.peer), (LegState::Connecting, None));
+    assert_eq!(look(4).await, None);
+    let mute =
+        MediaCommand::SetPublish { leg: LegKey::new(1), kind: StreamKind::Audio, enabled: false };
+    scene.plane.send(mute).unwrap();
+    assert!(!look(1).await.unwrap().report.published[0].is_enabled);
+    scene.plane.shutdown().await;
+    assert_eq!(look(1).await, None);
 }
 
 #[tokio::test]

@@ -791,6 +791,126 @@ pub mod admin_service_client {
                 );
             self.inner.client_streaming(req, path, codec).await
         }
+        /// Lists the calls that go on, whoever is in them, oldest first.
+        pub async fn list_live_calls(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::admin::v1::ListLiveCallsRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::admin::v1::ListLiveCallsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.admin.v1.AdminService/ListLiveCalls",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("trunkline.admin.v1.AdminService", "ListLiveCalls"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns one of them; NOT_FOUND when there is no such call, or it has been over for long.
+        pub async fn get_live_call(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::admin::v1::GetLiveCallRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::admin::v1::GetLiveCallResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.admin.v1.AdminService/GetLiveCall",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("trunkline.admin.v1.AdminService", "GetLiveCall"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Streams the events of a call as CallingService.WatchCall does, whoever is in it.
+        pub async fn watch_live_call(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::admin::v1::WatchLiveCallRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<
+                tonic::codec::Streaming<
+                    ::trunkline_proto::admin::v1::WatchLiveCallResponse,
+                >,
+            >,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.admin.v1.AdminService/WatchLiveCall",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("trunkline.admin.v1.AdminService", "WatchLiveCall"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Ends a call for everybody in it, and a meeting with its call.
+        pub async fn end_live_call(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::trunkline_proto::admin::v1::EndLiveCallRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::admin::v1::EndLiveCallResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/trunkline.admin.v1.AdminService/EndLiveCall",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("trunkline.admin.v1.AdminService", "EndLiveCall"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1030,6 +1150,47 @@ pub mod admin_service_server {
             >,
         ) -> std::result::Result<
             tonic::Response<::trunkline_proto::admin::v1::ImportThreadResponse>,
+            tonic::Status,
+        >;
+        /// Lists the calls that go on, whoever is in them, oldest first.
+        async fn list_live_calls(
+            &self,
+            request: tonic::Request<::trunkline_proto::admin::v1::ListLiveCallsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::admin::v1::ListLiveCallsResponse>,
+            tonic::Status,
+        >;
+        /// Returns one of them; NOT_FOUND when there is no such call, or it has been over for long.
+        async fn get_live_call(
+            &self,
+            request: tonic::Request<::trunkline_proto::admin::v1::GetLiveCallRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::admin::v1::GetLiveCallResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the WatchLiveCall method.
+        type WatchLiveCallStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<
+                    ::trunkline_proto::admin::v1::WatchLiveCallResponse,
+                    tonic::Status,
+                >,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Streams the events of a call as CallingService.WatchCall does, whoever is in it.
+        async fn watch_live_call(
+            &self,
+            request: tonic::Request<::trunkline_proto::admin::v1::WatchLiveCallRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchLiveCallStream>,
+            tonic::Status,
+        >;
+        /// Ends a call for everybody in it, and a meeting with its call.
+        async fn end_live_call(
+            &self,
+            request: tonic::Request<::trunkline_proto::admin::v1::EndLiveCallRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::trunkline_proto::admin::v1::EndLiveCallResponse>,
             tonic::Status,
         >;
     }
@@ -2239,6 +2400,199 @@ pub mod admin_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.client_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.admin.v1.AdminService/ListLiveCalls" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLiveCallsSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<
+                        ::trunkline_proto::admin::v1::ListLiveCallsRequest,
+                    > for ListLiveCallsSvc<T> {
+                        type Response = ::trunkline_proto::admin::v1::ListLiveCallsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::admin::v1::ListLiveCallsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::list_live_calls(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLiveCallsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.admin.v1.AdminService/GetLiveCall" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetLiveCallSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<
+                        ::trunkline_proto::admin::v1::GetLiveCallRequest,
+                    > for GetLiveCallSvc<T> {
+                        type Response = ::trunkline_proto::admin::v1::GetLiveCallResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::admin::v1::GetLiveCallRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::get_live_call(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetLiveCallSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.admin.v1.AdminService/WatchLiveCall" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchLiveCallSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::ServerStreamingService<
+                        ::trunkline_proto::admin::v1::WatchLiveCallRequest,
+                    > for WatchLiveCallSvc<T> {
+                        type Response = ::trunkline_proto::admin::v1::WatchLiveCallResponse;
+                        type ResponseStream = T::WatchLiveCallStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::admin::v1::WatchLiveCallRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::watch_live_call(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchLiveCallSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/trunkline.admin.v1.AdminService/EndLiveCall" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndLiveCallSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<
+                        ::trunkline_proto::admin::v1::EndLiveCallRequest,
+                    > for EndLiveCallSvc<T> {
+                        type Response = ::trunkline_proto::admin::v1::EndLiveCallResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::trunkline_proto::admin::v1::EndLiveCallRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::end_live_call(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndLiveCallSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -12,8 +12,8 @@ use trunkline_proto::{
     chat::v1::{GetThreadRequest, ListThreadsRequest},
     meetings::v1::{
         ActRequest, CreateMeetingRequest, ExplainEntryRequest, GetMeetingRequest, JoinCode,
-        ListMeetingsRequest, Meeting, MeetingAction, MeetingLocator, Nothing, Person,
-        UpdateMeetingRequest, WatchMeetingRequest, meeting_action::Kind, meeting_event,
+        ListMeetingsRequest, Meeting, MeetingAction, MeetingLocator, MeetingSettings, Nothing,
+        Person, UpdateMeetingRequest, WatchMeetingRequest, meeting_action::Kind, meeting_event,
         meeting_locator,
     },
     rooms::v1::{CreateRoomRequest, NewRoomParticipant, RoomRole, UpdateParticipantsRequest},
@@ -103,6 +103,28 @@ async fn mtg_a_guest_waits_sees_itself_alone_and_is_let_in_by_a_program() {
     bob.hang_up(everyone).await.unwrap();
     let ended = calling.join_call(by_code(&code)).await.unwrap_err();
     assert_eq!(name(&ended), "meeting_ended");
+}
+
+/// MTG: a program with the token of an app user comes in by the right that a host gave it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mtg_a_bot_that_was_given_the_right_does_not_wait() {
+    let scene = Scene::start().await;
+    federate(&scene).await;
+    let (bot, other) = (scene.app_user().await, scene.app_user().await);
+    let settings = MeetingSettings { bots: vec![bot.clone()], ..MeetingSettings::default() };
+    let request = CreateMeetingRequest {
+        organizer: "bob".to_owned(),
+        settings: Some(settings),
+        ..CreateMeetingRequest::default()
+    };
+    let meeting = scene.meetings(&scene.key()).create_meeting(request).await;
+    let code = meeting.unwrap().into_inner().meeting.unwrap().code.unwrap();
+    scene.calling("bob").await.join_call(by_code(&code)).await.unwrap();
+    for (user, state) in [(&bot, CallState::Connected), (&other, CallState::InLobby)] {
+        let joined = scene.calling(user).await.join_call(by_code(&code)).await.unwrap();
+        let joined = joined.into_inner();
+        assert_eq!(state_of(&joined.call.unwrap(), &joined.participant_id), Some(state));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,6 +15,7 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
 };
 use trunkline_api::{
+    admin::v1::admin_service_client::AdminServiceClient,
     calling::v1::calling_service_client::CallingServiceClient,
     chat::v1::chat_service_client::ChatServiceClient,
     events::v1::events_service_client::EventsServiceClient,
@@ -152,6 +153,12 @@ impl Scene {
     pub(crate) fn meetings(&self, key: &str) -> MeetingsServiceClient<Intercepted> {
         let credential = Credential(format!("AccessKey {key}").parse().unwrap());
         MeetingsServiceClient::with_interceptor(self.router.clone(), credential)
+    }
+
+    /// Returns the administration, with a key of the exchange's own resource.
+    pub(crate) fn admin(&self) -> AdminServiceClient<Intercepted> {
+        let credential = Credential(format!("AccessKey {}", self.key()).parse().unwrap());
+        AdminServiceClient::with_interceptor(self.router.clone(), credential)
     }
 
     /// Returns the events, with a key of the exchange's own resource.

@@ -116,12 +116,14 @@ pub fn decide_entry(arrival: Arrival<'_>) -> LobbyDecision {
     }
     let (kind, settings) = (arrival.kind, arrival.settings);
     let rule = match kind {
-        JoinerKind::Bot => {
-            let is_entitled = arrival.is_entitled_bot;
-            if !asked.ask("was the bot given the right to come in?", is_entitled) {
-                return asked.wait("bot-without-right", "a host names the bot in `bots`");
-            }
+        // A program comes as an application of a directory, or with the token of an app user.
+        JoinerKind::AppUser | JoinerKind::Bot | JoinerKind::Insider if arrival.is_entitled_bot => {
+            asked.ask("was the bot given the right to come in?", true);
             "bot-with-right"
+        }
+        JoinerKind::Bot => {
+            asked.ask("was the bot given the right to come in?", false);
+            return asked.wait("bot-without-right", "a host names the bot in `bots`");
         }
         JoinerKind::Phone => {
             if !asked.ask("do phones bypass the lobby?", settings.phones_bypass) {

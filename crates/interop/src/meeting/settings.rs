@@ -18,7 +18,8 @@ pub struct MeetingSettings {
     pub lobby_bypass: LobbyBypassScope,
     /// Whether phones do not wait either: `isDialInBypassEnabled`.
     pub phones_bypass: bool,
-    /// Bots that do not wait: a right given to each by name, which no scope gives.
+    /// Bots that do not wait, applications of a directory and app users: a right given to each by
+    /// name, which no scope gives.
     pub bots: BTreeSet<CommunicationIdentifier>,
     /// Whether those from outside may come in before a host is there.
     pub outsiders_may_start: bool,

@@ -29,7 +29,10 @@ const TABLE: &[(Who, &str, &str, char)] = &[
     (Who::phone_with_bypass(), "WWWWW", "EEEEE", 'L'),
     (Who::plain(JoinerKind::Bot), "WWWWW", "WWWWW", 'L'),
     (Who::invited(JoinerKind::Bot), "WWWWW", "WWWWW", 'L'),
-    (Who::entitled_bot(), "WWWWW", "EEEEE", 'L'),
+    (Who::entitled_bot(JoinerKind::Bot), "WWWWW", "EEEEE", 'L'),
+    (Who::entitled_bot(JoinerKind::AppUser), "WWWWW", "EEEEE", 'L'),
+    (Who::entitled_bot(JoinerKind::Insider), "EEEEE", "EEEEE", 'L'),
+    (Who::entitled_bot(JoinerKind::Outsider), "WWWWW", "WWWWE", 'L'),
     (Who::role(JoinerKind::Insider, MeetingRole::Organizer), "EEEEE", "EEEEE", 'E'),
     (Who::role(JoinerKind::Insider, MeetingRole::CoOrganizer), "EEEEE", "EEEEE", 'E'),
     (Who::role(JoinerKind::AppUser, MeetingRole::CoOrganizer), "EEEEE", "EEEEE", 'E'),
@@ -71,8 +74,8 @@ impl Who {
         Self { phones_bypass: true, ..Self::plain(JoinerKind::Phone) }
     }
 
-    const fn entitled_bot() -> Self {
-        Self { is_entitled_bot: true, ..Self::plain(JoinerKind::Bot) }
+    const fn entitled_bot(kind: JoinerKind) -> Self {
+        Self { is_entitled_bot: true, ..Self::plain(kind) }
     }
 
     /// Who has a role was given it by name, which invites.

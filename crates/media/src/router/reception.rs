@@ -55,6 +55,13 @@ impl Reception {
         self.received > self.received_prior
     }
 
+    /// Returns how many packets came, how many are missing so far, and the jitter in units of the
+    /// stream's clock.
+    pub(super) fn counts(&self) -> (u64, u64, u32) {
+        let expected = if self.received == 0 { 0 } else { self.newest - self.base + 1 };
+        (self.received, expected.saturating_sub(self.received), self.jitter >> 4)
+    }
+
     /// Makes the next report block.
     pub(super) fn report(&mut self, now: Instant, ssrc: u32) -> ReportBlock {
         let expected = if self.received == 0 { 0 } else { self.newest - self.base + 1 };

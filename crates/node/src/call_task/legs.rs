@@ -109,6 +109,11 @@ impl CallTask {
                 self.send_assignments(leg, assignments);
             }
             MediaEvent::LegConnected { leg, srtp_profile, since_offer } => {
+                if let Some(connection_id) = self.leg_keys.get(&leg)
+                    && let Some(leg) = self.legs.get_mut(connection_id)
+                {
+                    leg.connected = Some((srtp_profile, since_offer));
+                }
                 self.signal_leg(leg, |connection_id| Signal::MediaUp { connection_id });
                 let state = signaling::MediaState::Connected;
                 self.send_state_of(leg, state, |change| {

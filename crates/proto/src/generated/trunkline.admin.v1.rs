@@ -211,6 +211,72 @@ pub struct ArchivedThread {
     #[prost(string, tag = "3")]
     pub last_version: ::prost::alloc::string::String,
 }
+/// A call that goes on, as those see it who run the exchange.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LiveCall {
+    /// The call with its whole roster, lobby included.
+    #[prost(message, optional, tag = "1")]
+    pub call: ::core::option::Option<super::super::calling::v1::Call>,
+    /// The meeting whose call it is, if it is one's.
+    #[prost(string, tag = "2")]
+    pub meeting_id: ::prost::alloc::string::String,
+    /// The room whose call it is, if it is one's.
+    #[prost(string, tag = "3")]
+    pub room_id: ::prost::alloc::string::String,
+    /// The media legs, in the order in which their participants came. A participant without media has none.
+    #[prost(message, repeated, tag = "4")]
+    pub legs: ::prost::alloc::vec::Vec<MediaLeg>,
+}
+/// The way of a participant's media to and from the exchange.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MediaLeg {
+    /// Whose.
+    #[prost(string, tag = "1")]
+    pub participant_id: ::prost::alloc::string::String,
+    /// The connection that it belongs to.
+    #[prost(string, tag = "2")]
+    pub call_connection_id: ::prost::alloc::string::String,
+    /// How far it is.
+    #[prost(enumeration = "MediaLegState", tag = "3")]
+    pub state: i32,
+    /// The address and port that packets are sent to; empty before one has proven itself.
+    #[prost(string, tag = "4")]
+    pub peer_address: ::prost::alloc::string::String,
+    /// The SRTP protection profile, such as `SRTP_AEAD_AES_128_GCM`; empty before the handshake is done.
+    #[prost(string, tag = "5")]
+    pub srtp_profile: ::prost::alloc::string::String,
+    /// From the offer to the keys, in milliseconds; 0 before.
+    #[prost(uint32, tag = "6")]
+    pub connect_ms: u32,
+    /// The round trip, an average that RTCP reports move, in milliseconds; a guess before the first.
+    #[prost(uint32, tag = "7")]
+    pub round_trip_ms: u32,
+    /// RTP packets sent to it.
+    #[prost(uint64, tag = "8")]
+    pub packets_sent: u64,
+    /// What comes from it, one for each track that it may send on.
+    #[prost(message, repeated, tag = "9")]
+    pub published: ::prost::alloc::vec::Vec<PublishedStream>,
+}
+/// A stream that a leg sends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishedStream {
+    /// What it is.
+    #[prost(enumeration = "super::super::calling::v1::StreamKind", tag = "1")]
+    pub kind: i32,
+    /// Packets received.
+    #[prost(uint64, tag = "2")]
+    pub packets_received: u64,
+    /// Packets that are missing so far, as a receiver report counts them (RFC 3550 §6.4.1).
+    #[prost(uint64, tag = "3")]
+    pub packets_lost: u64,
+    /// Interarrival jitter in microseconds.
+    #[prost(uint32, tag = "4")]
+    pub jitter_us: u32,
+    /// Whether it is passed on: muted, held and forbidden ones are not.
+    #[prost(bool, tag = "5")]
+    pub is_enabled: bool,
+}
 /// Which of a resource's access keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -396,6 +462,47 @@ impl BarrierRule {
             "BARRIER_RULE_UNSPECIFIED" => Some(Self::Unspecified),
             "BARRIER_RULE_BLOCK" => Some(Self::Block),
             "BARRIER_RULE_ALLOW" => Some(Self::Allow),
+            _ => None,
+        }
+    }
+}
+/// How far a leg is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum MediaLegState {
+    /// The exchange is about to take it away, or to make it.
+    Unspecified = 0,
+    /// Connectivity checks and the handshake.
+    Connecting = 1,
+    /// Keys are in place.
+    Connected = 2,
+    /// The peer gives no sign of life; it may come back.
+    Interrupted = 3,
+    /// It could not be connected or kept.
+    Failed = 4,
+}
+impl MediaLegState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MEDIA_LEG_STATE_UNSPECIFIED",
+            Self::Connecting => "MEDIA_LEG_STATE_CONNECTING",
+            Self::Connected => "MEDIA_LEG_STATE_CONNECTED",
+            Self::Interrupted => "MEDIA_LEG_STATE_INTERRUPTED",
+            Self::Failed => "MEDIA_LEG_STATE_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MEDIA_LEG_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "MEDIA_LEG_STATE_CONNECTING" => Some(Self::Connecting),
+            "MEDIA_LEG_STATE_CONNECTED" => Some(Self::Connected),
+            "MEDIA_LEG_STATE_INTERRUPTED" => Some(Self::Interrupted),
+            "MEDIA_LEG_STATE_FAILED" => Some(Self::Failed),
             _ => None,
         }
     }
@@ -774,6 +881,57 @@ pub struct ImportThreadResponse {
     #[prost(uint64, tag = "3")]
     pub messages: u64,
 }
+/// Input of ListLiveCalls.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLiveCallsRequest {}
+/// Output of ListLiveCalls.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLiveCallsResponse {
+    /// The calls.
+    #[prost(message, repeated, tag = "1")]
+    pub calls: ::prost::alloc::vec::Vec<LiveCall>,
+}
+/// Input of GetLiveCall.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLiveCallRequest {
+    /// The call.
+    #[prost(string, tag = "1")]
+    pub call_id: ::prost::alloc::string::String,
+}
+/// Output of GetLiveCall.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetLiveCallResponse {
+    /// The call.
+    #[prost(message, optional, tag = "1")]
+    pub call: ::core::option::Option<LiveCall>,
+}
+/// Input of WatchLiveCall.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchLiveCallRequest {
+    /// The call.
+    #[prost(string, tag = "1")]
+    pub call_id: ::prost::alloc::string::String,
+    /// Go on after this event; absent, the first is a snapshot.
+    #[prost(uint64, optional, tag = "2")]
+    pub after_seq: ::core::option::Option<u64>,
+}
+/// Output of WatchLiveCall.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchLiveCallResponse {
+    /// The event.
+    #[prost(message, optional, tag = "1")]
+    pub event: ::core::option::Option<super::super::calling::v1::CallEvent>,
+}
+/// Input of EndLiveCall.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndLiveCallRequest {
+    /// The call.
+    #[prost(string, tag = "1")]
+    pub call_id: ::prost::alloc::string::String,
+}
+/// Output of EndLiveCall.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndLiveCallResponse {}
 impl ::core::fmt::Debug for DirectoryUser {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("DirectoryUser")

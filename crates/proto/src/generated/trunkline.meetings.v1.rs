@@ -69,7 +69,8 @@ pub struct MeetingSettings {
     /// Whether phones do not wait either.
     #[prost(bool, tag = "2")]
     pub phones_bypass: bool,
-    /// Raw ids of bots that do not wait.
+    /// Raw ids of bots that do not wait: applications of a directory, and app users whose tokens
+    /// programs hold.
     #[prost(string, repeated, tag = "3")]
     pub bots: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Whether those from outside may come in before a host is there.

@@ -10,7 +10,7 @@ use trunkline_media::control::{LegKey, MediaCommand};
 use trunkline_media::router::{AddLegError, LegConfig};
 use trunkline_signaling::sdp::{Fingerprint, IceCredentials};
 
-use crate::stats::Snapshot;
+use crate::stats::{LegStatus, Snapshot};
 use crate::udp::Waker;
 
 /// An order to a shard.
@@ -22,6 +22,8 @@ pub(crate) enum Order {
     Open(Box<Opening>),
     /// New ICE credentials of a leg.
     Restart(Box<Restarting>),
+    /// A look at a leg.
+    Inspect(Inspecting),
 }
 
 /// A leg that has been negotiated and waits for its peer.
@@ -42,6 +44,13 @@ pub(crate) struct Restarting {
     pub(crate) local: IceCredentials,
     pub(crate) remote: IceCredentials,
     pub(crate) reply: oneshot::Sender<bool>,
+}
+
+/// Somebody who wants to know how a leg is.
+#[derive(Debug)]
+pub(crate) struct Inspecting {
+    pub(crate) leg: LegKey,
+    pub(crate) reply: oneshot::Sender<LegStatus>,
 }
 
 /// The sending end, held by the control plane.

@@ -7,6 +7,8 @@ import { calls } from './call/calls';
 import { EndedPage } from './call/ended-page';
 import { Incoming } from './call/incoming';
 import { JoinPage } from './call/join-page';
+import { ChatPage } from './chat/chat-page';
+import { MeetingsPage } from './meetings/meetings-page';
 import type { Parameters } from './parameters';
 import { CallsPage } from './people/calls-page';
 import { followHistory, history } from './people/history';
@@ -22,9 +24,7 @@ import { switchTheme, theme } from './theme';
 import { Icon, Mark, type IconName } from './ui/icon';
 import { IconButton } from './ui/parts';
 
-const ChatPage = lazy(() => import('./chat/chat-page'));
 const DemoPage = lazy(() => import('./demo/demo-page'));
-const MeetingsPage = lazy(() => import('./meetings/meetings-page'));
 const ConsolePage = lazy(() => import('./console/console-page'));
 
 const PLACES: readonly { room: Room; icon: IconName; name: string }[] = [

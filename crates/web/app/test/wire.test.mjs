@@ -89,10 +89,28 @@ test('states have the numbers of the protocol', () => {
   const bare = (name, prefix) => name.slice(prefix.length).split('_').map((word) => word.charAt(0) + word.slice(1).toLowerCase()).join('');
   for (const [type, prefix, field] of [['CallState', 'CALL_STATE_', 'callState'], ['ParticipantState', 'PARTICIPANT_STATE_', 'state']]) {
     for (const { name, number } of protocol.values(type).filter((value) => value.number > 0)) {
-      const bytes = protocol.encode('ListCallsResponse', { calls: [{ participants: [{ [field]: number }] }] });
-      assert.equal(app.listCalls.response.read(bytes).calls[0].participants[0][field], bare(name, prefix));
+      const bytes = protocol.encode('admin.v1.ListLiveCallsResponse', { calls: [{ call: { participants: [{ [field]: number }] } }] });
+      assert.equal(app.listLiveCalls.response.read(bytes).calls[0].call.participants[0][field], bare(name, prefix));
     }
   }
+});
+
+test('the ways of media are read as they are', () => {
+  const told = {
+    participantId: 'p', peerAddress: '127.0.0.1:9', srtpProfile: 'AEAD_AES_128_GCM', roundTripMs: 12, packetsSent: 70_000n,
+    published: [{ kind: 1, packetsReceived: 300n, packetsLost: 2n }, { kind: 2 }],
+  };
+  const states = protocol.values('admin.v1.MediaLegState');
+  const bytes = protocol.encode('admin.v1.ListLiveCallsResponse', { calls: [{ legs: states.map(({ number }) => ({ ...told, state: number })) }] });
+  const [{ legs }] = app.listLiveCalls.response.read(bytes).calls;
+  const { state, ...rest } = legs[0];
+  assert.deepEqual({ ...rest }, {
+    participantId: 'p', peerAddress: '127.0.0.1:9', srtpProfile: 'AEAD_AES_128_GCM', roundTripMs: 12, packetsSent: 70_000,
+    published: [{ packetsReceived: 300, packetsLost: 2 }, { packetsReceived: 0, packetsLost: 0 }],
+  });
+  assert.deepEqual(legs.map((leg) => leg.state), states.map(({ name }) => name.slice('MEDIA_LEG_STATE_'.length).toLowerCase().replace('unspecified', '')));
+  const asked = protocol.decode('events.v1.WatchEventsRequest', app.watchEvents.request.write({ afterSeq: 0, eventTypes: ['CallStarted', 'CallEnded'] }));
+  assert.deepEqual([asked.afterSeq, asked.eventTypes], [0n, ['CallStarted', 'CallEnded']]);
 });
 
 test('presences have the numbers of the protocol', () => {

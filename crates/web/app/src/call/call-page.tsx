@@ -1,6 +1,6 @@
 // The call on screen: pictures, controls, and one pane beside them.
 
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 
 import { addressOf } from '../routes';
 import { useStore } from '../store';
@@ -17,9 +17,8 @@ import { LobbyPage } from './lobby-page';
 import { SidePane, type Pane } from './panes';
 import type { CallRoom } from './room';
 import { Stage, type Layout } from './stage';
+import { TransferDialog } from './transfer-dialog';
 import type { CallView } from './view';
-
-const TransferDialog = lazy(() => import('./transfer-dialog'));
 
 export function CallPage() {
   const active = useStore(calls, (state) => state.active);
@@ -63,7 +62,7 @@ function ActiveCall({ room }: { room: CallRoom }) {
         {pane && <SidePane key={pane} pane={pane} room={room} view={view} onClose={() => setPane(undefined)} />}
       </div>
       <Controls room={room} view={view} pane={pane} onPane={toggle} onTransfer={openTransfer} />
-      {isTransferOpen && <Suspense><TransferDialog room={room} view={view} onClose={() => setTransferOpen(false)} /></Suspense>}
+      {isTransferOpen && <TransferDialog room={room} view={view} onClose={() => setTransferOpen(false)} />}
     </div>
   );
 }

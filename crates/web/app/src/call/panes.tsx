@@ -1,19 +1,19 @@
 // The pane beside the pictures: people, chat, keypad, quality or devices.
 
 import type { DtmfTone } from '@trunkline/calling';
-import { lazy, Suspense, useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 
+import { CallChat } from '../chat/call-chat';
 import { KEYS } from '../people/dial-pad';
 import { currentLine } from '../session/session';
 import { text } from '../strings';
-import { IconButton, Note } from '../ui/parts';
+import { IconButton } from '../ui/parts';
 import { DevicePicker, useDevices } from './devices';
 import { QualityPane } from './quality';
 import type { CallRoom } from './room';
 import { Roster } from './roster';
 import type { CallView } from './view';
 
-const CallChat = lazy(() => import('../chat/call-chat'));
 
 export type Pane = 'people' | 'chat' | 'keypad' | 'quality' | 'devices';
 
@@ -46,7 +46,7 @@ function PaneOf({ pane, room, view }: Omit<Props, 'onClose'>): ReactNode {
   switch (pane) {
     case 'people': return <Roster room={room} view={view} />;
     case 'chat':
-      return <Suspense fallback={<Note>{text.loading}</Note>}><CallChat threadId={view.threadId} people={view.people} /></Suspense>;
+      return <CallChat threadId={view.threadId} people={view.people} />;
     case 'keypad': return <Keypad room={room} />;
     case 'quality': return <QualityPane room={room} view={view} />;
     case 'devices': return <Devices room={room} view={view} />;

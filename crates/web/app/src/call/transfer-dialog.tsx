@@ -11,7 +11,7 @@ import { Button, Field, Note, Problem } from '../ui/parts';
 import type { CallRoom } from './room';
 import type { CallView } from './view';
 
-export default function TransferDialog({ room, view, onClose }: { room: CallRoom; view: CallView; onClose: () => void }) {
+export function TransferDialog({ room, view, onClose }: { room: CallRoom; view: CallView; onClose: () => void }) {
   const users = useStore(directory, (state) => state.users);
   const { state, name, why } = useStore(room.transfer.store, (all) => all);
   const [wanted, setWanted] = useState('');

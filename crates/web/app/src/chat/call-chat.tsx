@@ -10,7 +10,7 @@ import { errorText } from '../words';
 import { chat, openChat, startThread, threadWith } from './chat';
 import { Conversation } from './conversation';
 
-export default function CallChat({ threadId, people }: { threadId: string; people: readonly PersonView[] }) {
+export function CallChat({ threadId, people }: { threadId: string; people: readonly PersonView[] }) {
   if (threadId) return <Conversation threadId={threadId} />;
   const [other] = people;
   return other && people.length === 1 ? <Between other={other} /> : <Note>{text.chat.noThread}</Note>;

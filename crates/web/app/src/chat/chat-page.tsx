@@ -19,7 +19,7 @@ import { isSaid, unreadOf, type Member, type Thread } from './thread';
 
 const WITH = 'with:';
 
-export default function ChatPage() {
+export function ChatPage() {
   const { part } = useStore(route, (state) => state);
   const { threads, isLoaded, isComplete, problem } = useStore(chat, (state) => state);
   const [isStarting, setStarting] = useState(false);

@@ -102,7 +102,7 @@ export function threadWith(rawId: string): Thread | undefined {
 }
 
 export function send(id: string, content: string): void {
-  const outgoing: Outgoing = { requestId: crypto.randomUUID(), firstSent: new Date().toUTCString(), content, state: 'sending', problem: '' };
+  const outgoing: Outgoing = { requestId: crypto.randomUUID(), firstSent: new Date().toUTCString(), content, after: undefined, state: 'sending', problem: '' };
   update(id, (thread) => ({ ...thread, outgoing: [...thread.outgoing, outgoing] }));
   lastTyping = { threadId: '', at: 0 };
   void sendWaiting();
@@ -110,7 +110,7 @@ export function send(id: string, content: string): void {
 
 /** Tries a refused message once more. */
 export function sendAgain(id: string, requestId: string): void {
-  changeOutgoing(id, requestId, { state: 'sending', problem: '', requestId: crypto.randomUUID(), firstSent: new Date().toUTCString() });
+  changeOutgoing(id, requestId, { state: 'sending', after: undefined, problem: '', requestId: crypto.randomUUID(), firstSent: new Date().toUTCString() });
   void sendWaiting();
 }
 
@@ -176,6 +176,7 @@ async function sendWaiting(): Promise<void> {
       const next = [...chat.get().threads.values()].flatMap(({ id, outgoing }) => outgoing.map((one) => ({ id, one }))).find(({ one }) => one.state !== 'refused');
       if (!next) return;
       try {
+        changeOutgoing(next.id, next.one.requestId, { after: next.one.after ?? chat.get().threads.get(next.id)?.messages.at(-1)?.id ?? '0' });
         await api.send(next.id, next.one);
         discard(next.id, next.one.requestId);
       } catch (error) {

@@ -10,7 +10,7 @@ import { Button, IconButton, Note, Problem } from '../ui/parts';
 import { dayText } from '../words';
 import { chat, discard, load, loadOlder, markRead, openChat, send, sendAgain, typing } from './chat';
 import { MessageRow } from './message-row';
-import { isSaid, readersByMessage, type Outgoing, type Thread } from './thread';
+import { isSaid, onTheWay, readersByMessage, type Outgoing, type Thread } from './thread';
 
 const NEAR_END_PX = 80;
 
@@ -66,7 +66,7 @@ function Messages({ thread }: { thread: Thread }) {
           </div>
         );
       })}
-      {outgoing.map((one) => <OutgoingRow key={one.requestId} threadId={id} outgoing={one} />)}
+      {onTheWay(thread, ownRawId).map((one) => <OutgoingRow key={one.requestId} threadId={id} outgoing={one} />)}
     </div>
   );
 }

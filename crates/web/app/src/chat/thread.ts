@@ -26,6 +26,8 @@ export interface Outgoing {
   readonly requestId: string;
   readonly firstSent: string;
   readonly content: string;
+  /** The last message that was there before it was sent. */
+  readonly after: string | undefined;
   readonly state: 'sending' | 'waiting' | 'refused';
   readonly problem: string;
 }
@@ -49,6 +51,12 @@ export interface Thread {
 
 export function newThread(id: string): Thread {
   return { id, topic: '', activeOn: 0, loading: 'none', problem: '', messages: [], older: undefined, members: [], receipts: {}, typing: {}, outgoing: [] };
+}
+
+/** What is on its way and not there yet: the exchange tells everybody of a message before it answers the one who sent it. */
+export function onTheWay({ outgoing, messages }: Thread, ownRawId: string): readonly Outgoing[] {
+  return outgoing.filter(({ state, after, content }) => state === 'refused' || !messages.some((message) => (
+    message.sender === ownRawId && Number(message.id) > Number(after ?? Infinity) && message.body === content)));
 }
 
 /** Whether somebody said it. */

@@ -3,6 +3,8 @@
 import { addressOf, route } from '../routes';
 import { useStore } from '../store';
 import { text } from '../strings';
+import { Field } from '../ui/parts';
+import { operator } from './console';
 import { IdentitiesTab } from './identities-tab';
 import { LiveCallsTab } from './live-calls-tab';
 import { PolicyTab } from './policy-tab';
@@ -11,6 +13,7 @@ const TABS = ['calls', 'policy', 'identities'] as const;
 
 export default function ConsolePage() {
   const { part } = useStore(route, (state) => state);
+  const key = useStore(operator, (state) => state.key);
   const tab = TABS.find((name) => name === part) ?? 'calls';
   return (
     <div className="page">
@@ -20,6 +23,11 @@ export default function ConsolePage() {
           <a key={name} className="tab" href={addressOf('console', name)} aria-current={name === tab ? 'page' : undefined}>{text.console.tabs[name]}</a>
         ))}
       </nav>
+      {tab !== 'identities' && (
+        <Field label={text.console.key} hint={text.console.keyHint}>
+          <input type="password" value={key} autoComplete="off" onChange={({ target }) => operator.set({ key: target.value.trim() })} />
+        </Field>
+      )}
       {tab === 'calls' && <LiveCallsTab />}
       {tab === 'policy' && <PolicyTab />}
       {tab === 'identities' && <IdentitiesTab />}

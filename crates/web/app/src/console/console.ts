@@ -1,97 +1,98 @@
-// The room of the console: live calls as their participants see them, and the events of one of them.
+// The room of the console: the live calls of everybody, and what happens in one of them and is delivered of it.
 
 import { errorText } from '../words';
-import { people, readPeople } from '../people/people';
-import { Credential } from '../session/tokens';
 import { Store } from '../store';
-import { stream, unary } from '../wire/grpc';
-import { listCalls, watchCall, type WireCall, type WireCallEvent, type WireParticipant } from '../wire/messages';
+import { stream, unary, type Asker } from '../wire/grpc';
+import { listLiveCalls, watchCall, watchEvents, watchLiveCall, type MediaLeg, type WireCall, type WireCallEvent, type WireParticipant } from '../wire/messages';
 
 /** More events than this, and the oldest ones are let go. */
 const MOST_EVENTS = 2_000;
 
-/** A live call with the identity that may read it. */
-export interface LiveCall { readonly call: WireCall; readonly seenBy: string }
+/** A live call with the ways of its media. */
+export interface LiveCall { readonly call: WireCall; readonly media: readonly MediaLeg[] }
+
+/** What is known before. */
+interface Start { readonly participants?: readonly WireParticipant[]; readonly media?: readonly MediaLeg[]; readonly watcher?: Asker }
+
+/** An event that whoever subscribes to the exchange's events is sent. */
+export interface Delivery { readonly id: string; readonly type: string; readonly at: number }
 
 interface ConsoleState {
+  /** The access key of the exchange. */
+  readonly key: string;
   readonly calls: readonly LiveCall[];
   readonly lookedAt: number | undefined;
-  readonly isLooking: boolean;
   readonly problem: string;
   readonly chosen: string;
   readonly timeline: 'connecting' | 'open' | 'ended' | 'failed';
   readonly timelineProblem: string;
   readonly events: readonly WireCallEvent[];
+  readonly deliveries: readonly Delivery[];
   /** The roster of the chosen call after the last event. */
   readonly legs: readonly WireParticipant[];
+  /** The last that is known of its media. */
+  readonly media: readonly MediaLeg[];
 }
 
 export const operator = new Store<ConsoleState>({
-  calls: [], lookedAt: undefined, isLooking: false, problem: '', chosen: '', timeline: 'connecting', timelineProblem: '', events: [], legs: [],
+  key: '', calls: [], lookedAt: undefined, problem: '', chosen: '', timeline: 'connecting', timelineProblem: '', events: [], deliveries: [], legs: [], media: [],
 });
 
-const credentials = new Map<string, Promise<Credential>>();
+let isLooking = false;
 let watching: AbortController | undefined;
 
-/** Looks for live calls with the eyes of these identities: the exchange tells everybody of their own calls only. */
-export async function look(aliases: readonly string[]): Promise<void> {
-  if (operator.get().isLooking) return;
-  operator.set({ isLooking: true, problem: '' });
-  const found = new Map<string, LiveCall>();
+const asker: Asker = { scheme: 'AccessKey', token: async () => operator.get().key };
+
+/** Looks for live calls, whoever is in them. */
+export async function look(): Promise<void> {
+  if (isLooking || !operator.get().key) return;
+  isLooking = true;
   try {
-    for (const alias of aliases) {
-      const { calls } = await unary(await credentialOf(alias), listCalls, {});
-      for (const call of calls) if (!found.has(call.callId)) found.set(call.callId, { call, seenBy: alias });
-    }
-    operator.set({ calls: [...found.values()], lookedAt: Date.now() });
+    const calls = (await unary(asker, listLiveCalls, {})).calls.flatMap(({ call, legs }) => (call ? [{ call, media: legs }] : []));
+    const { chosen, media } = operator.get();
+    operator.set({ calls, lookedAt: Date.now(), problem: '', media: calls.find(({ call }) => call.callId === chosen)?.media ?? media });
   } catch (error) {
     operator.set({ problem: errorText(error) });
   } finally {
-    operator.set({ isLooking: false });
+    isLooking = false;
   }
 }
 
-/** The aliases of the directory. */
-export async function directoryAliases(): Promise<string[]> {
-  if (!people.get().isLoaded) await readPeople();
-  return people.get().users.map(({ alias }) => alias).filter((alias) => alias !== '');
-}
-
-/** Follows the events of a call from its first snapshot on. */
-export async function follow({ call, seenBy }: { call: Pick<WireCall, 'callId' | 'participants'>; seenBy: string }): Promise<void> {
+/** Follows the events of a call from its first snapshot on, and what is delivered of it: as `watcher`, or with the key. */
+export async function follow(callId: string, { participants = [], media = [], watcher }: Start): Promise<void> {
   stopFollowing();
-  const abort = new AbortController();
-  watching = abort;
-  operator.set({ chosen: call.callId, timeline: 'connecting', timelineProblem: '', events: [], legs: call.participants });
+  const { signal } = watching = new AbortController();
+  operator.set({ chosen: callId, timeline: 'connecting', timelineProblem: '', events: [], deliveries: [], legs: participants, media });
+  // Where there are no events to show there is the timeline all the same.
+  if (!watcher) void followDeliveries(callId, signal, 0).catch(() => followDeliveries(callId, signal)).catch(() => {});
   try {
-    for await (const { event } of stream(await credentialOf(seenBy), watchCall, { callId: call.callId }, abort.signal)) {
-      if (abort.signal.aborted) return;
+    for await (const { event } of stream(watcher ?? asker, watcher ? watchCall : watchLiveCall, { callId }, signal)) {
+      if (signal.aborted) return;
       if (!event) continue;
       const { events, legs } = operator.get();
       operator.set({ timeline: event.callEnded ? 'ended' : 'open', events: [...events, event].slice(-MOST_EVENTS), legs: legsAfter(legs, event) });
     }
-    if (!abort.signal.aborted) operator.set({ timeline: 'ended' });
+    if (!signal.aborted) operator.set({ timeline: 'ended' });
   } catch (error) {
-    if (!abort.signal.aborted) operator.set({ timeline: 'failed', timelineProblem: errorText(error) });
+    if (!signal.aborted) operator.set({ timeline: 'failed', timelineProblem: errorText(error) });
+  }
+}
+
+/** What the log of events has of the call from its beginning on; what comes, where that is not kept any more. */
+async function followDeliveries(callId: string, signal: AbortSignal, afterSeq?: number): Promise<void> {
+  const eventTypes = ['CallStarted', 'CallEnded', 'CallParticipantAdded', 'CallParticipantRemoved'];
+  for await (const { notification } of stream(asker, watchEvents, { afterSeq, eventTypes }, signal)) {
+    if (!notification?.eventJson.includes(callId)) continue;
+    const { id, eventTime } = JSON.parse(notification.eventJson) as { id: string; eventTime: string };
+    const type = notification.eventType.replace(/.*\./, '');
+    operator.set({ deliveries: [...operator.get().deliveries, { id, type, at: Date.parse(eventTime) }].slice(-MOST_EVENTS) });
   }
 }
 
 /** Follows nothing any more. */
 export function stopFollowing(): void {
   watching?.abort();
-  watching = undefined;
   operator.set({ chosen: '' });
-}
-
-function credentialOf(alias: string): Promise<Credential> {
-  let credential = credentials.get(alias);
-  if (!credential) {
-    credential = Credential.of(alias);
-    credentials.set(alias, credential);
-    // One that was refused is asked for again the next time.
-    credential.catch(() => credentials.delete(alias));
-  }
-  return credential;
 }
 
 function legsAfter(legs: readonly WireParticipant[], event: WireCallEvent): readonly WireParticipant[] {

@@ -9,6 +9,7 @@ import { text } from '../strings';
 import { Icon } from '../ui/icon';
 import { Button, Field, IconButton, Problem } from '../ui/parts';
 import { errorText } from '../words';
+import { operator } from './console';
 
 const ANSWER_WITHIN_MS = 10_000;
 
@@ -25,7 +26,6 @@ export function PolicyTab() {
   const users = useStore(people, (state) => state.users);
   const [from, setFrom] = useState('');
   const [to, setTo] = useState('');
-  const [key, setKey] = useState('');
   const [explained, setExplained] = useState<Explained | undefined>(undefined);
   const [problem, setProblem] = useState('');
   const [isAsking, setAsking] = useState(false);
@@ -33,7 +33,7 @@ export function PolicyTab() {
     event.preventDefault();
     setAsking(true);
     try {
-      setExplained(await explain({ from: from.trim(), to: to.trim() }, key.trim()));
+      setExplained(await explain({ from: from.trim(), to: to.trim() }, operator.get().key));
       setProblem('');
     } catch (error) {
       setExplained(undefined);
@@ -48,11 +48,6 @@ export function PolicyTab() {
         <Field label={text.console.from}><input list="policy-people" value={from} required autoCapitalize="none" autoComplete="off" onChange={({ target }) => setFrom(target.value)} /></Field>
         <IconButton icon="refresh" label={text.console.swap} onClick={() => { setFrom(to); setTo(from); }} />
         <Field label={text.console.to}><input list="policy-people" value={to} required autoCapitalize="none" autoComplete="off" onChange={({ target }) => setTo(target.value)} /></Field>
-        <div className="wide-field">
-          <Field label={text.console.key} hint={text.console.keyHint}>
-            <input type="password" value={key} required autoComplete="off" onChange={({ target }) => setKey(target.value)} />
-          </Field>
-        </div>
         <datalist id="policy-people">{users.map(({ rawId, alias, displayName }) => <option key={rawId} value={alias || rawId}>{displayName}</option>)}</datalist>
         <Button type="submit" kind="primary" disabled={isAsking}>{text.console.ask}</Button>
       </form>

@@ -23,6 +23,7 @@ type Step = (typeof STEPS)[number];
 /** One side of the call. */
 export interface Chair {
   readonly identity: Identity;
+  readonly credential: Credential;
   readonly agent: CallAgent;
   readonly incoming: IncomingCall | undefined;
   readonly room: CallRoom | undefined;
@@ -66,7 +67,7 @@ async function sitDown(alias: string): Promise<Store<Chair>> {
   const credential = await Credential.of(alias);
   const { identity } = credential;
   const agent = await new CallClient().createCallAgent(credential, { displayName: identity.displayName });
-  const chair = new Store<Chair>({ identity, agent, incoming: undefined, room: undefined });
+  const chair = new Store<Chair>({ identity, credential, agent, incoming: undefined, room: undefined });
   agent.on('incomingCall', ({ incomingCall }) => chair.set({ incoming: incomingCall }));
   return chair;
 }
@@ -79,7 +80,7 @@ async function walk(media: readonly ChairMedia[]): Promise<void> {
       const call = caller.get().agent.startCall([identifierOf(callee.get().identity.rawId)], sending(media[0]));
       sit(caller, call);
       await seen(caller, ({ state }) => state === 'Ringing');
-      void follow({ call: { callId: call.id, participants: [] }, seenBy: CHAIRS[0].alias });
+      void follow(call.id, { watcher: caller.get().credential });
     },
     ring: () => until(callee, () => callee.get().incoming !== undefined),
     async accept() {

@@ -14,7 +14,7 @@ import { Button, Field, Note, Problem } from '../ui/parts';
 import { errorText, groupedDigits, shortTime } from '../words';
 import { makeMeeting, readOwnMeetings, type MeetingDetails } from './meetings';
 
-export default function MeetingsPage() {
+export function MeetingsPage() {
   const { part } = useStore(route, (state) => state);
   const [meetings, setMeetings] = useState<readonly MeetingDetails[] | undefined>(undefined);
   const [problem, setProblem] = useState('');

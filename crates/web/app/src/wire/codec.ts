@@ -34,6 +34,9 @@ export const string: Codec<string> = {
 /** Whole numbers up to what a number holds exactly. */
 export const uint: Codec<number> = { form: 'varint', absent: 0, read: Number, write: (value) => value };
 
+/** A number that is told apart from its absence, also when it is zero. */
+export const maybe: Codec<number | undefined> = { form: 'varint', absent: undefined, read: Number, write: (value) => value ?? 0 };
+
 export const bool: Codec<boolean> = { form: 'varint', absent: false, read: (raw) => raw === 1, write: Number };
 
 /** An enum by the names of its values from zero on; one that is not known reads as the first. */

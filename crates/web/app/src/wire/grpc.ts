@@ -25,8 +25,11 @@ export class GrpcError extends Error {
   }
 }
 
-/** Who asks. */
-export interface Asker { token(isFresh?: boolean): Promise<string> }
+/** Who asks: somebody with a token, or whoever has an access key. */
+export interface Asker {
+  readonly scheme?: string;
+  token(isFresh?: boolean): Promise<string>;
+}
 
 /** Asks and returns the one answer. */
 export async function unary<Request, Response>(
@@ -40,7 +43,7 @@ export async function unary<Request, Response>(
 export async function* stream<Request, Response>(
   asker: Asker, method: Method<Request, Response>, request: NonNullable<Request>, signal: AbortSignal,
 ): AsyncGenerator<NonNullable<Response>> {
-  const response = await send(await asker.token(), method, request, signal);
+  const response = await send(`${asker.scheme ?? 'Bearer'} ${await asker.token()}`, method, request, signal);
   refuseStatus(response.headers, response.ok);
   if (!response.body) throw new GrpcError(text.errors.unreadable, 13);
   for await (const { isTrailer, content } of frames(response.body)) {
@@ -49,7 +52,7 @@ export async function* stream<Request, Response>(
   }
 }
 
-async function send<Request>(token: string, { path, request: codec }: Method<Request, never> | Method<Request, unknown>, request: NonNullable<Request>, signal: AbortSignal) {
+async function send<Request>(authorization: string, { path, request: codec }: Method<Request, never> | Method<Request, unknown>, request: NonNullable<Request>, signal: AbortSignal) {
   const message = codec.write(request) as Uint8Array;
   const body = new Uint8Array(HEAD_BYTES + message.length);
   new DataView(body.buffer).setUint32(1, message.length);
@@ -57,7 +60,7 @@ async function send<Request>(token: string, { path, request: codec }: Method<Req
   try {
     return await fetch(path, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/grpc-web+proto', 'X-Grpc-Web': '1', Authorization: `Bearer ${token}` },
+      headers: { 'Content-Type': 'application/grpc-web+proto', 'X-Grpc-Web': '1', Authorization: authorization },
       body,
       cache: 'no-store',
       signal,

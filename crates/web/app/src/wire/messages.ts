@@ -1,6 +1,6 @@
 // The messages of the protocol that the app asks for beside its calls.
 
-import { bool, enumeration, field, message, repeated, string, uint, type Read } from './codec';
+import { bool, enumeration, field, maybe, message, repeated, string, uint, type Read } from './codec';
 import type { Method } from './grpc';
 
 const identifier = message({ rawId: field(1, string) });
@@ -55,6 +55,12 @@ const callEvent = message({
     transferorId: field(1, string), targetId: field(3, string), state: field(4, transferState), reason: field(5, reason),
   })),
 });
+const mediaLeg = message({
+  participantId: field(1, string), state: field(3, enumeration(['', 'connecting', 'connected', 'interrupted', 'failed'])), peerAddress: field(4, string),
+  srtpProfile: field(5, string), roundTripMs: field(7, uint), packetsSent: field(8, uint),
+  published: repeated(9, message({ packetsReceived: field(2, uint), packetsLost: field(3, uint) })),
+});
+const liveCall = message({ call: field(1, call), legs: repeated(4, mediaLeg) });
 const pastCall = message({
   callId: field(1, string), kind: field(2, callKind), direction: field(3, direction),
   others: repeated(4, message({ identifier: field(1, identifier), displayName: field(2, string) })), unnamedOthers: field(5, uint),
@@ -82,6 +88,7 @@ export type WirePresence = Read<typeof presence>;
 export type WireReason = Read<typeof reason>;
 export type WireParticipant = Read<typeof participant>;
 export type WireCall = Read<typeof call>;
+export type MediaLeg = Read<typeof mediaLeg>;
 export type WireCallEvent = Read<typeof callEvent>;
 export type PastCall = Read<typeof pastCall>;
 export type WireMeeting = Read<typeof meeting>;
@@ -90,18 +97,26 @@ function method<Request, Response>(path: string, request: Method<Request, Respon
   return { path, request, response };
 }
 
+const ADMIN = '/trunkline.admin.v1.AdminService';
 const CALLING = '/trunkline.calling.v1.CallingService';
 const MEETINGS = '/trunkline.meetings.v1.MeetingsService';
 const PRESENCE = '/trunkline.presence.v1.PresenceService';
 
-export const listCalls = method(`${CALLING}/ListCalls`, message({}), message({ calls: repeated(1, call) }));
+export const listLiveCalls = method(`${ADMIN}/ListLiveCalls`, message({}), message({ calls: repeated(1, liveCall) }));
+const watched = [message({ callId: field(1, string) }), message({ event: field(1, callEvent) })] as const;
+export const watchCall = method(`${CALLING}/WatchCall`, ...watched);
+export const watchLiveCall = method(`${ADMIN}/WatchLiveCall`, ...watched);
+export const watchEvents = method(
+  '/trunkline.events.v1.EventsService/WatchEvents',
+  message({ afterSeq: field(1, maybe), eventTypes: repeated(2, string) }),
+  message({ notification: field(2, message({ eventType: field(1, string), eventJson: field(2, string) })) }),
+);
 export const listCallHistory = method(
   `${CALLING}/ListCallHistory`,
   message({ pageSize: field(1, uint), pageToken: field(2, string), missedOnly: field(3, bool) }),
   message({ calls: repeated(1, pastCall), nextPageToken: field(2, string), unseenMissed: field(3, uint) }),
 );
 export const markCallsSeen = method(`${CALLING}/MarkCallsSeen`, message({ place: field(1, string) }), message({ unseenMissed: field(1, uint) }));
-export const watchCall = method(`${CALLING}/WatchCall`, message({ callId: field(1, string) }), message({ event: field(1, callEvent) }));
 export const createMeeting = method(
   `${MEETINGS}/CreateMeeting`,
   message({ subject: field(2, string), settings: field(5, message({ allowedPresenters: field(5, presenters) })) }),

@@ -200,6 +200,7 @@ async function inTheme(stage, colorScheme) {
   });
   await step('the console', async () => {
     await bob.page.getByRole('link', { name: 'Console' }).click();
+    await bob.page.getByLabel('Access key').fill(stage.accessKey);
     await bob.shows('No live calls.');
     await look(bob, 'console');
     await bob.page.getByRole('link', { name: 'Policy tester' }).click();

@@ -9,13 +9,36 @@ export async function consolePages(stage) {
   await bob.shows('Recent calls');
   const alice = await Tab.open(stage, { as: 'alice', call: 'bob' });
   await alice.isIn('Connected');
+  const zoe = await Tab.open(stage, { as: 'app:Zoe', group: '5f9c1a52-7a3e-4d0b-9e1c-0c0ffee00077' });
+  await zoe.press('Join now');
+  await zoe.isIn('Connected');
   const operator = await Tab.open(stage, { as: 'dan' }, '#/console');
 
-  await report.step('console: the live call with its legs', async () => {
+  await report.step('console: without the key nothing is shown, with it the calls of everybody', async () => {
+    await operator.page.getByLabel('Access key').waitFor();
+    expect(await operator.page.locator('.console-call').count() === 0, 'calls without a key');
+    await operator.page.getByLabel('Access key').fill(accessKey);
+    await operator.page.getByRole('button', { name: /Alice Archer, Bob Baker/ }).waitFor();
+    // No directory knows her.
+    await operator.page.getByRole('button', { name: /^Zoe/ }).waitFor();
+    await zoe.press('Hang up');
+    await zoe.close();
+  });
+
+  await report.step('console: the live call with its legs and the ways of its media', async () => {
     await operator.page.getByRole('button', { name: /Alice Archer, Bob Baker/ }).click();
     await operator.shows('Following');
     const rows = await operator.page.locator('.console-detail section').first().locator('tbody tr').allTextContents();
-    expect(rows.length === 2 && rows.every((row) => row.includes('Connected')), `legs: ${rows}`);
+    const isWhole = (row) => row.includes('Connected') && /connected 127\.0\.0\.1:\d+ AEAD_AES_128_GCM \d+ ms/.test(row) && /[1-9]\d* to, [1-9]\d* from/.test(row);
+    expect(rows.length === 2 && rows.every(isWhole), `legs: ${rows}`);
+  });
+
+  await report.step('console: what is delivered of it stands beside', async () => {
+    const deliveries = operator.page.locator('.deliveries code');
+    await deliveries.filter({ hasText: 'CallStarted' }).waitFor();
+    const added = deliveries.filter({ hasText: 'CallParticipantAdded' });
+    await added.nth(1).waitFor();
+    return deliveries.allTextContents();
   });
 
   await report.step('console: events arrive in their order without a gap', async () => {
@@ -32,6 +55,7 @@ export async function consolePages(stage) {
   await report.step('console: the end of the call ends its timeline', async () => {
     await alice.press('Hang up');
     await operator.shows('The call is over; nothing follows.');
+    await operator.page.locator('.deliveries code').filter({ hasText: 'CallEnded' }).waitFor();
     await operator.shows('No live calls.');
   });
 
@@ -39,7 +63,6 @@ export async function consolePages(stage) {
     await operator.page.getByRole('link', { name: 'Policy tester' }).click();
     await operator.page.getByLabel('From', { exact: true }).fill('alice');
     await operator.page.getByLabel('To', { exact: true }).fill('bob');
-    await operator.page.getByLabel('Access key').fill(accessKey);
     await operator.press('Ask');
     await operator.shows('Call: allowed');
     await operator.shows('Allowed by');
