@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
@@ -92,6 +93,8 @@ impl Exchange {
         let handle = Handle::new();
         let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
             .context("cannot serve on the TLS port")?
+            // What is told in several writes waits for nobody's acknowledgment.
+            .map(|tls| tls.acceptor(NoDelayAcceptor::new()))
             .handle(handle.clone())
             .serve(app.into_make_service_with_connect_info::<SocketAddr>());
         let admin_handle = Handle::new();
@@ -104,6 +107,7 @@ impl Exchange {
         if let Some(listener) = http_listener {
             let http = axum_server::from_tcp(listener)
                 .context("cannot serve on the HTTP port")?
+                .acceptor(NoDelayAcceptor::new())
                 .handle(http_handle.clone())
                 .serve(facades::in_the_clear(&config, &node).into_make_service());
             servers.push(tokio::spawn(http));

@@ -142,7 +142,7 @@ async fn a_look_at_a_leg_tells_its_peer_and_what_was_lost() {
     let mut scene = Scene::start();
     let silent = RawClient::new(&TALK, 3);
     scene.open(3, &silent).await.unwrap();
-    let mut alice = scene.connected(1, &TALK).await;
+    let alice = scene.connected(1, &TALK).await;
     let mut bob = scene.connected(2, &TALK).await;
     for index in [0, 1, 2, 5] {
         alice.send_rtp(&speech(1, index, b"with a gap"));
