@@ -140,13 +140,13 @@ async fn two_legs_hear_each_other_under_gcm() {
 #[tokio::test]
 async fn a_look_at_a_leg_tells_its_peer_and_what_was_lost() {
     let mut scene = Scene::start();
-    let silent = RawClient::new(&TALK, 3);
-    scene.open(3, &silent).await.unwrap();
     let alice = scene.connected(1, &TALK).await;
     let mut bob = scene.connected(2, &TALK).await;
+    let silent = RawClient::new(&TALK, 3);
+    scene.open(3, &silent).await.unwrap();
     for index in [0, 1, 2, 5] {
         alice.send_rtp(&speech(1, index, b"with a gap"));
-        bob.receive_rtp().unwrap();
+        assert_eq!(payload(&bob.receive_rtp().unwrap()), b"with a gap");
     }
     let look = async |leg| scene.plane.inspect_leg(LegKey::new(leg)).await;
     let first = look(1).await.unwrap();
