@@ -438,10 +438,10 @@ const RECEIVE_AUDIO: usize = 3;
 /// The pace of connectivity checks, `Ta` of [RFC 8445 §14.2](https://www.rfc-editor.org/rfc/rfc8445#section-14.2).
 /// There is one pair of candidates to check, and a call connects at the second check at the earliest:
 /// the first finds the pair valid, the next nominates it.
-const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Ten seconds of checks before a pair counts as failed.
-const CHECKS_LIMIT: u16 = 500;
+const CHECKS_LIMIT: u16 = 1_000;
 
 const OPUS_PAYLOAD_TYPE: u8 = 111;
 const VP8_PAYLOAD_TYPE: u8 = 96;
