@@ -194,6 +194,7 @@ export const text = {
     keys: 'Keys: M mute, V camera, S share, H hold, R raise hand, P people, C chat, L captions, T transfer, Ctrl+Shift+H hang up.',
     dtmf: 'Send tones',
     meetingInfo: 'How to join',
+    lock: 'Lock the meeting',
     link: 'Link',
     meetingId: 'Meeting ID',
     passcode: 'Passcode',

@@ -3,7 +3,7 @@
 import type { Purpose } from '../call/room';
 import { currentLine } from '../session/session';
 import { unary } from '../wire/grpc';
-import { createMeeting, getMeeting, listMeetings, timeOf, type WireMeeting } from '../wire/messages';
+import { act, createMeeting, getMeeting, listMeetings, timeOf, type WireMeeting } from '../wire/messages';
 
 const PAGE_SIZE = 50;
 const MOST_PAGES = 4;
@@ -17,6 +17,7 @@ export interface MeetingDetails {
   readonly meetingId: string;
   readonly passcode: string;
   readonly createdAt: number;
+  readonly isLocked: boolean;
   readonly isRunning: boolean;
   readonly isOver: boolean;
 }
@@ -47,6 +48,12 @@ export async function readMeetingOf(purpose: Purpose): Promise<MeetingDetails | 
   return detailsOf(meeting);
 }
 
+/** Lets nobody else come, or lets others come again. */
+export async function setLocked(id: string, isLocked: boolean): Promise<MeetingDetails> {
+  const action = isLocked ? { lock: {}, unlock: undefined } : { lock: undefined, unlock: {} };
+  return detailsOf((await unary(currentLine().credential, act, { meeting: id, action })).meeting);
+}
+
 function detailsOf(meeting: WireMeeting | undefined): MeetingDetails {
   return {
     id: meeting?.meetingId ?? '',
@@ -55,6 +62,7 @@ function detailsOf(meeting: WireMeeting | undefined): MeetingDetails {
     meetingId: meeting?.code?.meetingId ?? '',
     passcode: meeting?.code?.passcode ?? '',
     createdAt: timeOf(meeting?.createdAt) ?? 0,
+    isLocked: meeting?.isLocked ?? false,
     isRunning: Boolean(meeting?.callId),
     isOver: meeting?.endReason !== undefined,
   };

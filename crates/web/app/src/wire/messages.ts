@@ -71,7 +71,7 @@ const pastCall = message({
 const presenters = enumeration(['unspecified', 'everyone', 'organization', 'roleIsPresenter', 'organizer']);
 const meeting = message({
   meetingId: field(1, string), organizer: field(2, identifier), subject: field(3, string), joinLink: field(5, string),
-  code: field(6, message({ meetingId: field(1, string), passcode: field(2, string) })), createdAt: field(9, timestamp),
+  code: field(6, message({ meetingId: field(1, string), passcode: field(2, string) })), createdAt: field(9, timestamp), isLocked: field(10, bool),
   callId: field(13, string), endReason: field(14, reason),
 });
 
@@ -123,6 +123,12 @@ export const createMeeting = method(
   message({ meeting: field(1, meeting) }),
 );
 export const getMeeting = method(`${MEETINGS}/GetMeeting`, message({ meeting: field(1, string) }), message({ meeting: field(1, meeting) }));
+const nothing = message({});
+export const act = method(
+  `${MEETINGS}/Act`,
+  message({ meeting: field(2, string), action: field(3, message({ lock: field(5, nothing), unlock: field(6, nothing) })) }),
+  message({ meeting: field(1, meeting) }),
+);
 export const listMeetings = method(
   `${MEETINGS}/ListMeetings`,
   message({ pageSize: field(2, uint), pageToken: field(3, string) }),

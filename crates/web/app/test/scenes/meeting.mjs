@@ -78,6 +78,18 @@ export async function meeting(stage) {
     await uma.close();
   });
 
+  await report.step('meeting: locked, nobody else comes; unlocked, they wait again', async () => {
+    const lock = host.page.getByRole('button', { name: 'Lock the meeting' });
+    await lock.click();
+    await host.page.getByRole('button', { name: 'Lock the meeting', pressed: true }).waitFor();
+    const late = await Tab.open(stage, { as: 'app:Tom', meeting: link });
+    await late.press('Join now');
+    await late.shows('The meeting is locked');
+    await late.close();
+    await lock.click();
+    await host.page.getByRole('button', { name: 'Lock the meeting', pressed: false }).waitFor();
+  });
+
   await report.step('meeting: two more wait and are admitted together', async () => {
     const two = await Promise.all(['Vic', 'Wim'].map((name) => Tab.open(stage, { as: `app:${name}`, meeting: link })));
     for (const tab of two) {
