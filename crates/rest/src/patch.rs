@@ -40,6 +40,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
 pub(crate) type MapPatch = Patch<BTreeMap<String, Option<String>>>;
 
 impl MapPatch {
+    /// Takes an empty value for null: some clients have no other way to remove a pair.
+    pub(crate) fn empty_as_null(self) -> Self {
+        match self {
+            Self::Absent | Self::Null => self,
+            Self::Value(pairs) => Self::Value(
+                pairs
+                    .into_iter()
+                    .map(|(name, value)| (name, value.filter(|value| !value.is_empty())))
+                    .collect(),
+            ),
+        }
+    }
+
     /// Returns the pairs after the patch, or `None` when it leaves them as they are.
     pub(crate) fn apply(
         self,
@@ -101,5 +114,17 @@ mod tests {
         assert_eq!(patched(r#"{"metadata":{}}"#).as_deref(), Some("a1 b2"));
         let merged = patched(r#"{"metadata":{"a":null,"b":"3","c":"4","d":null}}"#);
         assert_eq!(merged.as_deref(), Some("b3 c4"));
+    }
+
+    #[test]
+    fn an_empty_value_removes_the_pair_where_that_is_asked_for() {
+        let current = BTreeMap::from([("a", "1"), ("b", "2")].map(|(n, v)| (n.into(), v.into())));
+        let patch = || read(r#"{"metadata":{"a":"","b":"3","c":"","d":null}}"#).metadata;
+        let kept: Vec<String> = patch().apply(&current).unwrap().into_keys().collect();
+        assert_eq!(kept, ["a", "b", "c"]);
+        let kept = patch().empty_as_null().apply(&current).unwrap();
+        assert_eq!(kept, BTreeMap::from([("b".to_owned(), "3".to_owned())]));
+        assert_eq!(read("{}").metadata.empty_as_null(), Patch::Absent);
+        assert_eq!(read(r#"{"metadata":null}"#).metadata.empty_as_null(), Patch::Null);
     }
 }

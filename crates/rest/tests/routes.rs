@@ -3,6 +3,7 @@
 mod routes {
     pub(crate) mod scene;
 
+    mod chat;
     mod credentials;
     mod graph;
     mod hostile;

@@ -71,7 +71,10 @@ pub(crate) async fn update(
     };
     let metadata = match patch.metadata.is_absent() {
         true => None,
-        false => patch.metadata.apply(&chat.message(actor, &thread, id).await?.metadata),
+        false => {
+            let current = chat.message(actor, &thread, id).await?.metadata;
+            patch.metadata.empty_as_null().apply(&current)
+        }
     };
     chat.edit_message(actor, &thread, id, EditMessage { content, metadata }).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))

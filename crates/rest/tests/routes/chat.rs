@@ -1,0 +1,53 @@
+//! Chat as recordings of the documented service show it.
+
+use serde_json::{Value, json};
+use trunkline_policy::Scope;
+
+use super::scene::{Scene, segment};
+
+/// A thread of a user, and requests about it.
+struct Thread {
+    scene: Scene,
+    token: String,
+    path: String,
+}
+
+impl Thread {
+    /// Makes a thread with nobody but its creator.
+    async fn start() -> Self {
+        let scene = Scene::start().await;
+        let (_, token) = scene.user(&[Scope::Chat]).await;
+        let id = scene.thread(&token, &[]).await;
+        Self { path: format!("/chat/threads/{}", segment(&id)), scene, token }
+    }
+
+    async fn send(&self, method: &str, below: &str, body: &Value) -> Value {
+        let target = format!("{}{below}", self.path);
+        let call = self.scene.call(method, &target).json(body).bearer(&self.token);
+        let answer = call.send().await;
+        assert!(answer.status < 300, "{method} {below}: {answer:?}");
+        answer.body
+    }
+
+    async fn get(&self, token: &str, below: &str) -> Value {
+        let target = format!("{}{below}", self.path);
+        self.scene.call("GET", &target).bearer(token).send().await.ok(200)
+    }
+
+    async fn message(&self, body: &Value) -> String {
+        let sent = self.send("POST", "/messages", body).await;
+        format!("/messages/{}", sent["id"].as_str().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn an_empty_value_removes_a_pair_of_a_message() {
+    let thread = Thread::start().await;
+    let metadata = json!({"tags": "t", "key": "k", "mode": "m"});
+    let message = thread.message(&json!({"content": "7", "metadata": metadata})).await;
+    let change = json!({"content": "8", "metadata": {"tags": "", "key": "l", "new": ""}});
+    thread.send("PATCH", &message, &change).await;
+    let found = thread.get(&thread.token, &message).await;
+    assert_eq!(found["metadata"], json!({"key": "l", "mode": "m"}));
+    assert_eq!(found["content"]["message"], "8");
+}
