@@ -31,12 +31,25 @@ pub struct NewMember {
     pub identifier: CommunicationIdentifier,
     /// The name to show.
     pub display_name: Option<DisplayName>,
-    /// From when on messages are shown; from here on if absent.
+    /// From when on messages are shown. If absent, who joins gets the default, and who is a member
+    /// keeps what it has.
     pub share_history_time: Option<Timestamp>,
+    /// What whoever joins is shown when no time is given.
+    pub default_history: DefaultHistory,
     /// What the app attaches.
     pub metadata: Metadata,
     /// Why a policy does not let the actor add this one, if it does not.
     pub denial: Option<Denial>,
+}
+
+/// What somebody who joins is shown of the past when nothing is said of it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum DefaultHistory {
+    /// Everything, as the documented service does.
+    FromBeginning,
+    /// Nothing: messages are shown from here on.
+    #[default]
+    FromJoining,
 }
 
 /// Why a policy does not let somebody be added.
@@ -133,12 +146,13 @@ pub enum Reply {
 }
 
 impl NewMember {
-    /// Makes a member to add without name, history or metadata.
+    /// Makes a member to add without name or metadata, who sees what comes.
     pub fn new(identifier: CommunicationIdentifier) -> Self {
         Self {
             identifier,
             display_name: None,
             share_history_time: None,
+            default_history: DefaultHistory::default(),
             metadata: Metadata::new(),
             denial: None,
         }

@@ -18,7 +18,7 @@ mod thread;
 
 pub use crate::{
     archive::{ArchiveRecord, Import, ImportError},
-    command::{Command, CreateThread, Denial, NewContent, NewMember, Reply},
+    command::{Command, CreateThread, DefaultHistory, Denial, NewContent, NewMember, Reply},
     error::{ChatError, CreateThreadError},
     event::{ChatEvent, ChatEventKind},
     html::clean_html,

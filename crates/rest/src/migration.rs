@@ -13,6 +13,7 @@ pub fn migration_page() -> String {
     for service in SERVICES {
         page.push_str(&section(service));
     }
+    page.push_str(DETAILS);
     page.push_str(NOTIFICATIONS);
     page.push_str("\n## Not yet\n\n");
     page.push_str(
@@ -143,6 +144,14 @@ tokens are signed by the exchange; its keys are at `/.well-known/jwks.json`. A r
 
 The tables are printed from the one by which requests are routed; the tests drive every row of it.
 
+";
+
+const DETAILS: &str = "
+## In detail
+
+- Whoever is added to a thread without a `shareHistoryTime` sees all of its messages, as with the service.
+  Over gRPC, whoever is added without a time sees what comes after.
+- An empty value removes a pair of a message's metadata, as null does.
 ";
 
 const NOTIFICATIONS: &str = "

@@ -51,3 +51,34 @@ async fn an_empty_value_removes_a_pair_of_a_message() {
     assert_eq!(found["metadata"], json!({"key": "l", "mode": "m"}));
     assert_eq!(found["content"]["message"], "8");
 }
+
+#[tokio::test]
+async fn whoever_is_added_without_a_time_sees_everything() {
+    let thread = Thread::start().await;
+    let before = thread.message(&json!({"content": "before"})).await;
+    let (bob, bobs) = thread.scene.user(&[Scope::Chat]).await;
+    let (carol, carols) = thread.scene.user(&[Scope::Chat]).await;
+    let now = thread.scene.node.clock().wall().to_string();
+    let participants = json!({"participants": [
+        {"communicationIdentifier": {"rawId": bob}},
+        {"communicationIdentifier": {"rawId": carol}, "shareHistoryTime": now},
+    ]});
+    thread.send("POST", "/participants/:add", &participants).await;
+    assert_eq!(thread.get(&bobs, &before).await["content"]["message"], "before");
+    let target = format!("{}{before}", thread.path);
+    thread.scene.call("GET", &target).bearer(&carols).send().await.refused(404, "NotFound");
+
+    let listed = thread.get(&thread.token, "/participants").await;
+    let shared = |who: &str| {
+        let all = listed["value"].as_array().unwrap();
+        let of = |one: &&Value| one["communicationIdentifier"]["rawId"] == *who;
+        all.iter().find(of).unwrap()["shareHistoryTime"].clone()
+    };
+    assert_eq!(shared(&bob), "1970-01-01T00:00:00Z");
+    assert_ne!(shared(&carol), "1970-01-01T00:00:00Z");
+
+    // Naming a member again, without a time, shows it no more than it was shown.
+    let again = json!({"participants": [{"communicationIdentifier": {"rawId": carol}}]});
+    thread.send("POST", "/participants/:add", &again).await;
+    thread.scene.call("GET", &target).bearer(&carols).send().await.refused(404, "NotFound");
+}
