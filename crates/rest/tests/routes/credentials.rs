@@ -151,8 +151,11 @@ fn is_let_in(answer: &Answer) -> bool {
 async fn a_route_of_the_resource_takes_its_two_keys_and_nothing_else() {
     let scene = Scene::start().await;
     let (_, token) = scene.user(&Scope::ALL).await;
-    let now = scene.node.clock().wall();
-    let at = |seconds| Timestamp::from_unix_seconds(now.as_unix_seconds() + seconds);
+    // As it is then: the requests before it take their time.
+    let at = |seconds| {
+        let now = scene.node.clock().wall().as_unix_seconds();
+        Timestamp::from_unix_seconds(now + seconds)
+    };
     for route in routes_for(Credential::Resource) {
         let (verb, target) = (route.verb.as_str(), target(route));
         let signed = || scene.signed(verb, &target).bytes("{}");
