@@ -27,9 +27,27 @@ pub fn migration_page() -> String {
     page
 }
 
-/// Operations of call automation and recording that are not served, as
-/// [documented](https://learn.microsoft.com/rest/api/communication/callautomation/) for 2026-03-12.
-const NOT_YET: [(&str, &str); 34] = [
+/// Operations that are not served: those of call automation and recording, as
+/// [documented](https://learn.microsoft.com/rest/api/communication/callautomation/) for 2026-03-12, and
+/// those by which credentials of newer clients exchange the token of a directory without a backend.
+const NOT_YET: [(&str, &str); 39] = [
+    ("Exchange a directory token", "POST /access/entra/:exchangeAccessToken"),
+    (
+        "Exchange a directory token for Teams Phone",
+        "POST /access/teamsExtension/:exchangeAccessToken",
+    ),
+    (
+        "Get a Teams Phone assignment",
+        "GET /access/teamsExtension/tenants/{tenantId}/assignments/{objectId}",
+    ),
+    (
+        "Set a Teams Phone assignment",
+        "PUT /access/teamsExtension/tenants/{tenantId}/assignments/{objectId}",
+    ),
+    (
+        "Delete a Teams Phone assignment",
+        "DELETE /access/teamsExtension/tenants/{tenantId}/assignments/{objectId}",
+    ),
     ("Create call", "POST /calling/callConnections"),
     ("Answer call", "POST /calling/callConnections:answer"),
     ("Redirect call", "POST /calling/callConnections:redirect"),
