@@ -8,6 +8,7 @@ use trunkline_ids::{CommunicationIdentifier, DisplayName};
 use crate::{
     member::InvalidMember,
     message::{Message, MessageId, Metadata},
+    patch::MetadataPatch,
     thread::record::RetentionPolicy,
 };
 
@@ -82,8 +83,8 @@ pub enum Command {
         message: Message,
         /// What it says from here on; unchanged if absent.
         content: Option<String>,
-        /// What the app attaches from here on; unchanged if absent.
-        metadata: Option<Metadata>,
+        /// What changes of what the app attaches.
+        metadata: MetadataPatch,
     },
     /// Remove a member: another, or the actor itself.
     RemoveMember {
@@ -115,8 +116,8 @@ pub enum Command {
     UpdateThread {
         /// What it is about.
         topic: Option<String>,
-        /// What the app attaches.
-        metadata: Option<Metadata>,
+        /// What changes of what the app attaches.
+        metadata: MetadataPatch,
         /// When it is to be deleted.
         retention: Option<RetentionPolicy>,
     },

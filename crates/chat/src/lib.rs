@@ -14,6 +14,7 @@ mod limits;
 mod member;
 mod message;
 mod output;
+mod patch;
 mod thread;
 
 pub use crate::{
@@ -26,6 +27,7 @@ pub use crate::{
     member::{InvalidMember, Member, ReadReceipt, is_placeholder},
     message::{Message, MessageContent, MessageId, MessageType, Metadata, ParseMessageIdError},
     output::{Change, Output, ThreadProgress},
+    patch::MetadataPatch,
     thread::{
         CreateOutcome, Thread,
         record::{RetentionPolicy, ThreadHeader, ThreadRecord},

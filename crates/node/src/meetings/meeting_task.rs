@@ -433,7 +433,7 @@ impl MeetingTask {
             }
             ThreadStep::Name { thread_id, topic } => {
                 let topic = Some(topic_of(topic.as_deref()));
-                let update = UpdateThread { topic, metadata: None, retention: None };
+                let update = UpdateThread { topic, ..UpdateThread::default() };
                 chat.update_thread(&actor, &thread_id, update).await.map(drop)
             }
             ThreadStep::Remove { thread_id, identifier } => {

@@ -69,13 +69,7 @@ pub(crate) async fn update(
         }
         Patch::Value(content) => Some(content),
     };
-    let metadata = match patch.metadata.is_absent() {
-        true => None,
-        false => {
-            let current = chat.message(actor, &thread, id).await?.metadata;
-            patch.metadata.empty_as_null().apply(&current)
-        }
-    };
+    let metadata = patch.metadata.empty_as_null().into();
     chat.edit_message(actor, &thread, id, EditMessage { content, metadata }).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

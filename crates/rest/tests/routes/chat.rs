@@ -82,3 +82,34 @@ async fn whoever_is_added_without_a_time_sees_everything() {
     thread.send("POST", "/participants/:add", &again).await;
     thread.scene.call("GET", &target).bearer(&carols).send().await.refused(404, "NotFound");
 }
+
+#[tokio::test]
+async fn patches_of_different_pairs_at_the_same_time_all_count() {
+    let thread = Thread::start().await;
+    let message = thread.message(&json!({"content": "hi"})).await;
+    for target in ["", &message] {
+        let patches = ["a", "b", "c", "d"].map(async |name| {
+            thread.send("PATCH", target, &json!({"metadata": {name: name}})).await;
+        });
+        futures_util::future::join_all(patches).await;
+        let found = thread.get(&thread.token, target).await;
+        let expected = json!({"a": "a", "b": "b", "c": "c", "d": "d"});
+        assert_eq!(found["metadata"], expected, "{target:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_patch_that_changes_nothing_makes_no_new_version() {
+    let thread = Thread::start().await;
+    let message = thread.message(&json!({"content": "hi", "metadata": {"a": "1"}})).await;
+    let before = thread.get(&thread.token, &message).await;
+    for same in [
+        json!({}),
+        json!({"metadata": {}}),
+        json!({"metadata": {"a": "1", "b": null, "c": ""}}),
+        json!({"content": "hi"}),
+    ] {
+        thread.send("PATCH", &message, &same).await;
+        assert_eq!(thread.get(&thread.token, &message).await, before, "{same}");
+    }
+}
