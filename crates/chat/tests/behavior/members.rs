@@ -9,7 +9,7 @@ use trunkline_chat::{
 use trunkline_clock::Timestamp;
 
 use crate::scene::{
-    Scene, denial, denied, display, id, member, names_of, sharing_since, text, user,
+    Scene, denial, denied, display, id, member, names_of, sharing_since, text, topic, user,
 };
 
 #[test]
@@ -188,6 +188,22 @@ fn members_may_leave_and_the_last_one_leaves_the_thread_empty() {
     scene.remove("alice", "alice");
     assert_eq!(scene.roster(), Vec::<String>::new());
     assert_eq!(scene.act("alice", text("anybody?")), Err(ChatError::NotMember));
+}
+
+#[test]
+fn events_name_the_actor_as_the_thread_knows_it() {
+    let mut scene = Scene::with(&[]);
+    let named = |name: &str| NewMember { display_name: display(name), ..member(name) };
+    scene.add("alice", vec![named("bob"), member("carol")]);
+    assert_eq!(scene.last_event().actor_display_name, None, "alice has no name here");
+    scene.send("bob", "ahoy");
+    assert_eq!(scene.last_event().actor_display_name, display("bob"));
+    scene.remove("bob", "carol");
+    assert_eq!(scene.last_event().actor_display_name, display("bob"));
+    scene.remove("bob", "bob");
+    assert_eq!(scene.last_event().actor_display_name, display("bob"), "as it was known");
+    scene.act("alice", topic("later")).unwrap();
+    assert_eq!(scene.last_event().actor_display_name, None);
 }
 
 #[test]
