@@ -9,4 +9,5 @@ mod routes {
     mod hostile;
     mod operations;
     mod repeated;
+    mod rooms;
 }
