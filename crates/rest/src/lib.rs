@@ -31,8 +31,8 @@ mod sip;
 
 pub use crate::{
     config::{
-        AllowedOrigins, Capability, NumberAssignment, NumberType, Profile, RestConfig,
-        ServiceTokens, VirtualNumber,
+        AdministrativeDivision, AllowedOrigins, Capability, NumberAssignment, NumberType, Profile,
+        RestConfig, ServiceTokens, VirtualNumber,
     },
     migration::migration_page,
     operation::{

@@ -334,7 +334,7 @@ pub(super) const ROUTES: [Route; 77] = {
             "/operatorInformation/:search",
             PhoneNumbers(N::SearchOperatorInformation),
             200,
-            Support::Refused("the exchange knows no operators"),
+            Support::Differs("the number alone: the exchange knows no operators"),
         ),
         route(
             Patch,
