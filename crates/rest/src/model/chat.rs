@@ -289,6 +289,7 @@ pub(crate) struct MessageModel {
     deleted_on: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     edited_on: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     metadata: Metadata,
 }
 

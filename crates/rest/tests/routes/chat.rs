@@ -113,3 +113,20 @@ async fn a_patch_that_changes_nothing_makes_no_new_version() {
         assert_eq!(thread.get(&thread.token, &message).await, before, "{same}");
     }
 }
+
+#[tokio::test]
+async fn a_new_message_says_where_it_is_and_has_no_metadata_unless_some_was_attached() {
+    let thread = Thread::start().await;
+    let messages = format!("{}/messages", thread.path);
+    let call = thread.scene.call("POST", &messages).json(&json!({"content": "hi"}));
+    let sent = call.bearer(&thread.token).send().await;
+    let location = sent.header("location").unwrap().to_owned();
+    let id = sent.ok(201)["id"].as_str().unwrap().to_owned();
+    assert_eq!(location, format!("https://acs.example:8443{messages}/{id}"));
+    let below = location.strip_prefix("https://acs.example:8443").unwrap();
+    let found = thread.scene.call("GET", below).bearer(&thread.token).send().await.ok(200);
+    assert_eq!((&found["id"], found.get("metadata")), (&json!(id), None));
+    let listed = thread.get(&thread.token, "/messages").await;
+    let all = listed["value"].as_array().unwrap();
+    assert!(all.iter().all(|message| message.get("metadata").is_none()), "{listed}");
+}
