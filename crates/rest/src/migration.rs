@@ -157,7 +157,7 @@ endpoint=https://localhost:8443/;accesskey=…
 
 The SDKs stay unmodified. While the exchange uses its development authority, name that authority in the
 environment: `REQUESTS_CA_BUNDLE` and `SSL_CERT_FILE` for Python, `NODE_EXTRA_CA_CERTS` for Node. User
-tokens are signed by the exchange; its keys are at `/.well-known/jwks.json`. A request may ask for any
+tokens are signed by the exchange; its public keys are at `/.well-known/jwks.json`. A request may ask for any
 `api-version`: all are served alike, and one that is not in the table below is named in the log once.
 
 The tables are printed from the one by which requests are routed; the tests drive every row of it.
@@ -169,6 +169,11 @@ const DETAILS: &str = "
 
 - Whoever is added to a thread without a `shareHistoryTime` sees all of its messages, as with the service.
   Over gRPC, whoever is added without a time sees what comes after.
+- A signed request is accepted for five minutes before and after its date, as often as it comes: clients
+  sign with whole seconds, so two equal requests of one second carry the same signature. Threads, messages and
+  rooms are made once for all requests with the same `Repeatability-Request-ID`.
+- Tokens of users are signed with ES256, and their header names the key by `kid` alone; with the service they
+  are RS256 with `x5t`. The SDKs do not look; what else verifies them takes the algorithm from the key.
 - An empty value removes a pair of a message's metadata, as null does.
 ";
 
@@ -187,8 +192,8 @@ the discovery request that it makes itself, over the endpoint of the connection 
 
 ## Webhooks
 
-Chat and identity events are delivered in the Event Grid schema, with the validation handshake, retries
-and a dead letter; subscriptions are made by the configuration, the gRPC API or `trunkline events`.
+Events of chat, identities and calls are delivered in the Event Grid schema, with the validation handshake,
+retries and a dead letter; subscriptions are made by the configuration, the gRPC API or `trunkline events`.
 ";
 
 const NEVER: &str = "
