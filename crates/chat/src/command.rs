@@ -8,6 +8,7 @@ use trunkline_ids::{CommunicationIdentifier, DisplayName};
 use crate::{
     member::InvalidMember,
     message::{Message, MessageId, Metadata},
+    patch::MetadataPatch,
     thread::record::RetentionPolicy,
 };
 
@@ -31,12 +32,25 @@ pub struct NewMember {
     pub identifier: CommunicationIdentifier,
     /// The name to show.
     pub display_name: Option<DisplayName>,
-    /// From when on messages are shown; from here on if absent.
+    /// From when on messages are shown. If absent, who joins gets the default, and who is a member
+    /// keeps what it has.
     pub share_history_time: Option<Timestamp>,
+    /// What whoever joins is shown when no time is given.
+    pub default_history: DefaultHistory,
     /// What the app attaches.
     pub metadata: Metadata,
     /// Why a policy does not let the actor add this one, if it does not.
     pub denial: Option<Denial>,
+}
+
+/// What somebody who joins is shown of the past when nothing is said of it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum DefaultHistory {
+    /// Everything, as the documented service does.
+    FromBeginning,
+    /// Nothing: messages are shown from here on.
+    #[default]
+    FromJoining,
 }
 
 /// Why a policy does not let somebody be added.
@@ -69,8 +83,8 @@ pub enum Command {
         message: Message,
         /// What it says from here on; unchanged if absent.
         content: Option<String>,
-        /// What the app attaches from here on; unchanged if absent.
-        metadata: Option<Metadata>,
+        /// What changes of what the app attaches.
+        metadata: MetadataPatch,
     },
     /// Remove a member: another, or the actor itself.
     RemoveMember {
@@ -102,8 +116,8 @@ pub enum Command {
     UpdateThread {
         /// What it is about.
         topic: Option<String>,
-        /// What the app attaches.
-        metadata: Option<Metadata>,
+        /// What changes of what the app attaches.
+        metadata: MetadataPatch,
         /// When it is to be deleted.
         retention: Option<RetentionPolicy>,
     },
@@ -133,12 +147,13 @@ pub enum Reply {
 }
 
 impl NewMember {
-    /// Makes a member to add without name, history or metadata.
+    /// Makes a member to add without name or metadata, who sees what comes.
     pub fn new(identifier: CommunicationIdentifier) -> Self {
         Self {
             identifier,
             display_name: None,
             share_history_time: None,
+            default_history: DefaultHistory::default(),
             metadata: Metadata::new(),
             denial: None,
         }

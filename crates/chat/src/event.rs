@@ -25,6 +25,9 @@ pub struct ChatEvent {
     pub time: Timestamp,
     /// Who did it; the creator of the thread where a policy did.
     pub actor: CommunicationIdentifier,
+    /// The name that the thread has of the actor, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_display_name: Option<DisplayName>,
     /// Who is told: the members at that moment who may see it, the actor and whoever was removed
     /// included.
     pub recipients: Vec<CommunicationIdentifier>,

@@ -14,11 +14,12 @@ mod limits;
 mod member;
 mod message;
 mod output;
+mod patch;
 mod thread;
 
 pub use crate::{
     archive::{ArchiveRecord, Import, ImportError},
-    command::{Command, CreateThread, Denial, NewContent, NewMember, Reply},
+    command::{Command, CreateThread, DefaultHistory, Denial, NewContent, NewMember, Reply},
     error::{ChatError, CreateThreadError},
     event::{ChatEvent, ChatEventKind},
     html::clean_html,
@@ -26,6 +27,7 @@ pub use crate::{
     member::{InvalidMember, Member, ReadReceipt, is_placeholder},
     message::{Message, MessageContent, MessageId, MessageType, Metadata, ParseMessageIdError},
     output::{Change, Output, ThreadProgress},
+    patch::MetadataPatch,
     thread::{
         CreateOutcome, Thread,
         record::{RetentionPolicy, ThreadHeader, ThreadRecord},

@@ -239,11 +239,27 @@ impl Thread {
         recipients: Vec<CommunicationIdentifier>,
         kind: ChatEventKind,
     ) {
+        // Whoever leaves is no member any more.
+        let member = self.record.members.get(actor).or_else(|| match &kind {
+            ChatEventKind::ParticipantsRemoved { removed } => {
+                removed.iter().find(|member| member.identifier == *actor)
+            }
+            ChatEventKind::MessageDeleted(_)
+            | ChatEventKind::MessageEdited(_)
+            | ChatEventKind::MessageReceived(_)
+            | ChatEventKind::ParticipantsAdded { .. }
+            | ChatEventKind::ReadReceiptSent { .. }
+            | ChatEventKind::ThreadCreated { .. }
+            | ChatEventKind::ThreadDeleted { .. }
+            | ChatEventKind::ThreadPropertiesUpdated { .. }
+            | ChatEventKind::TypingStarted { .. } => None,
+        });
         self.outputs.push_back(Output::Publish(ChatEvent {
             thread_id: self.record.id.clone(),
             version: stamp.version,
             time: stamp.time,
             actor: actor.clone(),
+            actor_display_name: member.and_then(|member| member.display_name.clone()),
             recipients,
             kind,
         }));

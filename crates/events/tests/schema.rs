@@ -439,6 +439,7 @@ fn origin(kind: ChatEventKind) -> ChatEvent {
         version: MessageId::from_millis(1_613_694_358_927),
         time: time(),
         actor: ALICE.parse().unwrap(),
+        actor_display_name: None,
         recipients: [BOB, ALICE, CAROL].map(|id| id.parse().unwrap()).to_vec(),
         kind,
     }

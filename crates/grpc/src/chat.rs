@@ -114,7 +114,7 @@ impl ChatService for Chat {
             None => None,
             retention => Some(read::retention(retention)?),
         };
-        let metadata = request.metadata.map(|metadata| metadata.entries);
+        let metadata = request.metadata.map(|metadata| metadata.entries).into();
         let update = UpdateThread { topic: request.topic, metadata, retention };
         self.chat().update_thread(&actor, &id, update).await.map_err(status::chat)?;
         Ok(Response::new(wire::UpdateThreadResponse {}))
@@ -199,7 +199,7 @@ impl ChatService for Chat {
         let request = request.into_inner();
         let id = read::thread_id(&request.thread_id)?;
         let message_id = read::message_id(&request.message_id)?;
-        let metadata = request.metadata.map(|metadata| metadata.entries);
+        let metadata = request.metadata.map(|metadata| metadata.entries).into();
         let edit = EditMessage { content: request.content, metadata };
         let edited = self.chat().edit_message(&actor, &id, message_id, edit).await;
         edited.map_err(status::chat)?;

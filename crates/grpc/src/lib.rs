@@ -13,6 +13,7 @@ mod presence;
 mod rooms;
 mod signaling;
 mod status;
+mod unserved;
 
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
@@ -27,7 +28,10 @@ use trunkline_api::rooms::v1::rooms_service_server::RoomsServiceServer;
 use trunkline_api::signaling::v1::signaling_service_server::SignalingServiceServer;
 use trunkline_node::Node;
 
-/// Builds the routes of all services, to be merged with the other routes of the port.
+pub use crate::unserved::{is_call, unimplemented};
+
+/// Builds the routes of all services, to be merged with the other routes of the port. It has no
+/// fallback: calls of what is no service are for the port to answer, with [`unimplemented`].
 pub fn router(node: Node) -> axum::Router {
     let admin = admin::Admin { node: node.clone() };
     let calling = calling::Calling { node: node.clone() };
@@ -59,7 +63,7 @@ pub fn router(node: Node) -> axum::Router {
     }
     // The reporter says SERVING for the whole server from the start, and its handle keeps it so.
     drop(health_reporter);
-    let router = routes.routes().into_axum_router();
+    let router = routes.routes().into_axum_router().reset_fallback();
     chat::watch::route(router, watching).layer(GrpcWebLayer::new())
 }
 

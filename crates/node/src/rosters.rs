@@ -315,10 +315,7 @@ async fn create_thread(
 fn member(node: &Node, identifier: CommunicationIdentifier) -> NewMember {
     NewMember {
         display_name: node.identity().directory_name(&identifier),
-        identifier,
-        share_history_time: None,
-        metadata: Metadata::new(),
-        denial: None,
+        ..NewMember::new(identifier)
     }
 }
 

@@ -69,6 +69,7 @@ mod tests {
             version: MessageId::from_millis(1),
             time: Timestamp::UNIX_EPOCH,
             actor: "8:acs:contoso_alice".parse().unwrap(),
+            actor_display_name: None,
             recipients: vec![],
             kind: ChatEventKind::ThreadDeleted { by_policy: false },
         })

@@ -114,9 +114,22 @@ pub struct VirtualNumber {
     /// The place it belongs to.
     #[serde(default)]
     pub locality: Option<String>,
+    /// The state or province of the place.
+    #[serde(default)]
+    pub administrative_division: Option<AdministrativeDivision>,
     /// Since when the resource has it.
     #[serde(default = "epoch")]
     pub since: Timestamp,
+}
+
+/// A state or province.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdministrativeDivision {
+    /// The name, such as `Washington`.
+    pub name: String,
+    /// The name in short, such as `WA`: lists are asked for by it.
+    pub abbreviation: String,
 }
 
 /// The kinds of numbers.

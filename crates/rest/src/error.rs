@@ -45,6 +45,9 @@ pub(crate) struct ErrorModel {
     /// Which part of the request is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<String>,
+    /// What exactly is wrong, where that is more than one sentence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) details: Vec<ErrorModel>,
     /// A code that says more than the documented one.
     #[serde(rename = "innererror", skip_serializing_if = "Option::is_none")]
     pub(crate) inner: Option<InnerError>,
@@ -62,7 +65,13 @@ impl ErrorModel {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { code: code.into(), message: message.into(), target: None, inner: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            target: None,
+            details: Vec::new(),
+            inner: None,
+        }
     }
 }
 
@@ -141,6 +150,18 @@ impl ApiError {
     #[must_use]
     pub(crate) fn with_target(mut self, target: impl Into<String>) -> Self {
         self.0.error.target = Some(target.into());
+        self
+    }
+
+    /// Adds what exactly is wrong with a part of the request.
+    #[must_use]
+    pub(crate) fn with_detail(
+        mut self,
+        target: &str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let detail = ErrorModel::new("BadArgument", message);
+        self.0.error.details.push(ErrorModel { target: Some(target.to_owned()), ..detail });
         self
     }
 
@@ -268,6 +289,14 @@ mod tests {
         let expected = serde_json::json!({ "error": {
             "code": "BadRequest", "message": "no", "target": "topic",
             "innererror": { "code": "JsonTooDeep" },
+        }});
+        assert_eq!(body, expected);
+        let (_, _, body) = sent(ApiError::bad_request("no").with_detail("ValidFrom", "late")).await;
+        let detail = serde_json::json!({
+            "code": "BadArgument", "message": "late", "target": "ValidFrom",
+        });
+        let expected = serde_json::json!({ "error": {
+            "code": "BadRequest", "message": "no", "details": [detail],
         }});
         assert_eq!(body, expected);
     }

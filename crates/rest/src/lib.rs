@@ -31,8 +31,8 @@ mod sip;
 
 pub use crate::{
     config::{
-        AllowedOrigins, Capability, NumberAssignment, NumberType, Profile, RestConfig,
-        ServiceTokens, VirtualNumber,
+        AdministrativeDivision, AllowedOrigins, Capability, NumberAssignment, NumberType, Profile,
+        RestConfig, ServiceTokens, VirtualNumber,
     },
     migration::migration_page,
     operation::{
@@ -41,5 +41,5 @@ pub use crate::{
     },
     paging::{Origin, ParseOriginError, Scheme},
     rate::{RateGroup, RateRule, RateScope, documented_rates},
-    serve::{over_http, router},
+    serve::{over_http, router, unserved},
 };

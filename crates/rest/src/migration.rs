@@ -13,6 +13,7 @@ pub fn migration_page() -> String {
     for service in SERVICES {
         page.push_str(&section(service));
     }
+    page.push_str(DETAILS);
     page.push_str(NOTIFICATIONS);
     page.push_str("\n## Not yet\n\n");
     page.push_str(
@@ -26,9 +27,27 @@ pub fn migration_page() -> String {
     page
 }
 
-/// Operations of call automation and recording that are not served, as
-/// [documented](https://learn.microsoft.com/rest/api/communication/callautomation/) for 2026-03-12.
-const NOT_YET: [(&str, &str); 34] = [
+/// Operations that are not served: those of call automation and recording, as
+/// [documented](https://learn.microsoft.com/rest/api/communication/callautomation/) for 2026-03-12, and
+/// those by which credentials of newer clients exchange the token of a directory without a backend.
+const NOT_YET: [(&str, &str); 39] = [
+    ("Exchange a directory token", "POST /access/entra/:exchangeAccessToken"),
+    (
+        "Exchange a directory token for Teams Phone",
+        "POST /access/teamsExtension/:exchangeAccessToken",
+    ),
+    (
+        "Get a Teams Phone assignment",
+        "GET /access/teamsExtension/tenants/{tenantId}/assignments/{objectId}",
+    ),
+    (
+        "Set a Teams Phone assignment",
+        "PUT /access/teamsExtension/tenants/{tenantId}/assignments/{objectId}",
+    ),
+    (
+        "Delete a Teams Phone assignment",
+        "DELETE /access/teamsExtension/tenants/{tenantId}/assignments/{objectId}",
+    ),
     ("Create call", "POST /calling/callConnections"),
     ("Answer call", "POST /calling/callConnections:answer"),
     ("Redirect call", "POST /calling/callConnections:redirect"),
@@ -138,11 +157,24 @@ endpoint=https://localhost:8443/;accesskey=…
 
 The SDKs stay unmodified. While the exchange uses its development authority, name that authority in the
 environment: `REQUESTS_CA_BUNDLE` and `SSL_CERT_FILE` for Python, `NODE_EXTRA_CA_CERTS` for Node. User
-tokens are signed by the exchange; its keys are at `/.well-known/jwks.json`. A request may ask for any
+tokens are signed by the exchange; its public keys are at `/.well-known/jwks.json`. A request may ask for any
 `api-version`: all are served alike, and one that is not in the table below is named in the log once.
 
 The tables are printed from the one by which requests are routed; the tests drive every row of it.
 
+";
+
+const DETAILS: &str = "
+## In detail
+
+- Whoever is added to a thread without a `shareHistoryTime` sees all of its messages, as with the service.
+  Over gRPC, whoever is added without a time sees what comes after.
+- A signed request is accepted for five minutes before and after its date, as often as it comes: clients
+  sign with whole seconds, so two equal requests of one second carry the same signature. Threads, messages and
+  rooms are made once for all requests with the same `Repeatability-Request-ID`.
+- Tokens of users are signed with ES256, and their header names the key by `kid` alone; with the service they
+  are RS256 with `x5t`. The SDKs do not look; what else verifies them takes the algorithm from the key.
+- An empty value removes a pair of a message's metadata, as null does.
 ";
 
 const NOTIFICATIONS: &str = "
@@ -160,8 +192,8 @@ the discovery request that it makes itself, over the endpoint of the connection 
 
 ## Webhooks
 
-Chat and identity events are delivered in the Event Grid schema, with the validation handshake, retries
-and a dead letter; subscriptions are made by the configuration, the gRPC API or `trunkline events`.
+Events of chat, identities and calls are delivered in the Event Grid schema, with the validation handshake,
+retries and a dead letter; subscriptions are made by the configuration, the gRPC API or `trunkline events`.
 ";
 
 const NEVER: &str = "

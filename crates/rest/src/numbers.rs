@@ -1,14 +1,16 @@
 //! Phone numbers: those of the configuration are listed; nothing is searched for, bought or released.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use serde_json::json;
+use trunkline_ids::E164;
 
 use crate::config::{NumberAssignment, NumberType, VirtualNumber};
 use crate::error::ApiError;
 use crate::model::numbers::{
-    AreaCodeModel, CostModel, CountryModel, LocalityModel, OfferingModel, PurchasedNumberModel,
+    AreaCodeModel, CostModel, CountryModel, DivisionModel, LocalityModel, OfferingModel,
+    OperatorModel, OperatorRequest, PurchasedNumberModel,
 };
 use crate::operation::NumberOperation;
 use crate::paging::PageRequest;
@@ -28,7 +30,6 @@ pub(crate) fn answer(
         | NumberOperation::PurchaseReservation
         | NumberOperation::ReleasePhoneNumber
         | NumberOperation::SearchAvailablePhoneNumbers
-        | NumberOperation::SearchOperatorInformation
         | NumberOperation::UpdateCapabilities => Err(not_here()),
         NumberOperation::CancelNumberOperation | NumberOperation::GetNumberOperation => {
             Err(ApiError::not_found("There is no such operation."))
@@ -46,6 +47,7 @@ pub(crate) fn answer(
         NumberOperation::ListReservations => {
             page::<()>(request, "reservations", "maxPageSize", Vec::new())
         }
+        NumberOperation::SearchOperatorInformation => operators(request),
     }
 }
 
@@ -92,12 +94,19 @@ fn area_codes(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, Ap
 
 /// Lists the places of a country's numbers.
 fn localities(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
-    let names: BTreeMap<&str, ()> = of_country(numbers, request)?
+    let places: BTreeSet<_> = of_country(numbers, request)?
         .into_iter()
-        .filter_map(|number| Some((number.locality.as_deref()?, ())))
+        .filter_map(|number| {
+            Some((number.locality.as_deref()?, number.administrative_division.as_ref()))
+        })
         .collect();
-    let localities =
-        names.into_keys().map(|name| LocalityModel { localized_name: name.to_owned() }).collect();
+    let localities = places
+        .into_iter()
+        .map(|(localized_name, division)| LocalityModel {
+            localized_name,
+            administrative_division: division.map(DivisionModel::from),
+        })
+        .collect();
     page(request, "phoneNumberLocalities", "maxPageSize", localities)
 }
 
@@ -118,7 +127,25 @@ fn offerings(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, Api
     page(request, "phoneNumberOfferings", "maxPageSize", offerings.into_values().collect())
 }
 
-/// Answers whatever would buy, reserve, change or release a number, or ask an operator about one.
+/// Says of one number what the number itself says. As there, one may be asked for at a time.
+fn operators(request: &Incoming) -> Result<Reply, ApiError> {
+    let OperatorRequest { phone_numbers } = request.json()?;
+    let refused = |message| ApiError::bad_request(message).with_target("phoneNumbers");
+    let [phone_number] = &phone_numbers[..] else {
+        return Err(refused("Exactly one phone number may be asked for."));
+    };
+    let number: E164 = phone_number
+        .parse()
+        .map_err(|_| refused("A phone number is written as E.164 has it, such as +14255550123."))?;
+    let value = OperatorModel {
+        phone_number: number.as_str(),
+        international_format: number.as_str(),
+        number_type: "unknown",
+    };
+    Ok(Reply::json(StatusCode::OK, &json!({ "values": [value] })))
+}
+
+/// Answers whatever would buy, reserve, change or release a number.
 fn not_here() -> ApiError {
     ApiError::new(
         StatusCode::BAD_REQUEST,
@@ -133,17 +160,27 @@ fn of_country<'a>(
     request: &Incoming,
 ) -> Result<Vec<&'a VirtualNumber>, ApiError> {
     let country = request.parameter(0);
+    let is_code = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if !is_code {
+        return Err(ApiError::not_found("A country is named by two letters, such as `US`."));
+    }
     let number_type = word(request, "phoneNumberType", number_type)?;
     let assignment = word(request, "assignmentType", assignment)?;
-    let of_country: Vec<_> =
-        numbers.iter().filter(|number| number.country_code.eq_ignore_ascii_case(country)).collect();
-    if of_country.is_empty() {
-        return Err(ApiError::not_found("There are no numbers of this country."));
-    }
-    Ok(of_country
-        .into_iter()
+    let is_asked_for = |name: &'static str, own: Option<&str>| {
+        let wanted = request.query.get(name);
+        wanted.is_none_or(|wanted| own.is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
+    };
+    Ok(numbers
+        .iter()
+        .filter(|number| number.country_code.eq_ignore_ascii_case(country))
         .filter(|number| number_type.is_none_or(|wanted| number.number_type == wanted))
         .filter(|number| assignment.is_none_or(|wanted| number.assignment == wanted))
+        .filter(|number| is_asked_for("locality", number.locality.as_deref()))
+        .filter(|number| {
+            let division = number.administrative_division.as_ref();
+            let own = division.map(|division| division.abbreviation.as_str());
+            is_asked_for("administrativeDivision", own)
+        })
         .collect())
 }
 
@@ -222,7 +259,11 @@ mod tests {
     fn numbers() -> Vec<VirtualNumber> {
         serde_json::from_value(json!([
             {"number": "+14255550100", "country_code": "US", "calling": "inbound+outbound",
-             "locality": "Seattle"},
+             "locality": "Seattle",
+             "administrative_division": {"name": "Washington", "abbreviation": "WA"}},
+            {"number": "+15035550100", "country_code": "US", "calling": "inbound+outbound",
+             "locality": "Portland",
+             "administrative_division": {"name": "Oregon", "abbreviation": "OR"}},
             {"number": "+18005550100", "country_code": "US", "number_type": "tollFree"},
             {"number": "+4930555010", "country_code": "DE"},
         ]))
@@ -244,11 +285,11 @@ mod tests {
         assert_eq!(first["phoneNumbers"].as_array().unwrap().len(), 2);
         assert_eq!(first["phoneNumbers"][0]["id"], "14255550100");
         assert_eq!(first["phoneNumbers"][0]["capabilities"]["calling"], "inbound+outbound");
-        assert_eq!(first["phoneNumbers"][1]["phoneNumberType"], "tollFree");
+        assert_eq!(first["phoneNumbers"][1]["phoneNumberType"], "geographic");
         let link = "https://localhost:8443/phoneNumbers?skip=2&top=2&api-version=2025-06-01";
         assert_eq!(first["nextLink"], link);
         let last = ask(list, "/phoneNumbers?skip=2&top=2").unwrap();
-        assert_eq!(last["phoneNumbers"][0]["phoneNumber"], "+4930555010");
+        assert_eq!(last["phoneNumbers"][1]["phoneNumber"], "+4930555010");
         assert_eq!(last.get("nextLink"), None);
     }
 
@@ -271,12 +312,63 @@ mod tests {
         let codes = ask(area_codes, &of_us("areaCodes?phoneNumberType=tollFree")).unwrap();
         assert_eq!(codes["areaCodes"], json!([{"areaCode": "800"}]));
         let places = ask(localities, &of_us("localities")).unwrap();
-        assert_eq!(places["phoneNumberLocalities"], json!([{"localizedName": "Seattle"}]));
+        let [oregon, washington] = [("Oregon", "OR"), ("Washington", "WA")]
+            .map(|(name, short)| json!({"localizedName": name, "abbreviatedName": short}));
+        let [portland, seattle] = [("Portland", oregon), ("Seattle", washington)]
+            .map(|(name, of)| json!({"localizedName": name, "administrativeDivision": of}));
+        assert_eq!(places["phoneNumberLocalities"], json!([portland, seattle]));
+        let places = ask(localities, &of_us("localities?administrativeDivision=wa")).unwrap();
+        assert_eq!(places["phoneNumberLocalities"], json!([seattle]));
+        for (query, expected) in [
+            ("locality=Portland", json!([{"areaCode": "503"}])),
+            ("locality=Seattle&administrativeDivision=WA", json!([{"areaCode": "425"}])),
+            ("locality=Seattle&administrativeDivision=OR", json!([])),
+        ] {
+            let codes = ask(area_codes, &of_us(&format!("areaCodes?{query}"))).unwrap();
+            assert_eq!(codes["areaCodes"], expected, "{query}");
+        }
         let kinds = ask(offerings, &of_us("offerings?assignmentType=application")).unwrap();
         assert_eq!(kinds["phoneNumberOfferings"].as_array().unwrap().len(), 2);
         let person = ask(offerings, &of_us("offerings?assignmentType=person")).unwrap();
         assert_eq!(person["phoneNumberOfferings"], json!([]));
         assert_eq!(ask(offerings, &of_us("offerings?assignmentType=cat")), Err(400));
-        assert_eq!(ask(area_codes, "/availablePhoneNumbers/countries/FR/areaCodes"), Err(404));
+    }
+
+    #[test]
+    fn a_country_without_numbers_has_empty_lists() {
+        type Listing = fn(&[VirtualNumber], &Incoming) -> Result<Reply, ApiError>;
+        let lists: [(Listing, &str, &str); 3] = [
+            (area_codes, "areaCodes", "areaCodes"),
+            (localities, "localities", "phoneNumberLocalities"),
+            (offerings, "offerings", "phoneNumberOfferings"),
+        ];
+        for (list, path, member) in lists {
+            let of = |country: &str| format!("/availablePhoneNumbers/countries/{country}/{path}");
+            assert_eq!(ask(list, &of("FR")), Ok(json!({ member: [] })));
+            for other in ["FRA", "F", "1%C3%A9", "+1", ""] {
+                assert_eq!(ask(list, &of(other)), Err(404), "{other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_number_at_a_time_is_asked_of_its_operator() {
+        let ask = |body: Value| {
+            let target = "/operatorInformation/:search";
+            operators(&incoming(&Method::POST, target, &body.to_string()))
+                .map(|reply| reply.value())
+                .map_err(|error| error.status().as_u16())
+        };
+        let number = "+14255550123";
+        let expected = json!({"values": [{
+            "phoneNumber": number, "internationalFormat": number, "numberType": "unknown",
+        }]});
+        let options = json!({"includeAdditionalOperatorDetails": true});
+        assert_eq!(ask(json!({"phoneNumbers": [number]})), Ok(expected.clone()));
+        assert_eq!(ask(json!({"phoneNumbers": [number], "options": options})), Ok(expected));
+        for numbers in [json!([]), json!([number, number]), json!(["911"]), json!([""]), json!("")]
+        {
+            assert_eq!(ask(json!({"phoneNumbers": numbers})), Err(400), "{numbers}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
+use trunkline_chat::{Metadata, MetadataPatch};
 
 /// A member of a [merge patch](https://www.rfc-editor.org/rfc/rfc7386). Needs `#[serde(default)]`
 /// where it stands, without which an absent member would be an error.
@@ -15,16 +16,6 @@ pub(crate) enum Patch<T> {
     Null,
     /// Set it.
     Value(T),
-}
-
-impl<T> Patch<T> {
-    /// Returns whether nothing is said of the member.
-    pub(crate) fn is_absent(&self) -> bool {
-        match self {
-            Self::Absent => true,
-            Self::Null | Self::Value(_) => false,
-        }
-    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
@@ -40,24 +31,26 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
 pub(crate) type MapPatch = Patch<BTreeMap<String, Option<String>>>;
 
 impl MapPatch {
-    /// Returns the pairs after the patch, or `None` when it leaves them as they are.
-    pub(crate) fn apply(
-        self,
-        current: &BTreeMap<String, String>,
-    ) -> Option<BTreeMap<String, String>> {
+    /// Takes an empty value for null: some clients have no other way to remove a pair.
+    pub(crate) fn empty_as_null(self) -> Self {
         match self {
-            Self::Absent => None,
-            Self::Null => Some(BTreeMap::new()),
-            Self::Value(pairs) => {
-                let mut patched = current.clone();
-                for (name, value) in pairs {
-                    match value {
-                        Some(value) => drop(patched.insert(name, value)),
-                        None => drop(patched.remove(&name)),
-                    }
-                }
-                Some(patched)
-            }
+            Self::Absent | Self::Null => self,
+            Self::Value(pairs) => Self::Value(
+                pairs
+                    .into_iter()
+                    .map(|(name, value)| (name, value.filter(|value| !value.is_empty())))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl From<MapPatch> for MetadataPatch {
+    fn from(patch: MapPatch) -> Self {
+        match patch {
+            Patch::Absent => Self::Keep,
+            Patch::Null => Self::Replace(Metadata::new()),
+            Patch::Value(pairs) => Self::Merge(pairs),
         }
     }
 }
@@ -87,19 +80,25 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_merged_and_null_removes() {
-        let current = BTreeMap::from([("a", "1"), ("b", "2")].map(|(n, v)| (n.into(), v.into())));
-        let patched = |body: &str| {
-            read(body).metadata.apply(&current).map(|pairs| {
-                let pairs: Vec<String> =
-                    pairs.into_iter().map(|(n, v)| format!("{n}{v}")).collect();
-                pairs.join(" ")
-            })
-        };
-        assert_eq!(patched("{}"), None);
-        assert_eq!(patched(r#"{"metadata":null}"#).as_deref(), Some(""));
-        assert_eq!(patched(r#"{"metadata":{}}"#).as_deref(), Some("a1 b2"));
-        let merged = patched(r#"{"metadata":{"a":null,"b":"3","c":"4","d":null}}"#);
-        assert_eq!(merged.as_deref(), Some("b3 c4"));
+    fn pairs_are_set_and_null_removes() {
+        let patch = |body: &str| MetadataPatch::from(read(body).metadata);
+        assert_eq!(patch("{}"), MetadataPatch::Keep);
+        let none = MetadataPatch::Replace(Metadata::new());
+        assert_eq!(patch(r#"{"metadata":null}"#), none);
+        let merge = [("a", None), ("b", Some("")), ("c", Some("3"))];
+        let merge = merge.map(|(name, value)| (name.to_owned(), value.map(str::to_owned)));
+        let read = patch(r#"{"metadata":{"a":null,"b":"","c":"3"}}"#);
+        assert_eq!(read, MetadataPatch::Merge(merge.into()));
+    }
+
+    #[test]
+    fn an_empty_value_is_null_where_that_is_asked_for() {
+        let patch = |body: &str| read(body).metadata.empty_as_null();
+        let removed = Patch::Value([("a".to_owned(), None), ("b".to_owned(), None)].into());
+        assert_eq!(patch(r#"{"metadata":{"a":"","b":null}}"#), removed);
+        let set = Patch::Value([("a".to_owned(), Some(" ".to_owned()))].into());
+        assert_eq!(patch(r#"{"metadata":{"a":" "}}"#), set);
+        assert_eq!(patch("{}"), Patch::Absent);
+        assert_eq!(patch(r#"{"metadata":null}"#), Patch::Null);
     }
 }

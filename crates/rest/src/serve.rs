@@ -15,9 +15,11 @@ use trunkline_node::{ChatActor, Node, TokenClaims, TokenError};
 
 use crate::auth::bearer;
 use crate::auth::hmac::{self, Signature, SignatureError, SignedRequest};
-use crate::config::{Profile, RestConfig, ServiceTokens};
+use crate::config::{AllowedOrigins, Profile, RestConfig, ServiceTokens};
 use crate::error::ApiError;
-use crate::operation::{self, Credential, Found, Operation, PREFIXES, SHARED_PREFIXES, Service};
+use crate::operation::{
+    self, Credential, Found, NoRoute, Operation, PREFIXES, SHARED_PREFIXES, Service,
+};
 use crate::paging::{API_VERSION, Origin, Scheme};
 use crate::query::Query;
 use crate::rate::{RateLimiter, RateSubject};
@@ -37,7 +39,8 @@ pub(crate) struct Shared {
 
 /// Builds the router, to be merged with the others of the port.
 ///
-/// It answers every path under its prefixes and has no fallback. Wrap it with [`over_http`] where it
+/// It answers every path under its prefixes and has no fallback: [`unserved`] answers for the rest of
+/// the port. Wrap it with [`over_http`] where it
 /// is served in the clear, so that links to further pages say so.
 pub fn router(config: RestConfig, node: Node) -> Router {
     let shared = Shared {
@@ -60,6 +63,20 @@ pub fn router(config: RestConfig, node: Node) -> Router {
 /// Marks a router as served in the clear.
 pub fn over_http(router: Router) -> Router {
     router.layer(Extension(Scheme::Http))
+}
+
+/// Answers a request for a path that nothing of the port serves, as those below the façade's own
+/// paths are answered.
+pub fn unserved(allowed: &AllowedOrigins, request: &Request) -> Response {
+    let headers = request.headers();
+    if let Some(answer) = cors::preflight(allowed, request.method(), headers) {
+        return answer;
+    }
+    let mut response = ApiError::from(NoRoute::UnknownPath).into_response();
+    let cv = headers::correlation_vector(headers);
+    headers::complete(response.headers_mut(), headers, None, cv);
+    cors::complete(allowed, headers, response.headers_mut());
+    response
 }
 
 async fn serve(

@@ -3,9 +3,11 @@
 mod routes {
     pub(crate) mod scene;
 
+    mod chat;
     mod credentials;
     mod graph;
     mod hostile;
     mod operations;
     mod repeated;
+    mod rooms;
 }

@@ -23,7 +23,6 @@ mod wire_json;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{any, get, post};
 use trunkline_node::Node;
@@ -71,11 +70,6 @@ pub fn router(config: WebConfig, node: Node) -> Router {
             .route("/adfs/oauth2/token", post(dev_issuer::token))
             // Some clients make the path up and do not ask where it is.
             .route("/adfs/oauth2/v2.0/token", post(dev_issuer::token));
-    } else {
-        // What answers for all other paths speaks gRPC, where a page cannot tell that it is not there.
-        router = router
-            .route("/dev/{*rest}", any(StatusCode::NOT_FOUND))
-            .route("/adfs/{*rest}", any(StatusCode::NOT_FOUND));
     }
     let sign_in_rates = Arc::new(sign_in::Rates::new(config.sign_in.rates.clone()));
     router.layer(middleware::map_response(assets::security_headers)).with_state(Shared {

@@ -132,6 +132,10 @@ async function participants(report, alice, bob, carol) {
   report.equal("two a page", pages.map((page) => page.length), [2, 1]);
   report.equal("without the first", (await items(thread.listParticipants({ skip: 1 }))).length, 2);
   await thread.removeParticipant(carol.id);
+  await thread.addParticipants({ participants: [{ id: carol.id }] });
+  const back = (await items(thread.listParticipants())).find((one) => one.id.communicationUserId === carol.rawId);
+  report.equal("without a time everything is shared", back?.shareHistoryTime, EPOCH);
+  await thread.removeParticipant(carol.id);
   report.equal("one is removed", (await items(thread.listParticipants())).length, 2);
   await report.refused("who is out says nothing",
     () => carol.chat.getChatThreadClient(id).sendMessage({ content: "hey" }), 403);

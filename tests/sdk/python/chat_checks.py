@@ -144,6 +144,9 @@ async def messages(report, alice, bob):
     message = await value(his.get_message(sent.id))
     report.equal("its new content", message.content.message, "hello again")
     report.equal("its new metadata", message.metadata, {"k": "v", "l": "w"})
+    await value(hers.update_message(sent.id, metadata={"k": "", "l": "x"}))
+    message = await value(his.get_message(sent.id))
+    report.equal("an empty value removes the pair", message.metadata, {"l": "x"})
     report.check("it says when", message.edited_on is not None)
     report.check("its version rises", int(message.version) > int(sent.id), message.version)
     await report.refused(
@@ -218,7 +221,7 @@ async def participants(report, alice, bob, carol):
 
     texts = lambda found: [m.content.message for m in found if m.content and m.content.message]
     seen = texts(await items(bob.thread(thread_id).list_messages()))
-    report.equal("bob sees nothing from before", seen, [])
+    report.equal("bob sees everything, as nothing was said of it", seen, ["before bob"])
     seen = texts(await items(carol.thread(thread_id).list_messages()))
     report.equal("carol sees what was shared", seen, ["before bob"])
 

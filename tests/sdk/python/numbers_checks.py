@@ -41,6 +41,14 @@ async def numbers(report, client):
         report.check(f"area codes of {kind.value} are listed", isinstance(codes, list), codes)
     localities = await items(client.list_available_localities(country))
     report.check("places are listed", isinstance(localities, list), localities)
+    report.equal("a country without numbers", await items(client.list_available_offerings("IE")), [])
+    number = held[0].phone_number
+    for asked in (number, [number]):
+        found = (await value(client.search_operator_information(asked))).values
+        report.equal("of an operator, the number", [one.phone_number for one in found], [number])
+    await report.refused(
+        "two numbers at once", lambda: client.search_operator_information([number, number]), 400
+    )
     report.equal("nothing is reserved", await items(client.list_reservations()), [])
     await report.refused(
         "no reservation",
@@ -65,7 +73,6 @@ async def numbers(report, client):
         "other capabilities": lambda: client.begin_update_phone_number_capabilities(
             held[0].phone_number, calling=PhoneNumberCapabilityType.INBOUND
         ),
-        "an operator": lambda: client.search_operator_information([held[0].phone_number]),
         "browsing": lambda: client.browse_available_phone_numbers(
             country_code=country, phone_number_type=PhoneNumberType.TOLL_FREE
         ),

@@ -219,7 +219,7 @@ async function kinds() {
   const updated = await listener.one("chatThreadPropertiesUpdated", ours);
   report.equal("chatThreadPropertiesUpdated came", updated?.properties,
     { topic: "another %25", metadata: { color: "grün %41" } });
-  report.equal("who did it", idOf(updated.updatedBy.id), alice.id);
+  report.equal("who did it", [idOf(updated.updatedBy.id), updated.updatedBy.displayName], [alice.id, "Alice %20"]);
   report.check("its time", isRecent(updated.updatedOn), updated.updatedOn);
 
   const share = new Date(Date.now() - 3_600_000);
@@ -231,20 +231,20 @@ async function kinds() {
   report.equal("participantsAdded came", added?.participantsAdded.map((one) => idOf(one.id)), [carol.id]);
   report.equal("who came", [added.participantsAdded[0].displayName, added.participantsAdded[0].shareHistoryTime],
     ["Carol", share]);
-  report.equal("who added them", idOf(added.addedBy.id), alice.id);
+  report.equal("who added them", [idOf(added.addedBy.id), added.addedBy.displayName], [alice.id, "Alice %20"]);
   report.check("its time", isRecent(added.addedOn), added.addedOn);
 
   await chat.removeParticipant({ communicationUserId: carol.id });
   const removed = await listener.one("participantsRemoved", ours);
   report.equal("participantsRemoved came", removed?.participantsRemoved.map((one) => idOf(one.id)),
     [carol.id]);
-  report.equal("who removed them", idOf(removed.removedBy.id), alice.id);
+  report.equal("who removed them", [idOf(removed.removedBy.id), removed.removedBy.displayName], [alice.id, "Alice %20"]);
   report.check("its time", isRecent(removed.removedOn), removed.removedOn);
 
   await alice.chat.deleteChatThread(threadId);
   const gone = await listener.one("chatThreadDeleted", ours);
-  report.equal("chatThreadDeleted came", [gone?.reason, idOf(gone?.deletedBy?.id ?? {})],
-    ["deletedByUser", alice.id]);
+  report.equal("chatThreadDeleted came", [gone?.reason, idOf(gone?.deletedBy?.id ?? {}), gone?.deletedBy?.displayName],
+    ["deletedByUser", alice.id, "Alice %20"]);
   report.check("its time", isRecent(gone.deletedOn), gone.deletedOn);
 
   await sleep(1_000);

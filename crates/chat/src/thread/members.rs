@@ -6,7 +6,7 @@ use trunkline_clock::{Now, Timestamp};
 use trunkline_ids::CommunicationIdentifier;
 
 use crate::{
-    command::{NewMember, Reply},
+    command::{DefaultHistory, NewMember, Reply},
     error::ChatError,
     event::ChatEventKind,
     member::{InvalidMember, Member, is_possible_member},
@@ -203,10 +203,14 @@ impl Thread {
 
 /// A member sees what comes after it joined, whatever its clock says about the future.
 fn joined(named: NewMember, joined_on: Timestamp) -> Member {
+    let default = match named.default_history {
+        DefaultHistory::FromBeginning => Timestamp::UNIX_EPOCH,
+        DefaultHistory::FromJoining => joined_on,
+    };
     Member {
         identifier: named.identifier,
         display_name: named.display_name,
-        share_history_time: named.share_history_time.unwrap_or(joined_on).min(joined_on),
+        share_history_time: named.share_history_time.unwrap_or(default).min(joined_on),
         metadata: named.metadata,
         joined_on,
     }

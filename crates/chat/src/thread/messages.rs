@@ -12,6 +12,7 @@ use crate::{
     member::ReadReceipt,
     message::{Message, MessageContent, MessageId, Metadata},
     output::Change,
+    patch::MetadataPatch,
     thread::{Envelope, Stamp, Thread},
 };
 
@@ -42,25 +43,20 @@ impl Thread {
         actor: &CommunicationIdentifier,
         mut message: Message,
         content: Option<String>,
-        metadata: Option<Metadata>,
+        metadata: MetadataPatch,
     ) -> Result<Reply, ChatError> {
         self.check_own(actor, &message)?;
         if message.deleted_on.is_some() {
             return Err(ChatError::MessageDeleted { message_id: message.id });
         }
+        let content = content.map(|text| self.edited(&message, text)).transpose()?;
+        let content = content.filter(|content| *content != message.content);
+        let metadata = metadata.applied_to(&message.metadata);
         if content.is_none() && metadata.is_none() {
             return Ok(Reply::Done);
         }
-        if let Some(text) = content {
-            message.content = match message.content {
-                MessageContent::Html(_) => MessageContent::Html(checked_html(&self.limits, &text)?),
-                MessageContent::Text(_) => MessageContent::Text(checked_text(&self.limits, text)?),
-                MessageContent::ParticipantAdded { .. }
-                | MessageContent::ParticipantRemoved { .. }
-                | MessageContent::TopicUpdated { .. } => {
-                    return Err(ChatError::SystemMessage { message_id: message.id });
-                }
-            };
+        if let Some(content) = content {
+            message.content = content;
         }
         if let Some(metadata) = metadata {
             self.limits.check_metadata(&metadata)?;
@@ -135,6 +131,19 @@ impl Thread {
         let kind = ChatEventKind::TypingStarted { sender_display_name };
         self.publish(stamp, actor, self.everybody(), kind);
         Ok(Reply::Done)
+    }
+
+    /// Returns what a message says after an edit, which leaves its type.
+    fn edited(&self, message: &Message, text: String) -> Result<MessageContent, ChatError> {
+        match message.content {
+            MessageContent::Html(_) => Ok(MessageContent::Html(checked_html(&self.limits, &text)?)),
+            MessageContent::Text(_) => Ok(MessageContent::Text(checked_text(&self.limits, text)?)),
+            MessageContent::ParticipantAdded { .. }
+            | MessageContent::ParticipantRemoved { .. }
+            | MessageContent::TopicUpdated { .. } => {
+                Err(ChatError::SystemMessage { message_id: message.id })
+            }
+        }
     }
 
     fn tell_message(

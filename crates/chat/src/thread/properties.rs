@@ -7,8 +7,9 @@ use crate::{
     command::Reply,
     error::ChatError,
     event::ChatEventKind,
-    message::{MessageContent, Metadata},
+    message::MessageContent,
     output::Change,
+    patch::MetadataPatch,
     thread::{Envelope, Thread, record::RetentionPolicy},
 };
 
@@ -19,11 +20,11 @@ impl Thread {
         now: Now,
         actor: &CommunicationIdentifier,
         topic: Option<String>,
-        metadata: Option<Metadata>,
+        metadata: MetadataPatch,
         retention: Option<RetentionPolicy>,
     ) -> Result<Reply, ChatError> {
         let topic = topic.filter(|topic| *topic != self.record.topic);
-        let metadata = metadata.filter(|metadata| *metadata != self.record.metadata);
+        let metadata = metadata.applied_to(&self.record.metadata);
         let retention = retention.filter(|retention| *retention != self.record.retention);
         if topic.is_none() && metadata.is_none() && retention.is_none() {
             return Ok(Reply::Done);

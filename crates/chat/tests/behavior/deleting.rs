@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use trunkline_chat::{
     Change, ChatError, ChatEventKind, Command, CreateThread, Limits, MessageContent, Metadata,
-    NewContent, Reply, RetentionPolicy, Thread,
+    MetadataPatch, NewContent, Reply, RetentionPolicy, Thread,
 };
 
 use crate::scene::{Scene, member, names_of, request, say, text, topic, user};
@@ -34,7 +34,7 @@ fn metadata_and_retention_are_an_event_without_a_message() {
     let metadata = Metadata::from([("ship".to_owned(), "Anna".to_owned())]);
     let update = Command::UpdateThread {
         topic: None,
-        metadata: Some(metadata.clone()),
+        metadata: Some(metadata.clone()).into(),
         retention: Some(retention(30)),
     };
     let version = scene.thread.record().last_version;
@@ -81,14 +81,18 @@ fn a_deleted_thread_refuses_every_command_but_its_deletion() {
         Command::AddMembers { members: vec![member("carol")] },
         Command::DeleteMessage { message: message.clone() },
         Command::DeleteThread,
-        Command::EditMessage { message, content: Some("x".to_owned()), metadata: None },
+        Command::EditMessage {
+            message,
+            content: Some("x".to_owned()),
+            metadata: MetadataPatch::Keep,
+        },
         Command::RemoveMember { identifier: user("bob") },
         Command::RemoveMember { identifier: user("nobody") },
         say(NewContent::Html("<b>x</b>".to_owned())),
         text("x"),
         Command::SendReadReceipt { message_id: sent },
         Command::SendTyping { sender_display_name: None },
-        Command::UpdateThread { topic: None, metadata: None, retention: None },
+        Command::UpdateThread { topic: None, metadata: MetadataPatch::Keep, retention: None },
     ];
     let (events, changes) = (scene.events.len(), scene.changes.len());
     for command in commands {
@@ -139,7 +143,7 @@ fn the_retention_policy_counts_from_the_creation_and_can_be_taken_back() {
     scene.pass(10 * DAY);
     let update = |retention| Command::UpdateThread {
         topic: None,
-        metadata: None,
+        metadata: MetadataPatch::Keep,
         retention: Some(retention),
     };
     scene.act("alice", update(retention(90))).unwrap();
@@ -169,7 +173,11 @@ fn the_wire_forms_of_records_are_these() {
     scene
         .act(
             "alice",
-            Command::UpdateThread { topic: None, metadata: None, retention: Some(retention(60)) },
+            Command::UpdateThread {
+                topic: None,
+                metadata: MetadataPatch::Keep,
+                retention: Some(retention(60)),
+            },
         )
         .unwrap();
     let header = serde_json::to_value(scene.thread.record().header()).unwrap();

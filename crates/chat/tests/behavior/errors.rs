@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use trunkline_chat::{
-    ChatError, Command, CreateThread, CreateThreadError, Limits, MessageId, Metadata, NewContent,
-    NewMember, RetentionPolicy, clean_html,
+    ChatError, Command, CreateThread, CreateThreadError, Limits, MessageId, Metadata,
+    MetadataPatch, NewContent, NewMember, RetentionPolicy, clean_html,
 };
 
 use crate::scene::{Scene, denied, member, metadata, request, say, text, topic};
@@ -241,7 +241,7 @@ fn an_edit_has_the_limits_of_what_is_sent() {
         assert_eq!(scene.edit("alice", sent, ""), Err(ChatError::ContentEmpty));
         let refused = scene.edit("alice", sent, &"x".repeat(28_673)).unwrap_err();
         assert_eq!(refused.status(), 413);
-        let (message, metadata) = (scene.message(sent), Some(metadata(8_193)));
+        let (message, metadata) = (scene.message(sent), MetadataPatch::Replace(metadata(8_193)));
         let edit = Command::EditMessage { message, content: None, metadata };
         assert_eq!(refused_code(&mut scene, edit), "BadRequest");
     }
@@ -275,7 +275,7 @@ fn send(metadata: Metadata, client_message_id: Option<String>) -> Command {
 
 fn with_retention(delete_thread_after_days: u16) -> Command {
     let retention = Some(RetentionPolicy::ThreadCreationDate { delete_thread_after_days });
-    Command::UpdateThread { topic: None, metadata: None, retention }
+    Command::UpdateThread { topic: None, metadata: MetadataPatch::Keep, retention }
 }
 
 const VARIANTS: usize = 18;

@@ -7,8 +7,8 @@ use std::{
 
 use proptest::prelude::*;
 use trunkline_chat::{
-    Change, ChatEvent, ChatEventKind, Command, Limits, Member, MessageId, Metadata, NewContent,
-    NewMember, RetentionPolicy, Thread, ThreadHeader,
+    Change, ChatEvent, ChatEventKind, Command, Limits, Member, MessageId, MetadataPatch,
+    NewContent, NewMember, RetentionPolicy, Thread, ThreadHeader,
 };
 use trunkline_clock::Timestamp;
 use trunkline_ids::CommunicationIdentifier;
@@ -62,19 +62,19 @@ fn command(scene: &Scene, whom: usize, what: u8) -> Command {
         9 | 10 => Command::EditMessage {
             message: nth,
             content: Some("edited".to_owned()),
-            metadata: None,
+            metadata: MetadataPatch::Keep,
         },
         11 => Command::SendReadReceipt { message_id: nth.id },
         12 => Command::SendReadReceipt { message_id: MessageId::from_millis(u64::from(what)) },
         13 => Command::SendTyping { sender_display_name: None },
         14 => Command::UpdateThread {
             topic: Some(name.to_owned()),
-            metadata: None,
+            metadata: MetadataPatch::Keep,
             retention: Some(RetentionPolicy::ThreadCreationDate { delete_thread_after_days: 30 }),
         },
         15 => Command::UpdateThread {
             topic: None,
-            metadata: Some(Metadata::from([(name.to_owned(), String::new())])),
+            metadata: MetadataPatch::Merge([(name.to_owned(), Some(String::new()))].into()),
             retention: Some(RetentionPolicy::None),
         },
         16 => Command::AddMembers { members: vec![denied("frank")] },

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use trunkline_chat::{
-    ChatError, ChatEventKind, Command, Limits, MessageContent, MessageType, NewMember, Reply,
+    ChatError, ChatEventKind, Command, DefaultHistory, Limits, MessageContent, MessageType,
+    NewMember, Reply,
 };
 use trunkline_clock::Timestamp;
 
 use crate::scene::{
-    Scene, denial, denied, display, id, member, names_of, sharing_since, text, user,
+    Scene, denial, denied, display, id, member, names_of, sharing_since, text, topic, user,
 };
 
 #[test]
@@ -44,6 +45,32 @@ fn whoever_comes_sees_nothing_from_before_unless_it_is_shared() {
     assert_eq!(sees("bob"), [false, false]);
     assert_eq!(sees("carol"), [false, true]);
     assert_eq!(sees("dave"), [true, true]);
+}
+
+#[test]
+fn what_is_shown_by_default_is_for_those_who_join() {
+    let whole =
+        |name: &str| NewMember { default_history: DefaultHistory::FromBeginning, ..member(name) };
+    let mut scene = Scene::with(&["bob"]);
+    let before = scene.send("alice", "before");
+    scene.pass(Duration::from_secs(1));
+    let now = scene.clock.now().wall;
+    let told = NewMember { share_history_time: Some(now), ..whole("dave") };
+    scene.add("alice", vec![whole("carol"), told]);
+    let shared =
+        |scene: &Scene, name: &str| scene.thread.record().members[&user(name)].share_history_time;
+    assert_eq!(shared(&scene, "carol"), Timestamp::UNIX_EPOCH);
+    assert_eq!(shared(&scene, "dave"), now, "a time that is given counts");
+    assert!(scene.message(before).is_visible_to(&scene.thread.record().members[&user("carol")]));
+
+    let events = scene.events.len();
+    let bobs = shared(&scene, "bob");
+    scene.add("alice", vec![whole("bob"), whole("dave")]);
+    assert_eq!((shared(&scene, "bob"), shared(&scene, "dave")), (bobs, now), "members keep theirs");
+    assert_eq!(scene.events.len(), events);
+    scene.remove("alice", "dave");
+    scene.add("alice", vec![whole("dave")]);
+    assert_eq!(shared(&scene, "dave"), Timestamp::UNIX_EPOCH, "who comes back joins");
 }
 
 #[test]
@@ -161,6 +188,22 @@ fn members_may_leave_and_the_last_one_leaves_the_thread_empty() {
     scene.remove("alice", "alice");
     assert_eq!(scene.roster(), Vec::<String>::new());
     assert_eq!(scene.act("alice", text("anybody?")), Err(ChatError::NotMember));
+}
+
+#[test]
+fn events_name_the_actor_as_the_thread_knows_it() {
+    let mut scene = Scene::with(&[]);
+    let named = |name: &str| NewMember { display_name: display(name), ..member(name) };
+    scene.add("alice", vec![named("bob"), member("carol")]);
+    assert_eq!(scene.last_event().actor_display_name, None, "alice has no name here");
+    scene.send("bob", "ahoy");
+    assert_eq!(scene.last_event().actor_display_name, display("bob"));
+    scene.remove("bob", "carol");
+    assert_eq!(scene.last_event().actor_display_name, display("bob"));
+    scene.remove("bob", "bob");
+    assert_eq!(scene.last_event().actor_display_name, display("bob"), "as it was known");
+    scene.act("alice", topic("later")).unwrap();
+    assert_eq!(scene.last_event().actor_display_name, None);
 }
 
 #[test]

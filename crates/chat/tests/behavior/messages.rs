@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use trunkline_chat::{
-    ChatError, ChatEventKind, Command, Message, MessageContent, Metadata, NewContent, Reply,
+    ChatError, ChatEventKind, Command, Message, MessageContent, Metadata, MetadataPatch,
+    NewContent, Reply,
 };
 use trunkline_clock::Timestamp;
 
@@ -94,14 +95,59 @@ fn an_edit_of_the_metadata_leaves_the_text_and_an_empty_edit_does_nothing() {
     let sent = scene.send("alice", "ahoy");
     let message = scene.message(sent);
     let metadata = Metadata::from([("tags".to_owned(), "sail".to_owned())]);
-    let edit = Command::EditMessage { message, content: None, metadata: Some(metadata.clone()) };
+    let edit =
+        Command::EditMessage { message, content: None, metadata: Some(metadata.clone()).into() };
     assert_eq!(scene.act("alice", edit), Ok(Reply::Done));
     assert_eq!(scene.message(sent).content, MessageContent::Text("ahoy".to_owned()));
     assert_eq!(scene.message(sent).metadata, metadata);
 
     let (message, events) = (scene.message(sent), scene.events.len());
-    let edit = Command::EditMessage { message, content: None, metadata: None };
+    let edit = Command::EditMessage { message, content: None, metadata: MetadataPatch::Keep };
     assert_eq!(scene.act("alice", edit), Ok(Reply::Done));
+    assert_eq!(scene.events.len(), events);
+}
+
+#[test]
+fn an_edit_that_changes_nothing_is_done_and_nobody_is_told() {
+    let mut scene = Scene::with(&[]);
+    let metadata = || Metadata::from([("a".to_owned(), "1".to_owned())]);
+    let merge = |name: &str, value: Option<&str>| {
+        MetadataPatch::Merge([(name.to_owned(), value.map(str::to_owned))].into())
+    };
+    let sent = scene.send_html("alice", "<b>ahoy</b>");
+    let mut edit = |content: Option<&str>, metadata: MetadataPatch| {
+        let (message, content) = (scene.message(sent), content.map(str::to_owned));
+        let events = scene.events.len();
+        let edit = Command::EditMessage { message, content, metadata };
+        assert_eq!(scene.act("alice", edit), Ok(Reply::Done));
+        scene.events.len() - events
+    };
+    assert_eq!(edit(None, MetadataPatch::Replace(metadata())), 1);
+    assert_eq!(edit(None, MetadataPatch::Replace(metadata())), 0);
+    assert_eq!(edit(None, MetadataPatch::Merge([].into())), 0);
+    assert_eq!(edit(None, merge("a", Some("1"))), 0);
+    assert_eq!(edit(None, merge("b", None)), 0);
+    assert_eq!(edit(Some("<b onclick=\"x()\">ahoy</b>"), MetadataPatch::Keep), 0, "as cleaned");
+    assert_eq!(edit(Some("<b>ahoy</b>"), merge("a", None)), 1);
+    assert_eq!(scene.message(sent).metadata, Metadata::new());
+}
+
+#[test]
+fn who_changes_one_pair_undoes_no_change_of_another() {
+    let mut scene = Scene::with(&["bob"]);
+    let update = |name: &str, value: &str| Command::UpdateThread {
+        topic: None,
+        metadata: MetadataPatch::Merge([(name.to_owned(), Some(value.to_owned()))].into()),
+        retention: None,
+    };
+    // Neither knows of the other's change.
+    for (who, update) in [("alice", update("a", "1")), ("bob", update("b", "2"))] {
+        assert_eq!(scene.act(who, update), Ok(Reply::Done));
+    }
+    let both = [("a", "1"), ("b", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(scene.thread.record().metadata, both.into());
+    let events = scene.events.len();
+    assert_eq!(scene.act("bob", update("b", "2")), Ok(Reply::Done));
     assert_eq!(scene.events.len(), events);
 }
 

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use trunkline_chat::{
     Change, ChatError, ChatEvent, ChatEventKind, Command, CreateThread, CreateThreadError, Denial,
-    InvalidMember, Limits, Message, MessageId, Metadata, NewContent, NewMember, Output, Reply,
-    Thread, ThreadRecord,
+    InvalidMember, Limits, Message, MessageId, Metadata, MetadataPatch, NewContent, NewMember,
+    Output, Reply, Thread, ThreadRecord,
 };
 use trunkline_clock::{Timestamp, VirtualClock};
 use trunkline_ids::{CommunicationIdentifier, DisplayName};
@@ -101,7 +101,7 @@ impl Scene {
         text: &str,
     ) -> Result<Reply, ChatError> {
         let (message, content) = (self.message(id), Some(text.to_owned()));
-        self.act(who, Command::EditMessage { message, content, metadata: None })
+        self.act(who, Command::EditMessage { message, content, metadata: MetadataPatch::Keep })
     }
 
     pub(crate) fn delete(&mut self, who: &str, id: MessageId) -> Result<Reply, ChatError> {
@@ -245,7 +245,11 @@ pub(crate) fn text(text: &str) -> Command {
 }
 
 pub(crate) fn topic(topic: &str) -> Command {
-    Command::UpdateThread { topic: Some(topic.to_owned()), metadata: None, retention: None }
+    Command::UpdateThread {
+        topic: Some(topic.to_owned()),
+        metadata: MetadataPatch::Keep,
+        retention: None,
+    }
 }
 
 pub(crate) fn metadata(length: usize) -> Metadata {

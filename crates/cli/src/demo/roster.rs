@@ -380,13 +380,7 @@ impl<'a> Scene<'a> {
     }
 
     fn member(&self, name: &str) -> anyhow::Result<NewMember> {
-        Ok(NewMember {
-            identifier: self.identifier(name)?,
-            display_name: None,
-            share_history_time: None,
-            metadata: Metadata::new(),
-            denial: None,
-        })
+        Ok(NewMember::new(self.identifier(name)?))
     }
 
     fn identifier(&self, name: &str) -> anyhow::Result<CommunicationIdentifier> {

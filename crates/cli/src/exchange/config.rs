@@ -16,7 +16,10 @@ use trunkline_clock::Timestamp;
 use trunkline_ids::{ResourceId, TenantId};
 use trunkline_node::DirectoryEntry;
 use trunkline_policy::{AccessKey, License};
-use trunkline_rest::{Capability, NumberAssignment, NumberType, Profile, RateRule, VirtualNumber};
+use trunkline_rest::{
+    AdministrativeDivision, Capability, NumberAssignment, NumberType, Profile, RateRule,
+    VirtualNumber,
+};
 
 pub use self::{issuers::IssuerConfig, webhooks::WebhookConfig};
 
@@ -323,6 +326,10 @@ fn dev_numbers() -> Vec<VirtualNumber> {
             calling: Capability::Both,
             sms: Capability::None,
             locality: Some("Redmond".to_owned()),
+            administrative_division: Some(AdministrativeDivision {
+                name: "Washington".to_owned(),
+                abbreviation: "WA".to_owned(),
+            }),
             since: Timestamp::UNIX_EPOCH,
         })
         .collect()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use trunkline_node::Node;
 use trunkline_realtime::{Realtime, RealtimeConfig};
 use trunkline_rest::{AllowedOrigins, Profile, RateGroup, RestConfig, ServiceTokens};
@@ -18,10 +19,11 @@ pub(super) fn over_tls(
     node: &Node,
     realtime: &Realtime,
 ) -> Router {
-    trunkline_grpc::router(node.clone())
+    let served = trunkline_grpc::router(node.clone())
         .merge(trunkline_web::router(web_config, node.clone()))
         .merge(trunkline_rest::router(rest_config(config), node.clone()))
-        .merge(realtime.router())
+        .merge(realtime.router());
+    or_unserved(config, served)
 }
 
 /// Makes the façade of chat notifications. After a restart clients allocate anew, and go on where they
@@ -35,7 +37,23 @@ pub(super) fn realtime(node: &Node) -> anyhow::Result<Realtime> {
 
 /// Builds the routes of the port in the clear: what clients of the documented service use there.
 pub(super) fn in_the_clear(config: &ExchangeConfig, node: &Node) -> Router {
-    trunkline_rest::over_http(trunkline_rest::router(rest_config(config), node.clone()))
+    let served = trunkline_rest::router(rest_config(config), node.clone());
+    or_unserved(config, trunkline_rest::over_http(served))
+}
+
+/// Answers what nobody serves in the words of whoever asks: calls with their status, everything else
+/// with the error envelope that clients of the documented service read.
+fn or_unserved(config: &ExchangeConfig, served: Router) -> Router {
+    let allowed = Arc::new(rest_config(config).allowed_origins);
+    served.fallback(move |request: Request| {
+        let allowed = Arc::clone(&allowed);
+        async move {
+            match trunkline_grpc::is_call(request.headers()) {
+                true => trunkline_grpc::unimplemented(request).await,
+                false => trunkline_rest::unserved(&allowed, &request),
+            }
+        }
+    })
 }
 
 /// Says what the pages need. Tokens are exchanged for pages as often as they are over REST.

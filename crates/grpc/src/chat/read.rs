@@ -45,11 +45,10 @@ pub(super) fn new_members(
 ) -> Result<Vec<NewMember>, Status> {
     let member = |member: wire::NewMember| {
         Ok(NewMember {
-            identifier: user(identity, &member.user)?,
             display_name: name("display_name", &member.display_name)?,
             share_history_time: time("share_history_time", member.share_history_time)?,
             metadata: member.metadata,
-            denial: None,
+            ..NewMember::new(user(identity, &member.user)?)
         })
     };
     members.into_iter().map(member).collect()

@@ -179,6 +179,7 @@ mod tests {
             version: MessageId::from_millis(millis),
             time: Timestamp::UNIX_EPOCH,
             actor: "8:acs:contoso_alice".parse().unwrap(),
+            actor_display_name: None,
             recipients: vec![],
             kind: ChatEventKind::ThreadDeleted { by_policy: false },
         })

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use trunkline_chat::{InvalidMember, Metadata, NewContent, RetentionPolicy, ThreadHeader};
+use trunkline_chat::{
+    InvalidMember, Metadata, MetadataPatch, NewContent, RetentionPolicy, ThreadHeader,
+};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, DisplayName};
 use trunkline_policy::{Right, Scope, decide_scope};
@@ -94,8 +96,8 @@ pub struct SendMessage {
 pub struct EditMessage {
     /// What it says from here on.
     pub content: Option<String>,
-    /// What the app attaches from here on.
-    pub metadata: Option<Metadata>,
+    /// What changes of what the app attaches.
+    pub metadata: MetadataPatch,
 }
 
 /// A change to a thread; what is absent stays.
@@ -103,8 +105,8 @@ pub struct EditMessage {
 pub struct UpdateThread {
     /// What it is about.
     pub topic: Option<String>,
-    /// What the app attaches.
-    pub metadata: Option<Metadata>,
+    /// What changes of what the app attaches.
+    pub metadata: MetadataPatch,
     /// When it is to be deleted.
     pub retention: Option<RetentionPolicy>,
 }

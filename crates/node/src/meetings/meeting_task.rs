@@ -12,7 +12,7 @@ use trunkline_call::{
     Actor as CallActor, Call, CallConfig, Entry, Limits, MediaMode, MediaRights, MeetingInput,
     NewCall, Origin as CallOrigin, ParticipantSelector,
 };
-use trunkline_chat::{Metadata, NewMember};
+use trunkline_chat::NewMember;
 use trunkline_ids::{CallId, CommunicationIdentifier, EndpointId, OperationId, ParticipantId};
 use trunkline_interop::{
     Action, Actor, CallStep, Capability, Command, Input, Meeting, OperationOutcome, Output, Signal,
@@ -428,18 +428,12 @@ impl MeetingTask {
                 if identifier == actor.identifier {
                     return;
                 }
-                let member = NewMember {
-                    identifier,
-                    display_name,
-                    share_history_time: None,
-                    metadata: Metadata::new(),
-                    denial: None,
-                };
+                let member = NewMember { display_name, ..NewMember::new(identifier) };
                 chat.add_members(&actor, &thread_id, vec![member]).await.map(|_| ())
             }
             ThreadStep::Name { thread_id, topic } => {
                 let topic = Some(topic_of(topic.as_deref()));
-                let update = UpdateThread { topic, metadata: None, retention: None };
+                let update = UpdateThread { topic, ..UpdateThread::default() };
                 chat.update_thread(&actor, &thread_id, update).await.map(drop)
             }
             ThreadStep::Remove { thread_id, identifier } => {

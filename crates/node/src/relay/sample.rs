@@ -113,6 +113,7 @@ impl Sample {
             version: self.version,
             time: self.now,
             actor: self.actor.clone(),
+            actor_display_name: None,
             recipients: vec![self.actor.clone(), self.other.clone()],
             kind,
         }

@@ -142,7 +142,7 @@ async fn a_message_can_be_edited_and_deleted_while_its_commit_is_under_way() {
     let thread = scene.thread(&ann, &[]).await;
     let id = scene.say(&ann, &thread, "one").await.unwrap();
     let gate = scene.faults.gate.lock().await;
-    let edit = EditMessage { content: Some("two".to_owned()), metadata: None };
+    let edit = EditMessage { content: Some("two".to_owned()), ..EditMessage::default() };
     let chat = scene.chat();
     let (sent, edited, deleted, ()) = tokio::join!(
         scene.say(&ann, &thread, "behind"),

@@ -38,6 +38,7 @@ fn encode(kind: ChatEventKind) -> Arc<Push> {
         version: MessageId::from_millis(1_700_000_000_000),
         time: Timestamp::from_unix_seconds(1_700_000_000),
         actor: USER.parse().unwrap(),
+        actor_display_name: None,
         recipients: vec![],
         kind,
     };

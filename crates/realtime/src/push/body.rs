@@ -11,7 +11,7 @@ use trunkline_chat::{
     RetentionPolicy, ThreadHeader,
 };
 use trunkline_clock::Timestamp;
-use trunkline_ids::{CommunicationIdentifier, DisplayName};
+use trunkline_ids::DisplayName;
 
 use super::{PushKind, wire_type};
 use crate::negotiate::millis;
@@ -25,33 +25,33 @@ pub(super) fn encode(kind: PushKind, event: &ChatEvent) -> String {
         ChatEventKind::ParticipantsAdded { added } => json(&ParticipantsAdded {
             thread: thread_body(kind, event),
             time: WireTime(event.time),
-            added_by: person(&event.actor, added),
+            added_by: actor(event),
             participants_added: participants(added),
         }),
         ChatEventKind::ParticipantsRemoved { removed } => json(&ParticipantsRemoved {
             thread: thread_body(kind, event),
             time: WireTime(event.time),
-            removed_by: person(&event.actor, removed),
+            removed_by: actor(event),
             participants_removed: participants(removed),
         }),
         ChatEventKind::ReadReceiptSent { receipt } => json(&receipt_body(kind, event, receipt)),
         ChatEventKind::ThreadCreated { thread, members } => json(&ThreadCreated {
             thread: thread_body(kind, event),
             create_time: WireTime(thread.created_on),
-            created_by: person(&thread.created_by, members),
+            created_by: actor(event),
             members: participants(members),
             properties: properties(thread),
         }),
         ChatEventKind::ThreadDeleted { by_policy } => json(&ThreadDeleted {
             thread: thread_body(kind, event),
             delete_time: WireTime(event.time),
-            deleted_by: person(&event.actor, &[]),
+            deleted_by: actor(event),
             reason: if *by_policy { "deletedByPolicy" } else { "deletedByUser" },
         }),
         ChatEventKind::ThreadPropertiesUpdated { thread } => json(&ThreadPropertiesUpdated {
             thread: thread_body(kind, event),
             edit_time: WireTime(event.time),
-            edited_by: person(&event.actor, &[]),
+            edited_by: actor(event),
             properties: properties(thread),
         }),
         ChatEventKind::TypingStarted { sender_display_name } => json(&TypingBody {
@@ -280,12 +280,11 @@ struct Retention {
     execute_after: String,
 }
 
-/// Returns who did something, named if it is among those members.
-fn person(identifier: &CommunicationIdentifier, members: &[Member]) -> String {
-    let member = members.iter().find(|member| member.identifier == *identifier);
+/// Returns who did it.
+fn actor(event: &ChatEvent) -> String {
     escaped_json(&Participant {
-        participant_id: identifier.to_string(),
-        display_name: name(member.and_then(|member| member.display_name.as_ref())),
+        participant_id: event.actor.to_string(),
+        display_name: name(event.actor_display_name.as_ref()),
         share_history_time: None,
         member_metadata: None,
     })

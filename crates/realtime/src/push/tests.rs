@@ -28,6 +28,7 @@ fn event(kind: ChatEventKind) -> ChatEvent {
         version: version(7),
         time: at(7),
         actor: ALICE.parse().unwrap(),
+        actor_display_name: Some("Alice 100%".parse().unwrap()),
         recipients: vec![ALICE.parse().unwrap(), BOB.parse().unwrap()],
         kind,
     }
@@ -225,7 +226,7 @@ fn a_thread_created() {
     assert_eq!(body["createTime"], "2023-11-14T22:13:20.000Z");
     assert_eq!(
         unescape(&body["createdBy"]),
-        json!({ "participantId": ALICE, "displayName": "Alice" })
+        json!({ "participantId": ALICE, "displayName": "Alice 100%" })
     );
     assert_eq!(
         unescape(&body["members"]),
@@ -251,6 +252,10 @@ fn a_thread_created() {
     assert_eq!(body.get("recipientMri"), None);
 }
 
+fn alice() -> Value {
+    json!({ "participantId": ALICE, "displayName": "Alice 100%" })
+}
+
 #[test]
 fn thread_properties_updated() {
     let mut thread = header("new", RetentionPolicy::None);
@@ -258,7 +263,7 @@ fn thread_properties_updated() {
     let body = body(ChatEventKind::ThreadPropertiesUpdated { thread });
     assert_eq!(body["eventId"], 258);
     assert_eq!(body["editTime"], "2023-11-14T22:13:20.007Z");
-    assert_eq!(unescape(&body["editedBy"])["participantId"], ALICE);
+    assert_eq!(unescape(&body["editedBy"]), alice());
     assert_eq!(
         unescape(&body["properties"]),
         json!({ "topic": "new", "acsChatThreadMetadata": r#"{"k":"%41"}"# })
@@ -271,7 +276,7 @@ fn a_thread_deleted() {
         let body = body(ChatEventKind::ThreadDeleted { by_policy });
         assert_eq!(body["eventId"], 259);
         assert_eq!(body["deleteTime"], "2023-11-14T22:13:20.007Z");
-        assert_eq!(unescape(&body["deletedBy"])["participantId"], ALICE);
+        assert_eq!(unescape(&body["deletedBy"]), alice());
         assert_eq!(body["reason"], reason);
     }
 }
@@ -283,11 +288,11 @@ fn participants_added_and_removed() {
     let added = body(ChatEventKind::ParticipantsAdded { added: members() });
     assert_eq!(added["eventId"], 260);
     assert_eq!(added["time"], "2023-11-14T22:13:20.007Z");
-    assert_eq!(unescape(&added["addedBy"])["participantId"], ALICE);
+    assert_eq!(unescape(&added["addedBy"]), alice());
     assert_eq!(unescape(&added["participantsAdded"]), expected);
     let removed = body(ChatEventKind::ParticipantsRemoved { removed: members() });
     assert_eq!(removed["eventId"], 261);
-    assert_eq!(unescape(&removed["removedBy"])["participantId"], ALICE);
+    assert_eq!(unescape(&removed["removedBy"]), alice());
     assert_eq!(unescape(&removed["participantsRemoved"]), expected);
 }
 

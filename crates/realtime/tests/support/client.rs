@@ -97,6 +97,7 @@ impl Scene {
             version,
             time,
             actor: user("bob"),
+            actor_display_name: None,
             recipients: vec![user("alice"), user("bob")],
             kind,
         });

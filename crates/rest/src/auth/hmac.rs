@@ -5,6 +5,9 @@
 //! the endpoint they were configured with although they talk to another name. Every spelling that
 //! a known client uses is tried before the request is refused. None of them weakens the check: each
 //! names the same request, and each needs the key.
+//!
+//! A signature that was seen is no reason to refuse: clients date with whole seconds, so that two equal
+//! requests of one second carry the same. It is good for as long as its date is.
 
 use std::time::Duration;
 

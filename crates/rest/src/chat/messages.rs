@@ -8,6 +8,7 @@ use crate::error::ApiError;
 use crate::model::chat::{MessageModel, SendMessageRequest, SentModel, UpdateMessageRequest};
 use crate::paging::PageRequest;
 use crate::patch::Patch;
+use crate::percent;
 use crate::repeatability;
 use crate::reply::Reply;
 use crate::request::Incoming;
@@ -25,9 +26,11 @@ pub(crate) async fn send(
     let is_repeatable = repeatability.is_some();
     let message =
         SendMessage { sender_display_name, metadata, repeatability, ..SendMessage::new(content) };
-    let id = chat.send_message(actor, &thread, message).await?;
-    let model = SentModel { id: id.to_string() };
-    Ok(Reply::json(StatusCode::CREATED, &model).repeatable(is_repeatable))
+    let id = chat.send_message(actor, &thread, message).await?.to_string();
+    let thread = percent::encode(thread.as_str(), b"");
+    let location = format!("{}/chat/threads/{thread}/messages/{id}", request.origin);
+    let reply = Reply::json(StatusCode::CREATED, &SentModel { id }).with_location(&location);
+    Ok(reply.repeatable(is_repeatable))
 }
 
 pub(crate) async fn list(
@@ -69,10 +72,7 @@ pub(crate) async fn update(
         }
         Patch::Value(content) => Some(content),
     };
-    let metadata = match patch.metadata.is_absent() {
-        true => None,
-        false => patch.metadata.apply(&chat.message(actor, &thread, id).await?.metadata),
-    };
+    let metadata = patch.metadata.empty_as_null().into();
     chat.edit_message(actor, &thread, id, EditMessage { content, metadata }).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

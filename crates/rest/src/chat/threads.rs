@@ -68,10 +68,7 @@ pub(crate) async fn update(
         }
         Patch::Value(topic) => Some(topic),
     };
-    let metadata = match patch.metadata.is_absent() {
-        true => None,
-        false => patch.metadata.apply(&chat.thread(actor, &thread).await?.metadata),
-    };
+    let metadata = patch.metadata.into();
     chat.update_thread(actor, &thread, UpdateThread { topic, metadata, retention }).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

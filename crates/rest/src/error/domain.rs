@@ -83,7 +83,9 @@ impl From<IdentityError> for ApiError {
 impl From<RoomFailure> for ApiError {
     fn from(failure: RoomFailure) -> Self {
         match failure {
-            RoomFailure::NotFound => Self::not_found("The specified room was not found."),
+            RoomFailure::NotFound => {
+                Self::not_found("The server cannot find the requested resource.")
+            }
             RoomFailure::Refused(error) => error.into(),
             RoomFailure::RepeatedDifferently => {
                 Self::of(409, failure.code(), &failure).with_repeatability_rejected()
@@ -96,9 +98,27 @@ impl From<RoomFailure> for ApiError {
     }
 }
 
+/// The sentences are those of the documented service, because programs compare them.
 impl From<RoomError> for ApiError {
     fn from(error: RoomError) -> Self {
-        Self::of(400, error.code(), &error)
+        let of = |message: &'static str| Self::new(StatusCode::BAD_REQUEST, error.code(), message);
+        let (wire, exact) = (error.wire_message(), sentence(&error.to_string()));
+        match error {
+            RoomError::FromTooFar { .. }
+            | RoomError::UntilNotAfterFrom { .. }
+            | RoomError::UntilPast { .. }
+            | RoomError::ValidTooLong { .. } => {
+                of(MALFORMED).with_detail(error.target().unwrap_or_default(), wire)
+            }
+            RoomError::MalformedParticipant
+            | RoomError::MalformedRoomId
+            | RoomError::NotAppUser
+            | RoomError::TooManyParticipants { .. }
+            | RoomError::UnknownRole(_) => match error.target() {
+                Some(target) => of(wire).with_detail(target, exact),
+                None => of(wire),
+            },
+        }
     }
 }
 
@@ -134,6 +154,10 @@ fn sentence(words: &str) -> String {
     }
     sentence
 }
+
+/// What the documented service says above the details of a time that cannot be.
+const MALFORMED: &str =
+    "The request could not be understood by the server due to malformed syntax.";
 
 #[cfg(test)]
 mod tests {

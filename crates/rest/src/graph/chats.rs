@@ -61,10 +61,8 @@ impl MemberRequest {
             .transpose()?;
         Ok(NewMember {
             display_name: caller.node.identity().directory_name(&identifier),
-            identifier,
             share_history_time,
-            metadata: Metadata::new(),
-            denial: None,
+            ..NewMember::new(identifier)
         })
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use trunkline_chat::{
-    CreateThread, InvalidMember, Member, Message, MessageContent, MessageType, Metadata,
-    NewContent, NewMember, ReadReceipt, RetentionPolicy, ThreadHeader,
+    CreateThread, DefaultHistory, InvalidMember, Member, Message, MessageContent, MessageType,
+    Metadata, NewContent, NewMember, ReadReceipt, RetentionPolicy, ThreadHeader,
 };
 use trunkline_clock::Timestamp;
 use trunkline_ids::DisplayName;
@@ -289,6 +289,7 @@ pub(crate) struct MessageModel {
     deleted_on: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     edited_on: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     metadata: Metadata,
 }
 
@@ -384,6 +385,7 @@ fn members(participants: Vec<ParticipantRequest>) -> Result<Vec<NewMember>, ApiE
             Ok(NewMember {
                 display_name: display_name(participant.display_name, "displayName")?,
                 share_history_time,
+                default_history: DefaultHistory::FromBeginning,
                 metadata: participant.metadata.unwrap_or_default(),
                 ..NewMember::new(participant.communication_identifier.try_into()?)
             })
@@ -465,6 +467,7 @@ mod tests {
         assert_eq!(thread.members[0].identifier.to_string(), BOB);
         assert_eq!(thread.members[0].display_name.as_ref().unwrap().as_str(), "Bob");
         assert!(thread.members[0].share_history_time.is_some());
+        assert_eq!(thread.members[0].default_history, DefaultHistory::FromBeginning);
         assert_eq!((thread.members[0].metadata.len(), thread.metadata.len()), (1, 1));
     }
 

@@ -1,8 +1,10 @@
 //! Bodies of phone numbers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::config::{Capability, NumberAssignment, NumberType, VirtualNumber};
+use crate::config::{
+    AdministrativeDivision, Capability, NumberAssignment, NumberType, VirtualNumber,
+};
 
 /// A number that the resource holds.
 #[derive(Serialize)]
@@ -80,8 +82,40 @@ pub(crate) struct AreaCodeModel {
 /// A place with numbers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LocalityModel {
-    pub(crate) localized_name: String,
+pub(crate) struct LocalityModel<'a> {
+    pub(crate) localized_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) administrative_division: Option<DivisionModel<'a>>,
+}
+
+/// A state or province of a place.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DivisionModel<'a> {
+    localized_name: &'a str,
+    abbreviated_name: &'a str,
+}
+
+impl<'a> From<&'a AdministrativeDivision> for DivisionModel<'a> {
+    fn from(division: &'a AdministrativeDivision) -> Self {
+        Self { localized_name: &division.name, abbreviated_name: &division.abbreviation }
+    }
+}
+
+/// `POST /operatorInformation/:search`. The options ask for what costs money, and is not known here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OperatorRequest {
+    pub(crate) phone_numbers: Vec<String>,
+}
+
+/// What an operator says of a number; what only operators know is left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OperatorModel<'a> {
+    pub(crate) phone_number: &'a str,
+    pub(crate) international_format: &'a str,
+    pub(crate) number_type: &'static str,
 }
 
 /// A kind of number there is.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Timestamp;
-use trunkline_interop::{CreateRoom, ParticipantPatch, Room, RoomRole, UpdateRoom};
+use trunkline_interop::{CreateRoom, ParticipantPatch, Room, RoomError, RoomRole, UpdateRoom};
 
 use crate::error::ApiError;
 use crate::model::{identifier, time};
@@ -115,17 +115,13 @@ fn patch(
     raw_id: &str,
     properties: Option<ParticipantProperties>,
 ) -> Result<ParticipantPatch, ApiError> {
-    let identifier = identifier::parse_raw_id(raw_id)
-        .map_err(|error| ApiError::bad_request(error.to_string()).with_target("participants"))?;
+    let identifier =
+        identifier::parse_raw_id(raw_id).map_err(|_| RoomError::MalformedParticipant)?;
     let Some(properties) = properties else {
         return Ok(ParticipantPatch::Remove(identifier));
     };
     let role = match properties.role.as_deref() {
-        Some(role) => role.parse().map_err(|_| {
-            let known = RoomRole::ALL.map(RoomRole::as_str).join(", ");
-            let message = format!("A participant's role is not valid. The roles are {known}.");
-            ApiError::bad_request(message).with_target("role")
-        })?,
+        Some(role) => role.parse().map_err(RoomError::UnknownRole)?,
         None => RoomRole::default(),
     };
     Ok(ParticipantPatch::Upsert(identifier, role))

@@ -61,9 +61,10 @@ pub(crate) fn verbs(verbs: &[Verb]) -> String {
     verbs.iter().map(|verb| verb.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The paths that are answered here, with every path below them; below `/calling` nothing is served,
-/// and the error envelope says so.
-pub(crate) const PREFIXES: [&str; 9] = [
+/// The paths that are answered here, with every path below them; below `/access` and `/calling` nothing
+/// is served, and the error envelope says so.
+pub(crate) const PREFIXES: [&str; 10] = [
+    "/access",
     "/availablePhoneNumbers",
     "/calling",
     "/graph",

@@ -19,8 +19,9 @@ const fn works(verb: Verb, path: &'static str, operation: Operation, success: u1
     route(verb, path, operation, success, Support::Works)
 }
 
-const PREFERENCE: Support =
-    Support::Differs("for the user of the token alone; kept while the exchange runs");
+const IN_PLACE: Support =
+    Support::Differs("`version` rises, `sequenceId` and the place in lists stay");
+const OWN: Support = Support::Differs("for the user of the token alone, as for `me`");
 const CONFIGURED: Support = Support::Differs("what the configuration holds");
 const SIP: Support = Support::Differs("kept while the exchange runs; no trunk is opened");
 const NO_SALE: Support = Support::Refused("numbers are configured, not bought");
@@ -42,16 +43,23 @@ pub(super) const ROUTES: [Route; 77] = {
             201,
         ),
         works(Post, "/chat/threads", Chat(C::CreateChatThread), 201),
-        works(
+        route(
             Delete,
             "/chat/threads/{threadId}/messages/{messageId}",
             Chat(C::DeleteChatMessage),
             204,
+            IN_PLACE,
         ),
         works(Delete, "/chat/threads/{threadId}", Chat(C::DeleteChatThread), 204),
         works(Get, "/chat/threads/{threadId}/messages/{messageId}", Chat(C::GetChatMessage), 200),
         works(Get, "/chat/threads/{threadId}", Chat(C::GetChatThreadProperties), 200),
-        works(Get, "/chat/threads/{threadId}/messages", Chat(C::ListChatMessages), 200),
+        route(
+            Get,
+            "/chat/threads/{threadId}/messages",
+            Chat(C::ListChatMessages),
+            200,
+            Support::Differs("in the order in which they were sent, whatever was changed since"),
+        ),
         works(Get, "/chat/threads/{threadId}/participants", Chat(C::ListChatParticipants), 200),
         works(Get, "/chat/threads/{threadId}/readReceipts", Chat(C::ListChatReadReceipts), 200),
         works(Get, "/chat/threads", Chat(C::ListChatThreads), 200),
@@ -64,11 +72,12 @@ pub(super) const ROUTES: [Route; 77] = {
         works(Post, "/chat/threads/{threadId}/messages", Chat(C::SendChatMessage), 201),
         works(Post, "/chat/threads/{threadId}/readReceipts", Chat(C::SendChatReadReceipt), 200),
         works(Post, "/chat/threads/{threadId}/typing", Chat(C::SendTypingNotification), 200),
-        works(
+        route(
             Patch,
             "/chat/threads/{threadId}/messages/{messageId}",
             Chat(C::UpdateChatMessage),
             204,
+            IN_PLACE,
         ),
         works(Patch, "/chat/threads/{threadId}", Chat(C::UpdateChatThreadProperties), 204),
         works(Post, "/graph/v1.0/chats/{threadId}/members", Graph(G::AddChatMember), 201),
@@ -93,7 +102,7 @@ pub(super) const ROUTES: [Route; 77] = {
             "/graph/v1.0/users/{userId}/onlineMeetings",
             Graph(G::CreateOnlineMeeting),
             201,
-            Support::Differs("for the user of the token alone, as for `me`"),
+            OWN,
         ),
         route(
             Delete,
@@ -161,19 +170,18 @@ pub(super) const ROUTES: [Route; 77] = {
             Graph(G::GetPresencesByUserId),
             200,
         ),
-        route(
+        works(
             Post,
             "/graph/v1.0/me/presence/setUserPreferredPresence",
             Graph(G::SetMyPreferredPresence),
             200,
-            PREFERENCE,
         ),
         route(
             Post,
             "/graph/v1.0/users/{userId}/presence/setUserPreferredPresence",
             Graph(G::SetPreferredPresence),
             200,
-            PREFERENCE,
+            OWN,
         ),
         works(
             Post,
@@ -186,7 +194,7 @@ pub(super) const ROUTES: [Route; 77] = {
             "/graph/v1.0/users/{userId}/presence/clearUserPreferredPresence",
             Graph(G::ClearPreferredPresence),
             200,
-            Support::Differs("for the user of the token alone, as for `me`"),
+            OWN,
         ),
         works(Post, "/identities", Identity(I::CreateIdentity), 201),
         works(Delete, "/identities/{id}", Identity(I::DeleteIdentity), 204),
@@ -334,7 +342,7 @@ pub(super) const ROUTES: [Route; 77] = {
             "/operatorInformation/:search",
             PhoneNumbers(N::SearchOperatorInformation),
             200,
-            Support::Refused("the exchange knows no operators"),
+            Support::Differs("the number alone: the exchange knows no operators"),
         ),
         route(
             Patch,

@@ -1,6 +1,8 @@
 //! Each route against each credential. The routes come from the table, so that a new one is in here by
 //! itself; what its scopes are the compiler asks for.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -151,8 +153,11 @@ fn is_let_in(answer: &Answer) -> bool {
 async fn a_route_of_the_resource_takes_its_two_keys_and_nothing_else() {
     let scene = Scene::start().await;
     let (_, token) = scene.user(&Scope::ALL).await;
-    let now = scene.node.clock().wall();
-    let at = |seconds| Timestamp::from_unix_seconds(now.as_unix_seconds() + seconds);
+    // As it is then: the requests before it take their time.
+    let at = |seconds| {
+        let now = scene.node.clock().wall().as_unix_seconds();
+        Timestamp::from_unix_seconds(now + seconds)
+    };
     for route in routes_for(Credential::Resource) {
         let (verb, target) = (route.verb.as_str(), target(route));
         let signed = || scene.signed(verb, &target).bytes("{}");
@@ -402,4 +407,29 @@ impl<'a> Forger<'a> {
         let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
         format!("{}.{claims}.{}", self.parts[0], self.parts[2])
     }
+}
+
+/// Clients sign with whole seconds: what is equal within one carries the same signature, and is meant
+/// each time.
+#[tokio::test]
+async fn a_signature_is_good_for_as_long_as_its_date() {
+    let scene = Scene::start().await;
+    let at = |seconds: i64| {
+        let now = scene.node.clock().wall().as_unix_seconds();
+        Timestamp::from_unix_seconds(now + seconds)
+    };
+    let make = async |date| {
+        let call = scene.signed("POST", "/identities?api-version=2023-10-01").bytes("{}");
+        call.signed_at(date).send().await
+    };
+    let date = at(0);
+    let mut made = BTreeSet::new();
+    for _ in 0..3 {
+        made.insert(make(date).await.ok(201)["identity"]["id"].to_string());
+    }
+    assert_eq!(made.len(), 3, "each is carried out");
+    make(at(-280)).await.ok(201);
+    make(at(280)).await.ok(201);
+    make(at(-310)).await.refused(401, "Denied");
+    make(at(310)).await.refused(401, "Denied");
 }

@@ -5,12 +5,7 @@ use trunkline_clock::Timestamp;
 use trunkline_node::DevSignIn;
 use trunkline_policy::Scope;
 
-use super::scene::{DIRECTORY_ALICE, RESOURCE, Scene};
-
-/// Encodes a raw id or a thread id for a path.
-fn segment(id: &str) -> String {
-    id.replace(':', "%3A").replace('@', "%40").replace('+', "%2B")
-}
+use super::scene::{DIRECTORY_ALICE, RESOURCE, Scene, segment};
 
 #[tokio::test]
 async fn every_answer_carries_versions_correlation_and_the_clients_id() {

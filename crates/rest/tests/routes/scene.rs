@@ -321,6 +321,11 @@ pub(crate) fn http_date(time: Timestamp) -> String {
     format!("Mon, {day} {month} {year} {clock} GMT")
 }
 
+/// Encodes a raw id or a thread id for a path.
+pub(crate) fn segment(id: &str) -> String {
+    id.replace(':', "%3A").replace('@', "%40").replace('+', "%2B")
+}
+
 /// Reads a public endpoint.
 pub(crate) fn origin(text: &str) -> Origin {
     text.parse().unwrap()

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use trunkline_chat::{
-    Command, MessageContent, MessageId, Metadata, NewMember, RetentionPolicy, ThreadRecord,
+    Command, MessageContent, MessageId, Metadata, MetadataPatch, NewMember, RetentionPolicy,
+    ThreadRecord,
 };
 use trunkline_clock::Timestamp;
 use trunkline_storage::{ChatStore, ChatUnit, PageQuery, StoreError, ThreadsQuery};
@@ -21,7 +22,7 @@ pub(crate) async fn a_thread_comes_back_as_it_is(backend: &impl Backend) {
     let metadata = Metadata::from([("color".to_owned(), "blue".to_owned())]);
     let update = Command::UpdateThread {
         topic: Some("Häfen ⚓".to_owned()),
-        metadata: Some(metadata),
+        metadata: MetadataPatch::Replace(metadata),
         retention: Some(RetentionPolicy::ThreadCreationDate { delete_thread_after_days: 60 }),
     };
     let _ = scene.act("alice", update).await;
@@ -156,7 +157,7 @@ pub(crate) async fn threads_expire_in_order_and_not_once_they_are_deleted(backen
     let store = backend.open().await;
     let retention = |days| Command::UpdateThread {
         topic: None,
-        metadata: None,
+        metadata: MetadataPatch::Keep,
         retention: Some(RetentionPolicy::ThreadCreationDate { delete_thread_after_days: days }),
     };
     let mut later = Scene::create(&store, "later", &[]).await;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use trunkline_chat::{ChatEvent, Command, MessageId, NewMember, Reply};
+use trunkline_chat::{ChatEvent, Command, MessageId, MetadataPatch, NewMember, Reply};
 use trunkline_storage::{ChatStore, LogEvent, Store};
 
 use crate::{
@@ -98,7 +98,7 @@ async fn step<S: Store>(
         3 if !mine.is_empty() => {
             let message = scene.stored(mine[dice.below(mine.len())]).await;
             let content = Some("edited".to_owned());
-            let edit = Command::EditMessage { message, content, metadata: None };
+            let edit = Command::EditMessage { message, content, metadata: MetadataPatch::Keep };
             scene.attempt(name, edit).await;
         }
         4 if !mine.is_empty() => {

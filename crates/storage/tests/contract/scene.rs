@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use trunkline_chat::{
-    ChatEvent, Command, CreateThread, Limits, Message, MessageId, Metadata, NewContent, NewMember,
-    Output, Reply, Thread, ThreadRecord,
+    ChatEvent, Command, CreateThread, Limits, Message, MessageId, Metadata, MetadataPatch,
+    NewContent, NewMember, Output, Reply, Thread, ThreadRecord,
 };
 use trunkline_clock::{Timestamp, VirtualClock};
 use trunkline_ids::{CommunicationIdentifier, ThreadId};
@@ -69,7 +69,9 @@ impl<'a, S: Store> Scene<'a, S> {
     pub(crate) async fn edit(&mut self, who: &str, id: MessageId, text: &str) {
         let message = self.stored(id).await;
         let content = Some(text.to_owned());
-        let _ = self.act(who, Command::EditMessage { message, content, metadata: None }).await;
+        let _ = self
+            .act(who, Command::EditMessage { message, content, metadata: MetadataPatch::Keep })
+            .await;
     }
 
     pub(crate) async fn add(&mut self, who: &str, member: NewMember) {

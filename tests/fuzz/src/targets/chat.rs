@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use trunkline_chat::{
     Change, ChatEventKind, Command, CreateThread, Limits, Message, MessageContent, MessageId,
-    Metadata, NewContent, NewMember, Output, Thread,
+    Metadata, MetadataPatch, NewContent, NewMember, Output, Thread,
 };
 use trunkline_clock::{Instant, Now, Timestamp};
 use trunkline_ids::CommunicationIdentifier;
@@ -102,17 +102,21 @@ fn command(
         }
         b'D' => Command::DeleteMessage { message },
         b'E' => {
-            let metadata = whom.is_multiple_of(2).then(Metadata::new);
+            let metadata = whom.is_multiple_of(2).then(Metadata::new).into();
             Command::EditMessage { message, content: Some(text), metadata }
         }
         b'M' => {
-            let metadata = Some(Metadata::from([(text, String::new())]));
+            let metadata = MetadataPatch::Merge([(text, Some(String::new()))].into());
             Command::UpdateThread { topic: None, metadata, retention: None }
         }
         b'R' => Command::RemoveMember { identifier: user(whom as u8) },
         b'S' => Command::SendReadReceipt { message_id: message.id },
         b'T' => send(NewContent::Text(text)),
-        b'U' => Command::UpdateThread { topic: Some(text), metadata: None, retention: None },
+        b'U' => Command::UpdateThread {
+            topic: Some(text),
+            metadata: MetadataPatch::Keep,
+            retention: None,
+        },
         b'W' => Command::SendTyping { sender_display_name: text.parse().ok() },
         b'X' => Command::DeleteThread,
         _ => send(NewContent::Html(text)),
