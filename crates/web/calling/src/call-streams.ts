@@ -81,8 +81,12 @@ export class CallStreams {
   /** Holds for this camera and for the next. */
   async setConstraints({ video }: CallConstraints): Promise<void> {
     this.#constraints = video;
-    const { bitrate, frameRate, frameHeight } = video?.send ?? {};
-    const height = this.#camera?.track?.getSettings().height;
+    await this.#constrain(this.#camera);
+  }
+
+  async #constrain(camera: LocalVideoStream | undefined): Promise<void> {
+    const { bitrate, frameRate, frameHeight } = this.#constraints?.send ?? {};
+    const height = camera?.track?.getSettings().height;
     await this.#call.media?.peer.constrain({
       ...(bitrate?.max && { maxBitrate: bitrate.max }),
       ...(frameRate?.max && { maxFramerate: frameRate.max }),
@@ -121,9 +125,10 @@ export class CallStreams {
     if (!this.#call.media) await this.#call.begun;
     if (!this.#call.media) throw wrongState('the call is over');
     await this.#call.media.send(TrackRole.CAMERA, stream);
-    const video = this.#constraints ?? this.#call.options.videoOptions?.constraints;
+    this.#constraints ??= this.#call.options.videoOptions?.constraints;
+    // Limits that the browser does not take are no reason to send nothing.
+    if (this.#constraints) await this.#constrain(stream).catch(() => {});
     try {
-      if (video) await this.setConstraints({ video });
       await this.#call.command('startVideo', {});
     } catch (error) {
       await this.#call.media.stop(TrackRole.CAMERA);

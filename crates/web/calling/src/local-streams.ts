@@ -83,7 +83,7 @@ abstract class LocalStream<Device extends { id: string }, Event extends string> 
       try {
         this.exchange(await this.fetch());
       } catch (error) {
-        Object.assign(this, before);
+        if (this.device === source) Object.assign(this, before);
         throw error;
       }
     }
