@@ -91,6 +91,21 @@ test('a name that changes is told with the one before', async () => {
   await own.dispose();
 });
 
+test('captions that are fed are shown as such until they are stopped, though the exchange starts none', async () => {
+  const { call, socket, agent: own } = await connectedCall(await agent());
+  const { captions } = call.feature(Features.Captions);
+  const told = [];
+  captions.on('CaptionsActiveChanged', () => told.push(captions.isCaptionsFeatureActive));
+  captions.on('CaptionsReceived', ({ spokenText }) => told.push(spokenText));
+  await assert.rejects(captions.startCaptions(), { code: 501 });
+  await captions.stopCaptions();
+  for (const spokenText of ['Good', 'Good morning.']) captions.take({ spokenText, resultType: 'Final' });
+  await captions.stopCaptions();
+  assert.deepEqual(told, [true, 'Good', 'Good morning.', false]);
+  socket.break(4404);
+  await own.dispose();
+});
+
 test('the sentences that composites look for are said', async () => {
   const { call, socket, agent: own } = await connectedCall(await agent());
   assert.throws(() => own.join({ meetingLink: 'no link' }), { message: 'Invalid meeting link', code: 400 });
