@@ -430,6 +430,13 @@ export const text = {
   },
 } as const;
 
+/** What the calling package says in the words by which composites know it. */
+export const messages: Readonly<Record<string, string>> = {
+  'Video operation failure permissionDeniedError': 'The use of the camera was not allowed.',
+  'Video operation failure SourceUnavailableError': 'The camera is in use by another program, or did not start.',
+  'Invalid meeting link': 'The meeting link is no link.',
+};
+
 /** The short title for a reason that something ended. */
 export const headlines: Readonly<Record<string, string>> = {
   '0/0': 'Call ended',

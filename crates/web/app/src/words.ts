@@ -1,6 +1,6 @@
 // Values in words: durations, times, reasons, errors, initials.
 
-import { categoryHeadlines, headlines, text } from './strings';
+import { categoryHeadlines, headlines, messages, text } from './strings';
 
 /** `1:05`, or `1:02:05`. */
 export function clockText(milliseconds: number): string {
@@ -67,7 +67,8 @@ export function reasonSentence({ message }: Reason): string {
 
 /** One sentence for whatever was thrown. */
 export function errorText(error: unknown): string {
-  return sentence(error instanceof Error && error.message ? error.message : text.errors.unknown);
+  const message = error instanceof Error ? error.message : '';
+  return sentence(messages[message] ?? (message || text.errors.unknown));
 }
 
 function sentence(words: string): string {

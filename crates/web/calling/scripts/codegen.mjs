@@ -46,7 +46,7 @@ function shorten(text) {
         });
         return oneofDecl.length > 0 ? [name, fields, oneofDecl.map((oneof) => oneof.name)] : [name, fields];
       });
-      const enums = file.enumType.map(({ name, value }) => [name, value.map((one) => [one.name, one.number])]);
+      const enums = file.enumType.map(({ name }) => name);
       return `describeFile(${JSON.stringify(file.name)}, ${JSON.stringify(file.package)}, ${JSON.stringify(messages)}, ${JSON.stringify(enums)}, ${imports})`;
     })
     .replace(/import \{ ([^}]*)fileDesc, ([^}]*) \} from "@bufbuild\/protobuf\/codegenv2";/,

@@ -12,11 +12,10 @@ import { IncomingCallImpl, type IncomingHost } from './incoming.js';
 import { joinFields, parseLocator } from './locators.js';
 import { endReason } from './reasons.js';
 import { Session, type SessionState } from './session.js';
-import type { CallAgent, TeamsCallAgent } from './types/objects.js';
 import type { AcceptCallOptions, JoinCallOptions, StartCallOptions, StartTeamsGroupCallOptions } from './types/options.js';
 import {
-  CallAgentKind, CallKind, IncomingCallKind, type CallClientOptions, type CallEndReason, type CallLocator, type CommunicationIdentifier,
-  type CommunicationTokenCredential, type ConnectionState, type ConnectionStateChangedReason, type IceServer,
+  CallAgentKind, CallKind, IncomingCallKind, type CallClientOptions, type CallEndReason, type CallLocator, type CallState,
+  type CommunicationIdentifier,  type CommunicationTokenCredential, type ConnectionState, type ConnectionStateChangedReason, type IceServer,
 } from './types/values.js';
 import { VERSION } from './version.js';
 
@@ -135,6 +134,9 @@ export class AgentImpl extends Emitter implements CallHost, IncomingHost {
       participantId: incoming.info.participantId,
     });
     call.info.threadId = incoming.info.threadId;
+    call.inner.on('state', (state: CallState) => {
+      if (state === 'Disconnected') incoming.end(call.callEndReason as CallEndReason);
+    });
     this.add(call);
     await call.begin(() => ({ kind: 'acceptCall', fields: { callId: incoming.id, displayName: this.settings.displayName } }));
     return call;
@@ -248,14 +250,4 @@ export class AgentImpl extends Emitter implements CallHost, IncomingHost {
   private forgetIncoming(incoming: IncomingCallImpl): void {
     this.incoming = this.incoming.filter((other) => other !== incoming);
   }
-}
-
-/** @internal The same object in the two shapes of the API. */
-export function asCallAgent(agent: AgentImpl): CallAgent {
-  return agent as unknown as CallAgent;
-}
-
-/** @internal */
-export function asTeamsCallAgent(agent: AgentImpl): TeamsCallAgent {
-  return agent as unknown as TeamsCallAgent;
 }

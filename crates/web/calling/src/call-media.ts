@@ -13,6 +13,12 @@ import { DiagnosticQuality } from './types/values.js';
 
 const RESTART_DELAY_MS = 1_000;
 const RESTART_RETRY_MS = 4_000;
+/** What is amiss with what is sent: it does not start, nobody allows it, there is none. All of it is over with the next track. */
+const TROUBLES: Readonly<Record<SendRole, readonly MediaDiagnosticType[]>> = {
+  [TrackRole.MICROPHONE]: ['microphoneNotFunctioning', 'microphonePermissionDenied', 'noMicrophoneDevicesEnumerated'],
+  [TrackRole.CAMERA]: ['cameraStartFailed', 'cameraPermissionDenied', 'cameraStartFailed', 'cameraStoppedUnexpectedly'],
+  [TrackRole.SCREEN]: ['capturerStartFailed'],
+};
 
 type LocalStream = LocalAudioStream | LocalVideoStream;
 
@@ -54,16 +60,25 @@ export class CallMedia {
 
   /** Opens a stream and sends it in a role, in place of what was sent before. */
   async send(role: SendRole, stream: LocalStream): Promise<void> {
-    await stream.acquire();
+    try {
+      await stream.acquire();
+    } catch (error) {
+      this.diagnoseFailure(role, error);
+      throw error;
+    }
     if (this.#host.isOver) {
       stream.release();
       return;
     }
     await this.stop(role);
+    const works = () => {
+      for (const type of TROUBLES[role]) this.#host.diagnose(type, false);
+      this.#gate();
+      return this.peer.send(role, stream.track ?? null);
+    };
     const listener = (track: MediaStreamTrack | undefined) => {
       if (track) {
-        this.#gate();
-        void this.peer.send(role, track);
+        void works();
       } else {
         this.#host.handleStreamEnded(role);
       }
@@ -76,8 +91,7 @@ export class CallMedia {
         stream.release();
       },
     });
-    this.#gate();
-    await this.peer.send(role, stream.track ?? null);
+    await works();
   }
 
   async stop(role: SendRole): Promise<void> {
@@ -98,16 +112,11 @@ export class CallMedia {
   }
 
   /** What a failure to open a device means to the person. */
-  diagnoseFailure(device: 'camera' | 'microphone', error: unknown): void {
-    const isRefused = isPermissionError(error);
+  diagnoseFailure(role: SendRole, error: unknown): void {
     const cause = error instanceof CallingError ? error.cause : error;
     const isMissing = cause instanceof Error && cause.name === 'NotFoundError';
-    if (device === 'microphone') {
-      if (isMissing) this.#host.diagnose('noMicrophoneDevicesEnumerated', true);
-      else this.#host.diagnose(isRefused ? 'microphonePermissionDenied' : 'microphoneNotFunctioning', true);
-    } else {
-      this.#host.diagnose(isRefused ? 'cameraPermissionDenied' : 'cameraStartFailed', true);
-    }
+    const [failed, refused = failed, missing = failed] = TROUBLES[role];
+    this.#host.diagnose((isPermissionError(error) ? refused : isMissing ? missing : failed) as MediaDiagnosticType, true);
   }
 
   /** The network may have changed: looks whether the path needs repair. */

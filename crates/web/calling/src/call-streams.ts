@@ -5,15 +5,20 @@ import { wrongArgument, wrongState } from './errors.js';
 import { TrackRole } from './gen/trunkline/calling/v1/calling_pb.js';
 import { captureScreen, LocalAudioStream, LocalVideoStream } from './local-streams.js';
 import type { SendRole } from './peer.js';
-import type { CallConstraints } from './types/values.js';
+import type { CallConstraints, VideoConstraints } from './types/values.js';
 
 /** Starts, stops and exchanges the local streams of a call. */
 export class CallStreams {
   readonly #call: CallImpl;
   #wasSharing = false;
+  #constraints: VideoConstraints | undefined;
 
   constructor(call: CallImpl) {
     this.#call = call;
+  }
+
+  get #camera(): LocalVideoStream | undefined {
+    return this.#call.localVideoStreams.find(({ kind }) => kind === 'Video');
   }
 
   async startVideo(stream: LocalVideoStream): Promise<void> {
@@ -25,9 +30,8 @@ export class CallStreams {
 
   async stopVideo(stream: LocalVideoStream): Promise<void> {
     if (this.#call.isOver) return;
-    const known = this.#call.localVideoStreams.find((own) => own.mediaStreamType === 'Video'
-      && (own === stream || own.source.id === stream?.source?.id));
-    if (!known) throw wrongArgument('the stream is not in this call');
+    const known = this.#camera;
+    if (!known || (known !== stream && known.source.id !== stream?.source?.id)) throw wrongArgument('the stream is not in this call');
     await this.#call.media?.stop(TrackRole.CAMERA);
     this.removeVideo(known);
     if (this.#call.hasId && !this.#call.isOver) await this.#call.command('stopVideo', {}).catch(ignoreWhen(() => this.#call.isOver));
@@ -49,13 +53,12 @@ export class CallStreams {
       if (!this.#call.media) throw wrongState('the call has no media');
       await this.#call.media.send(TrackRole.SCREEN, local);
     } catch (error) {
-      if (!stream) stopTracks(local);
+      if (!stream) local.shut();
       throw error;
     }
     if (this.#call.isOver) return;
-    this.#call.isScreenSharingOn = true;
     this.#addVideo(local);
-    this.#call.emit('isScreenSharingOnChanged');
+    this.#setSharing(true);
   }
 
   async stopScreenSharing(): Promise<void> {
@@ -75,9 +78,15 @@ export class CallStreams {
     this.#setAudioStreams([]);
   }
 
+  /** Holds for this camera and for the next. */
   async setConstraints({ video }: CallConstraints): Promise<void> {
-    const { bitrate, frameRate, frameHeight } = video?.send ?? {};
-    const height = this.#call.localVideoStreams[0]?.track?.getSettings().height;
+    this.#constraints = video;
+    await this.#constrain(this.#camera);
+  }
+
+  async #constrain(camera: LocalVideoStream | undefined): Promise<void> {
+    const { bitrate, frameRate, frameHeight } = this.#constraints?.send ?? {};
+    const height = camera?.track?.getSettings().height;
     await this.#call.media?.peer.constrain({
       ...(bitrate?.max && { maxBitrate: bitrate.max }),
       ...(frameRate?.max && { maxFramerate: frameRate.max }),
@@ -92,7 +101,7 @@ export class CallStreams {
       void this.stopScreenSharing().catch(() => {});
     } else if (role === TrackRole.CAMERA) {
       this.#call.diagnose('cameraStoppedUnexpectedly', true);
-      const stream = this.#call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType === 'Video');
+      const stream = this.#camera;
       if (stream) void this.stopVideo(stream).catch(() => {});
     } else {
       this.#call.diagnose('microphoneNotFunctioning', true);
@@ -102,7 +111,7 @@ export class CallStreams {
 
   /** The camera that was chosen before the call begins once it is connected. */
   async startOfferedVideo(): Promise<void> {
-    const stream = this.#call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType === 'Video');
+    const stream = this.#camera;
     if (!stream || this.#call.isLocalVideoStarted) return;
     try {
       await this.#sendVideo(stream);
@@ -115,14 +124,10 @@ export class CallStreams {
   async #sendVideo(stream: LocalVideoStream): Promise<void> {
     if (!this.#call.media) await this.#call.begun;
     if (!this.#call.media) throw wrongState('the call is over');
-    try {
-      await this.#call.media.send(TrackRole.CAMERA, stream);
-    } catch (error) {
-      this.#call.media.diagnoseFailure('camera', error);
-      throw error;
-    }
-    this.#call.diagnose('cameraStartFailed', false);
-    this.#call.diagnose('cameraPermissionDenied', false);
+    await this.#call.media.send(TrackRole.CAMERA, stream);
+    this.#constraints ??= this.#call.options.videoOptions?.constraints;
+    // Limits that the browser does not take are no reason to send nothing.
+    if (this.#constraints) await this.#constrain(stream).catch(() => {});
     try {
       await this.#call.command('startVideo', {});
     } catch (error) {
@@ -130,6 +135,9 @@ export class CallStreams {
       throw error;
     }
     if (this.#call.isOver) return;
+    // One that was offered with the call, and is not the one that is sent.
+    const other = this.#camera;
+    if (other && other !== stream) this.removeVideo(other);
     this.#addVideo(stream);
     if (this.#call.isLocalVideoStarted) return;
     this.#call.isLocalVideoStarted = true;
@@ -146,7 +154,7 @@ export class CallStreams {
   removeVideo(stream: LocalVideoStream): void {
     if (!this.#call.localVideoStreams.includes(stream)) return;
     this.#call.localVideoStreams = this.#call.localVideoStreams.filter((other) => other !== stream);
-    if (stream.mediaStreamType === 'Video' && this.#call.isLocalVideoStarted) {
+    if (stream.kind === 'Video' && this.#call.isLocalVideoStarted) {
       this.#call.isLocalVideoStarted = false;
       this.#call.emit('isLocalVideoStartedChanged');
     }
@@ -154,13 +162,18 @@ export class CallStreams {
   }
 
   async #dropScreen(): Promise<void> {
-    this.#call.isScreenSharingOn = false;
-    const stream = this.#call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType === 'ScreenSharing');
+    this.#setSharing(false);
+    const stream = this.#call.localVideoStreams.find(({ kind }) => kind === 'ScreenSharing');
     await this.#call.media?.stop(TrackRole.SCREEN);
     if (stream) {
-      stopTracks(stream);
+      stream.shut();
       this.removeVideo(stream);
     }
+  }
+
+  #setSharing(isOn: boolean): void {
+    if (isOn === this.#call.isScreenSharingOn) return;
+    this.#call.isScreenSharingOn = isOn;
     this.#call.emit('isScreenSharingOnChanged');
   }
 
@@ -171,19 +184,15 @@ export class CallStreams {
     try {
       await this.#sendAudio(given ?? new LocalAudioStream(chosen ?? any));
       this.#call.host.devices.refresh();
-    } catch (error) {
+    } catch {
       // A call without a microphone is a call still: one can hear, and the diagnostic says what is amiss.
-      this.#call.media?.diagnoseFailure('microphone', error);
     }
   }
 
   async #sendAudio(stream: LocalAudioStream): Promise<void> {
     if (!this.#call.media) throw wrongState('the call is over');
     await this.#call.media.send(TrackRole.MICROPHONE, stream);
-    if (this.#call.isOver) return;
-    this.#call.diagnose('microphoneNotFunctioning', false);
-    this.#call.diagnose('microphonePermissionDenied', false);
-    this.#setAudioStreams([stream]);
+    if (!this.#call.isOver) this.#setAudioStreams([stream]);
   }
 
   #setAudioStreams(streams: LocalAudioStream[]): void {
@@ -196,12 +205,16 @@ export class CallStreams {
   async switchMicrophone(): Promise<void> {
     const [stream] = this.#call.localAudioStreams;
     const device = this.#call.host.devices.selectedMicrophone;
-    if (this.#call.isOver || !device || stream?.source.id === device.id || stream?.source.id.startsWith('stream:')) return;
+    const known = stream?.source.id;
+    if (this.#call.isOver || !device || known?.startsWith('stream:')) return;
+    // What the browser chose is what the system has by default: that this gets its name is no change.
+    const isSame = known === device.id || (known === 'microphone:' && device.isSystemDefault);
+    if (isSame && stream?.track?.readyState === 'live') return;
     try {
-      if (stream && stream.source.id !== 'microphone:') await stream.switchSource(device);
-      else if (!stream) await this.#sendAudio(new LocalAudioStream(device));
+      if (stream) await stream.switchSource(device);
+      else await this.#sendAudio(new LocalAudioStream(device));
     } catch (error) {
-      this.#call.media?.diagnoseFailure('microphone', error);
+      this.#call.media?.diagnoseFailure(TrackRole.MICROPHONE, error);
     }
   }
 
@@ -213,19 +226,14 @@ export class CallStreams {
 
   /** Lets go of everything with the call. */
   end(): void {
-    const call = this.#call;
-    for (const stream of call.localVideoStreams) {
-      if (stream.mediaStreamType === 'ScreenSharing') stopTracks(stream);
+    for (const stream of this.#call.localVideoStreams) {
+      if (stream.kind === 'ScreenSharing') stream.shut();
       this.removeVideo(stream);
     }
-    call.isScreenSharingOn = false;
+    this.#setSharing(false);
   }
 }
 
 function ignoreWhen(isOver: () => boolean): (error: unknown) => void {
   return (error) => { if (!isOver()) throw error; };
-}
-
-function stopTracks(stream: LocalVideoStream): void {
-  for (const track of stream.media?.getTracks() ?? []) track.stop();
 }

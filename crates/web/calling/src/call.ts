@@ -268,9 +268,10 @@ export class CallImpl extends Emitter implements Call, TeamsCall, MediaHost {
     if (isConnected) this.media?.check();
   }
 
-  /** @internal */
-  command<Kind extends CommandKind>(kind: Kind, fields: Omit<CommandFields<Kind>, 'callId'>) {
-    if (this.state === 'Disconnected') return Promise.reject(overError());
+  /** @internal Waits for the exchange's name of the call: it knows of no other. */
+  async command<Kind extends CommandKind>(kind: Kind, fields: Omit<CommandFields<Kind>, 'callId'>) {
+    await this.begun;
+    if (this.isDisconnected()) throw overError();
     return this.host.session.command(kind, { callId: this.id, ...fields } as unknown as CommandFields<Kind>);
   }
 

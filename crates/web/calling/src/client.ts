@@ -1,6 +1,6 @@
 // Where everything begins: agents, devices, and what is known of this browser.
 
-import { AgentImpl, asCallAgent, asTeamsCallAgent } from './agent.js';
+import { AgentImpl } from './agent.js';
 import { DeviceManagerImpl } from './device-manager.js';
 import { bindMethods } from './emitter.js';
 import { CallingError, ClientSubCode, wrongArgument, wrongState } from './errors.js';
@@ -30,11 +30,11 @@ export class CallClient {
   }
 
   async createCallAgent(credential: CommunicationTokenCredential, options: CallAgentOptions = {}): Promise<CallAgent> {
-    return asCallAgent(await this.createAgent(CallAgentKind.CallAgent, credential, options.displayName ?? ''));
+    return this.createAgent<CallAgent>(CallAgentKind.CallAgent, credential, options.displayName ?? '');
   }
 
   async createTeamsCallAgent(credential: CommunicationTokenCredential, _options?: TeamsCallAgentOptions): Promise<TeamsCallAgent> {
-    return asTeamsCallAgent(await this.createAgent(CallAgentKind.TeamsCallAgent, credential, ''));
+    return this.createAgent<TeamsCallAgent>(CallAgentKind.TeamsCallAgent, credential, '');
   }
 
   /** The same object for ever. */
@@ -47,7 +47,8 @@ export class CallClient {
     await this.agent?.dispose();
   }
 
-  private async createAgent(kind: CallAgentKind, credential: CommunicationTokenCredential, displayName: string): Promise<AgentImpl> {
+  /** Returns the agent in one of the two shapes of the API. */
+  private async createAgent<Agent>(kind: CallAgentKind, credential: CommunicationTokenCredential, displayName: string): Promise<Agent> {
     if (this.isDisposed) throw new CallingError('the client was disposed', 410, ClientSubCode.disposed);
     if (typeof credential?.getToken !== 'function') throw wrongArgument('a token credential is needed');
     if (this.agent) throw wrongState('the client has an agent already');
@@ -63,7 +64,7 @@ export class CallClient {
       if (error instanceof CallingError) throw error;
       throw new CallingError(error instanceof Error ? error.message : 'no connection to the exchange', 401, 0, { cause: error });
     }
-    return agent;
+    return agent as unknown as Agent;
   }
 
   private deviceManager(): DeviceManagerImpl {

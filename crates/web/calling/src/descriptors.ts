@@ -11,15 +11,13 @@ import type { FileDescriptorProto } from '@bufbuild/protobuf/wkt';
 export type FieldList = [name: string, number: number, type: number, typeName?: string | 0, isRepeated?: 0 | 1, oneof?: number];
 /** Name, fields, names of its oneofs. */
 export type MessageList = [name: string, fields: FieldList[], oneofs?: string[]];
-/** Name, values by name and number. */
-export type EnumList = [name: string, values: [name: string, number: number][]];
 
 const UNSET = {
   $typeName: 'google.protobuf.FieldDescriptorProto', extendee: '', defaultValue: '', oneofIndex: 0, jsonName: '', proto3Optional: false,
 };
 
-/** Makes the description of one proto3 file. */
-export function describeFile(name: string, of: string, messages: MessageList[], enums: EnumList[], imports: GenFile[]): GenFile {
+/** Makes the description of one proto3 file. Of an enum it tells the name and the zero: frames carry numbers, and any number. */
+export function describeFile(name: string, of: string, messages: MessageList[], enums: string[], imports: GenFile[]): GenFile {
   const none = { nestedType: [], enumType: [], extension: [], extensionRange: [], reservedRange: [], reservedName: [] };
   const file = {
     $typeName: 'google.protobuf.FileDescriptorProto',
@@ -37,10 +35,10 @@ export function describeFile(name: string, of: string, messages: MessageList[], 
       })),
       oneofDecl: oneofs.map((oneofName) => ({ $typeName: 'google.protobuf.OneofDescriptorProto', name: oneofName })),
     })),
-    enumType: enums.map(([enumName, values]) => ({
+    enumType: enums.map((enumName) => ({
       $typeName: 'google.protobuf.EnumDescriptorProto',
       name: enumName, reservedName: [], reservedRange: [],
-      value: values.map(([valueName, number]) => ({ $typeName: 'google.protobuf.EnumValueDescriptorProto', name: valueName, number })),
+      value: [{ $typeName: 'google.protobuf.EnumValueDescriptorProto', name: 'ZERO', number: 0 }],
     })),
   };
   const registry = createFileRegistry(

@@ -6,15 +6,15 @@ type Listener = (...parameters: never[]) => unknown;
  * Keeps listeners by event. A listener that throws does not keep the others from being told; a
  * listener that was never put on can be taken off.
  */
-export class Emitter {
+export class Emitter<Event extends string = string, Told extends Listener = Listener> {
   /** @internal */
-  listeners = new Map<string, Listener[]>();
+  listeners = new Map<string, Told[]>();
 
-  on(event: string, listener: Listener): void {
+  on(event: Event, listener: Told): void {
     this.listeners.set(event, [...(this.listeners.get(event) ?? []), listener]);
   }
 
-  off(event: string, listener: Listener): void {
+  off(event: Event, listener: Told): void {
     const left = [...(this.listeners.get(event) ?? [])];
     const index = left.indexOf(listener);
     if (index >= 0) left.splice(index, 1);
@@ -25,7 +25,7 @@ export class Emitter {
   emit(event: string, args?: unknown): void {
     for (const listener of this.listeners.get(event) ?? []) {
       try {
-        const outcome: unknown = (listener as (args: unknown) => unknown)(args);
+        const outcome: unknown = (listener as unknown as (args: unknown) => unknown)(args);
         if (outcome instanceof Promise) outcome.catch(report);
       } catch (error) {
         report(error);

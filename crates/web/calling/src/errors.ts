@@ -54,6 +54,11 @@ export function deviceError(device: 'microphone' | 'camera' | 'screen', cause: u
     NotReadableError: `the ${device} is in use by another program, or did not start`,
     AbortError: `the ${device} did not start`,
   };
+  // The composites tell these two apart by their words.
+  if (device === 'camera') {
+    words.NotAllowedError = words.SecurityError = 'Video operation failure permissionDeniedError';
+    words.NotReadableError = 'Video operation failure SourceUnavailableError';
+  }
   return new CallingError(words[name] ?? `the ${device} cannot be used here`, 403, ClientSubCode.device, { cause });
 }
 

@@ -52,7 +52,7 @@ export class IncomingCallImpl extends Emitter implements IncomingCall, TeamsInco
     this.end({ code: 603, subCode: 0, message: 'declined here', resultCategories: ['Success'] });
   }
 
-  /** @internal It stopped ringing here without being accepted here. */
+  /** @internal It rings no more, or the call that was accepted here is over. */
   end(reason: CallEndReason): void {
     if (this.callEndReason) return;
     this.isAnswered = true;

@@ -3,7 +3,7 @@
 import { browserId } from './device-manager.js';
 import { bindMethods, Emitter } from './emitter.js';
 import { deviceError, wrongArgument, wrongState } from './errors.js';
-import { audioEffects, videoEffects } from './features/effects.js';
+import { AudioEffects, VideoEffects } from './features/effects.js';
 import type { AudioStreamFeature, AudioStreamFeatureFactory, VideoStreamFeature, VideoStreamFeatureFactory } from './types/features.js';
 import type { Volume } from './types/objects.js';
 import type {
@@ -27,9 +27,11 @@ async function userMedia(device: 'microphone' | 'camera', query: MediaStreamCons
   }
 }
 
-abstract class LocalStream<Device extends { id: string }> extends Emitter {
-  /** @internal The stream handed out: its tracks are exchanged, it stays the same. */
+abstract class LocalStream<Device extends { id: string }, Event extends string> extends Emitter<Event, (args: { source: Device }) => void> {
+  /** @internal What is sent and previewed, and never handed out: its tracks are exchanged, it stays the same. */
   media: MediaStream | undefined;
+  /** @internal What was opened here; whatever the page gave is the page's to stop. */
+  opened: MediaStream | undefined;
   /** @internal */
   isDisposed = false;
   /** @internal Told of every new track, and of `undefined` when the device went away. */
@@ -56,11 +58,12 @@ abstract class LocalStream<Device extends { id: string }> extends Emitter {
     return this.device;
   }
 
-  getMediaStream(): Promise<MediaStream> {
-    return this.open();
+  /** What is sent at this moment, in a stream of the caller's own. */
+  async getMediaStream(): Promise<MediaStream> {
+    return new MediaStream((await this.open()).getTracks());
   }
 
-  /** Takes media from elsewhere in place of what is sent. */
+  /** Takes media from elsewhere in place of what is sent. A device that is open stays so: the page may make its picture of it. */
   async setMediaStream(source: MediaStream): Promise<void> {
     if (!isMediaStream(source) || this.tracksOf(source).length === 0) throw wrongArgument('the MediaStream has no such track');
     this.given = source;
@@ -71,14 +74,16 @@ abstract class LocalStream<Device extends { id: string }> extends Emitter {
 
   async switchSource(source: Device): Promise<void> {
     if (!source?.id) throw wrongArgument('there is no such device');
+    // What is on its way would come after, and from the device before.
+    await this.opening?.catch(() => {});
     const before = { device: this.device, given: this.given };
     this.device = source;
     this.given = undefined;
     if (this.media) {
       try {
-        this.exchange(await this.capture());
+        this.exchange(await this.fetch());
       } catch (error) {
-        Object.assign(this, before);
+        if (this.device === source) Object.assign(this, before);
         throw error;
       }
     }
@@ -117,12 +122,12 @@ abstract class LocalStream<Device extends { id: string }> extends Emitter {
     return this.features.get(factory) as T;
   }
 
-  protected abstract readonly changeEvent: string;
+  protected abstract readonly changeEvent: Event;
   protected abstract capture(): Promise<MediaStream>;
   protected abstract deviceOf(stream: MediaStream): Device;
   protected abstract tracksOf(stream: MediaStream): MediaStreamTrack[];
 
-  private open(): Promise<MediaStream> {
+  protected open(): Promise<MediaStream> {
     if (this.isDisposed) return Promise.reject(wrongState('the stream was disposed'));
     if (this.media && this.track?.readyState === 'live') return Promise.resolve(this.media);
     this.opening ??= this.begin().finally(() => { this.opening = undefined; });
@@ -130,24 +135,30 @@ abstract class LocalStream<Device extends { id: string }> extends Emitter {
   }
 
   private async begin(): Promise<MediaStream> {
-    const captured = this.given ?? await this.capture();
+    const source = await this.fetch();
     if (this.isDisposed) {
-      stop(captured);
+      this.shut();
       throw wrongState('the stream was disposed');
     }
-    if (this.media) this.exchange(captured);
-    else this.media = this.given ?? captured;
-    this.watch();
-    return this.media as MediaStream;
+    this.media ??= new MediaStream();
+    this.exchange(source);
+    return this.media;
+  }
+
+  /** What was given, or the device, opened anew in place of the one before. */
+  private async fetch(): Promise<MediaStream> {
+    if (!this.given) {
+      const next = await this.capture();
+      if (this.opened) stop(this.opened);
+      this.opened = next;
+    }
+    return (this.given ?? this.opened) as MediaStream;
   }
 
   private exchange(next: MediaStream): void {
     const { media } = this;
     if (!media) return;
-    for (const track of this.tracksOf(media)) {
-      media.removeTrack(track);
-      if (!this.given) track.stop();
-    }
+    for (const track of media.getTracks()) media.removeTrack(track);
     for (const track of this.tracksOf(next)) media.addTrack(track);
     this.watch();
     for (const listener of this.trackListeners) listener(this.track);
@@ -161,32 +172,30 @@ abstract class LocalStream<Device extends { id: string }> extends Emitter {
     });
   }
 
-  private shut(): void {
-    if (this.media && !this.given) stop(this.media);
-    this.media = undefined;
+  /** @internal Closes what was opened here. */
+  shut(): void {
+    if (this.opened) stop(this.opened);
+    this.opened = this.media = undefined;
   }
 }
 
 /** A camera, a screen, or a picture that the page makes itself. */
-export class LocalVideoStream extends LocalStream<VideoDeviceInfo> {
+export class LocalVideoStream extends LocalStream<VideoDeviceInfo, 'videoSourceChanged'> {
   /** @internal */
-  kind: MediaStreamType = 'Video';
-  /** @internal */
-  readonly autoDispose: boolean;
+  kind: 'Video' | 'ScreenSharing' = 'Video';
   protected readonly changeEvent = 'videoSourceChanged';
 
-  constructor(source: VideoDeviceInfo | MediaStream, options: LocalVideoStreamOptions = {}) {
+  constructor(source: VideoDeviceInfo | MediaStream, _options?: LocalVideoStreamOptions) {
     super(source);
-    this.autoDispose = options.autoDisposeOnCallEnd ?? true;
     bindMethods(this);
   }
 
   get mediaStreamType(): MediaStreamType {
-    return this.kind;
+    return this.given && this.kind === 'Video' ? 'RawMedia' : this.kind;
   }
 
   feature<T extends VideoStreamFeature>(factory: VideoStreamFeatureFactory<T>): T {
-    return this.featureOf(factory, () => videoEffects() as unknown as T);
+    return this.featureOf(factory, () => new VideoEffects() as unknown as T);
   }
 
   protected capture(): Promise<MediaStream> {
@@ -215,19 +224,16 @@ export async function captureScreen(): Promise<LocalVideoStream> {
   }
   for (const track of stream.getVideoTracks()) track.contentHint = 'detail';
   const local = new LocalVideoStream(stream);
-  local.kind = 'ScreenSharing';
+  local.opened = stream;
   return local;
 }
 
 /** A microphone, or a sound that the page makes itself. */
-export class LocalAudioStream extends LocalStream<AudioDeviceInfo> {
-  /** @internal */
-  readonly autoDispose: boolean;
+export class LocalAudioStream extends LocalStream<AudioDeviceInfo, 'audioSourceChanged'> {
   protected readonly changeEvent = 'audioSourceChanged';
 
-  constructor(source: AudioDeviceInfo | MediaStream, options: LocalAudioStreamOptions = {}) {
+  constructor(source: AudioDeviceInfo | MediaStream, _options?: LocalAudioStreamOptions) {
     super(source);
-    this.autoDispose = options.autoDisposeOnCallEnd ?? true;
     bindMethods(this);
   }
 
@@ -236,11 +242,11 @@ export class LocalAudioStream extends LocalStream<AudioDeviceInfo> {
   }
 
   feature<T extends AudioStreamFeature>(factory: AudioStreamFeatureFactory<T>): T {
-    return this.featureOf(factory, () => audioEffects(() => this.track) as unknown as T);
+    return this.featureOf(factory, () => new AudioEffects(() => this.track) as unknown as T);
   }
 
   async getVolume(): Promise<Volume> {
-    return new VolumeImpl(await this.getMediaStream());
+    return new VolumeImpl(await this.open());
   }
 
   protected capture(): Promise<MediaStream> {
@@ -259,7 +265,7 @@ export class LocalAudioStream extends LocalStream<AudioDeviceInfo> {
 }
 
 /** A video stream that tells of its track; kept for its name. */
-export class WbLocalVideoStream extends Emitter {
+export class WbLocalVideoStream extends Emitter<'sourceChanged', (track: MediaStreamTrack) => void> {
   private readonly inner: LocalVideoStream;
 
   constructor(source: VideoDeviceInfo | MediaStream) {

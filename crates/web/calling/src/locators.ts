@@ -26,7 +26,7 @@ export function parseLocator(locator: CallLocator): ParsedLocator {
     return { kind: 'room', roomId: locator.roomId };
   }
   if ('meetingLink' in locator) {
-    if (!URL.canParse(locator.meetingLink)) throw wrongArgument('the meeting link is no URL');
+    if (!URL.canParse(locator.meetingLink)) throw wrongArgument('Invalid meeting link');
     return { kind: 'link', link: locator.meetingLink };
   }
   if ('meetingId' in locator) {

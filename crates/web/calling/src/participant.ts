@@ -122,8 +122,9 @@ export class RemoteParticipantImpl extends Emitter implements RemoteParticipant 
 
   private setDisplayName(displayName: string | undefined): void {
     if (displayName === this.displayName) return;
+    const oldValue = this.displayName;
     this.displayName = displayName;
-    this.emit('displayNameChanged', { newValue: displayName });
+    this.emit('displayNameChanged', { newValue: displayName, oldValue });
   }
 
   /** A camera that comes back is the stream that it was. */

@@ -37,6 +37,7 @@ export class RemoteVideoStreamImpl extends Emitter implements RemoteVideoStream 
   private readonly subscriptions: Subscriptions;
   private media: MediaStream | undefined;
   private viewers = 0;
+  private isRead = false;
   private stallTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(kind: StreamKind.CAMERA | StreamKind.SCREEN, participantId: string, subscriptions: Subscriptions) {
@@ -48,8 +49,12 @@ export class RemoteVideoStreamImpl extends Emitter implements RemoteVideoStream 
     bindMethods(this);
   }
 
+  /** Whoever reads it looks at it, once, until it is not available any more. */
   async getMediaStream(): Promise<MediaStream> {
-    return this.subscribe();
+    const media = await this.subscribe();
+    if (this.isRead) this.unsubscribe();
+    this.isRead = true;
+    return media;
   }
 
   /** @internal Counts a viewer: the exchange sends what is looked at. Resolves once it is on an m-line. */
@@ -107,6 +112,8 @@ export class RemoteVideoStreamImpl extends Emitter implements RemoteVideoStream 
     if (!isAvailable) {
       for (const listener of [...this.mediaListeners]) listener(undefined);
       this.media = undefined;
+      if (this.isRead) this.unsubscribe();
+      this.isRead = false;
     }
     this.emit('isAvailableChanged');
     if (!isAvailable) this.setReceiving(false);

@@ -86,25 +86,39 @@ export class FakeSocket extends EventTarget {
 class FakeTrack extends EventTarget {
   readyState = 'live';
   enabled = true;
-  constructor(kind) { super(); this.kind = kind; }
+  constructor(kind, deviceId = '') { super(); Object.assign(this, { kind, deviceId }); }
   stop() { this.readyState = 'ended'; }
-  getSettings() { return {}; }
+  /** As the browser does when the device is pulled out. */
+  end() { this.stop(); this.dispatchEvent(new Event('ended')); }
+  getSettings() { return { height: 720 }; }
 }
 
 class FakeStream {
   constructor(tracks = []) { this.tracks = [...tracks]; this.id = crypto.randomUUID(); }
-  getTracks() { return this.tracks; }
+  getTracks() { return [...this.tracks]; }
+  addTrack(track) { this.tracks.push(track); }
+  removeTrack(track) { this.tracks = this.tracks.filter((other) => other !== track); }
   getAudioTracks() { return this.tracks.filter(({ kind }) => kind === 'audio'); }
   getVideoTracks() { return this.tracks.filter(({ kind }) => kind === 'video'); }
 }
 
-class FakePeer extends EventTarget {
+export class FakePeer extends EventTarget {
+  static opened = [];
   connectionState = 'new';
   signalingState = 'stable';
-  count = 0;
+  /** What is sent on each m-line, in their order: microphone, camera, screen. */
+  senders = [];
+  constructor() { super(); FakePeer.opened.push(this); }
   addTransceiver(kind) {
-    const mid = String(this.count++);
-    return { mid, receiver: { track: new FakeTrack(kind) }, sender: { replaceTrack: async () => {} }, setCodecPreferences() {} };
+    const mid = String(this.senders.length);
+    const sender = {
+      track: null, parameters: { encodings: [{}] },
+      async replaceTrack(track) { this.track = track; },
+      getParameters() { return structuredClone(this.parameters); },
+      async setParameters(parameters) { this.parameters = parameters; },
+    };
+    this.senders.push(sender);
+    return { mid, receiver: { track: new FakeTrack(kind) }, sender, setCodecPreferences() {} };
   }
   async createOffer() { return { type: 'offer', sdp: 'v=0' }; }
   async setLocalDescription(offer) { this.localDescription = offer; this.signalingState = 'have-local-offer'; }
@@ -113,17 +127,47 @@ class FakePeer extends EventTarget {
   close() { this.signalingState = 'closed'; this.connectionState = 'closed'; }
 }
 
-/** Puts a browser's worth of globals in place. */
-export function browser() {
+/** Puts a browser's worth of globals in place, with these devices. */
+export function browser(...devices) {
   const capabilities = { getCapabilities: () => ({ codecs: [] }) };
   Object.assign(globalThis, {
     WebSocket: FakeSocket, RTCPeerConnection: FakePeer, MediaStream: FakeStream,
     RTCRtpSender: capabilities, RTCRtpReceiver: capabilities,
   });
   FakeSocket.opened = [];
+  FakePeer.opened = [];
+  return plugIn(devices);
 }
 
 export const voice = () => new FakeStream([new FakeTrack('audio')]);
+export const picture = () => new FakeStream([new FakeTrack('video')]);
+
+/** Gives the page devices, `{ kind, deviceId, label }`, and returns what it opened of them. */
+function plugIn(devices) {
+  const opened = [];
+  const open = (kind, deviceId) => {
+    const track = new FakeTrack(kind, deviceId);
+    opened.push(track);
+    return track;
+  };
+  const mediaDevices = Object.assign(new EventTarget(), {
+    devices, failure: '',
+    async enumerateDevices() { return this.devices.map((device) => ({ groupId: device.deviceId, ...device })); },
+    async getUserMedia(query) {
+      if (this.failure) throw new DOMException('refused', this.failure);
+      const wanted = query.audio?.deviceId?.exact;
+      if (wanted && !this.devices.some(({ deviceId }) => deviceId === wanted)) throw new DOMException('gone', 'OverconstrainedError');
+      return new FakeStream(['audio', 'video'].filter((kind) => query[kind]).map((kind) => open(kind, query[kind].deviceId?.exact ?? 'any')));
+    },
+    async getDisplayMedia() { return new FakeStream([open('video', 'screen')]); },
+    change(...next) {
+      this.devices = next;
+      this.dispatchEvent(new Event('devicechange'));
+    },
+  });
+  Object.defineProperty(globalThis, 'navigator', { value: { mediaDevices }, configurable: true });
+  return { opened, mediaDevices };
+}
 
 /** Asks until it is so. */
 export async function until(what, holds) {
@@ -135,9 +179,9 @@ export async function until(what, holds) {
   throw new Error(`not in time: ${what}`);
 }
 
-/** A client with an agent, and the socket that the exchange sits behind. */
-export async function agent({ kind = 'createCallAgent', rawId = ALICE, tokens = ['token'] } = {}) {
-  browser();
+/** A client with an agent, the socket that the exchange sits behind, and the devices. */
+export async function agent({ kind = 'createCallAgent', rawId = ALICE, tokens = ['token'], devices = [] } = {}) {
+  const plugged = browser(...devices);
   const client = new pkg.CallClient({ endpoint: 'https://exchange.example' });
   let asked = 0;
   const credential = { getToken: async () => ({ token: tokens[Math.min(asked++, tokens.length - 1)], expiresOnTimestamp: 0 }) };
@@ -146,14 +190,14 @@ export async function agent({ kind = 'createCallAgent', rawId = ALICE, tokens = 
   const socket = await until('a socket', () => FakeSocket.opened[0]);
   await until('hello', () => socket.frames[0]);
   socket.welcome({ identifier: { rawId } });
-  return { client, agent: await opening, socket };
+  return { client, agent: await opening, socket, ...plugged };
 }
 
-/** A call that the agent placed and that is connected. */
-export async function connectedCall(scene, options = {}) {
+/** A call that the agent placed and that is connected; `options` are those of its sound, `more` the others. */
+export async function connectedCall(scene, options = {}, more = {}) {
   const { socket } = scene;
   const call = scene.agent.startCall([{ microsoftTeamsUserId: BOB.slice(8) }], {
-    audioOptions: { localAudioStreams: [new pkg.LocalAudioStream(voice())], ...options },
+    audioOptions: { localAudioStreams: [new pkg.LocalAudioStream(voice())], ...options }, ...more,
   });
   const placed = await until('placeCall', () => socket.commands('placeCall').at(-1));
   result(socket, placed, { callId: 'call-1', participantId: 'me' });

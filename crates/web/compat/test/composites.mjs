@@ -1,7 +1,7 @@
 // Unmodified composites hold real calls and chats with each other, in a browser.
 //
 //     TRUNKLINE_EXCHANGE=…/trunkline TRUNKLINE_CHROMIUM=… TRUNKLINE_PLAYWRIGHT=… \
-//         node test/composites.mjs [chat|group|user|directory|call-with-chat|ends|meeting]…
+//         node test/composites.mjs [chat|group|user|directory|call-with-chat|captions|ends|meeting]…
 
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -14,7 +14,7 @@ interface Devices {
   readonly speaker: AudioDeviceInfo | undefined;
 }
 
-const EVENTS = ['videoDevicesUpdated', 'audioDevicesUpdated', 'selectedMicrophoneChanged', 'selectedSpeakerChanged'] as const;
+const CHOICES = ['selectedMicrophoneChanged', 'selectedSpeakerChanged'] as const;
 
 /** The devices of this machine, as they come and go. */
 export function useDevices(manager: DeviceManager): Devices {
@@ -27,10 +27,14 @@ export function useDevices(manager: DeviceManager): Devices {
     };
     const changed = () => void read();
     changed();
-    for (const event of EVENTS) manager.on(event, changed);
+    manager.on('videoDevicesUpdated', changed);
+    manager.on('audioDevicesUpdated', changed);
+    for (const event of CHOICES) manager.on(event, changed);
     return () => {
       isGone = true;
-      for (const event of EVENTS) manager.off(event, changed);
+      manager.off('videoDevicesUpdated', changed);
+      manager.off('audioDevicesUpdated', changed);
+      for (const event of CHOICES) manager.off(event, changed);
     };
   }, [manager]);
   return devices;

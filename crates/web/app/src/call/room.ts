@@ -10,7 +10,7 @@ import { text } from '../strings';
 import { errorText, type Reason } from '../words';
 import { CaptionsDesk } from './captions';
 import { TransferDesk } from './transfer';
-import { viewOf, type CallView, type Trouble } from './view';
+import { ownCamera, viewOf, type CallView, type Trouble } from './view';
 
 const REACTION_SHOWN_MS = 5_000;
 const NOTICE_SHOWN_MS = 6_000;
@@ -92,7 +92,7 @@ export class CallRoom {
 
   toggleCamera(device?: VideoDeviceInfo): Promise<void> {
     return this.try(async () => {
-      const current = this.call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType === 'Video');
+      const current = ownCamera(this.call);
       if (current && this.call.isLocalVideoStarted) {
         await this.call.stopVideo(current);
       } else {
@@ -106,7 +106,7 @@ export class CallRoom {
   chooseCamera(device: VideoDeviceInfo): Promise<void> {
     this.lastCamera = device;
     return this.try(async () => {
-      const current = this.call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType === 'Video');
+      const current = ownCamera(this.call);
       if (current) await current.switchSource(device);
       else await this.call.startVideo(new LocalVideoStream(device));
     });
@@ -244,7 +244,8 @@ export class CallRoom {
     media.on('diagnosticChanged', ({ diagnostic, value }) => {
       if (diagnostic === 'speakingWhileMicrophoneIsMuted') this.trouble('speakingMuted', value === true);
       if (diagnostic === 'cameraStartFailed' || diagnostic === 'cameraPermissionDenied') this.trouble('cameraProblem', value === true);
-      if (diagnostic === 'microphoneNotFunctioning' || diagnostic === 'microphonePermissionDenied') this.trouble('microphoneProblem', value === true);
+      if (diagnostic === 'microphoneNotFunctioning') this.trouble('microphoneProblem', value === DiagnosticQuality.Bad);
+      if (diagnostic === 'microphonePermissionDenied') this.trouble('microphoneProblem', value === true);
     });
   }
 

@@ -76,6 +76,11 @@ export interface Beside {
   readonly connectedAt: number | undefined;
 }
 
+/** The camera of this side, or what the page shows in its place. */
+export function ownCamera(call: Call): LocalVideoStream | undefined {
+  return call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType !== 'ScreenSharing');
+}
+
 /** Looks at a call. */
 export function viewOf(call: Call, beside: Beside): CallView {
   const hands = call.feature(Features.RaiseHand).getRaisedHands();
@@ -103,15 +108,14 @@ export function viewOf(call: Call, beside: Beside): CallView {
   // Whoever waits may be in the roster before the lobby lists them.
   const inRoster = call.remoteParticipants.filter(({ state }) => state === 'InLobby');
   const waiting = [...inRoster, ...call.lobby.participants.filter((participant) => !inRoster.includes(participant))].map(look);
-  const own = (kind: string) => call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType === kind);
   return {
     id: call.id,
     state: call.state,
     isIncoming: call.direction === 'Incoming',
     isMuted: call.isMuted,
     isSharing: call.isScreenSharingOn,
-    camera: call.isLocalVideoStarted ? own('Video') : undefined,
-    ownScreen: own('ScreenSharing'),
+    camera: call.isLocalVideoStarted ? ownCamera(call) : undefined,
+    ownScreen: call.localVideoStreams.find(({ mediaStreamType }) => mediaStreamType === 'ScreenSharing'),
     role: call.role,
     handPlace: handPlace(beside.ownRawId),
     reaction: beside.reactions.get(beside.ownRawId),

@@ -106,7 +106,7 @@ export class Transfer extends Feature implements f.TransferCallFeature {
 class CaptionsImpl extends Emitter implements f.Captions {
   readonly kind = 'Captions';
   readonly supportedSpokenLanguages: string[] = [];
-  readonly isCaptionsFeatureActive = false;
+  isCaptionsFeatureActive = false;
   readonly activeSpokenLanguage = '';
 
   constructor() {
@@ -119,11 +119,23 @@ class CaptionsImpl extends Emitter implements f.Captions {
   }
 
   async stopCaptions(): Promise<void> {
-    // None run.
+    this.setActive(false);
   }
 
   async setSpokenLanguage(): Promise<void> {
     throw new NotSupportedError('captions');
+  }
+
+  /** @internal Takes a line. The exchange has none to give, but whoever has shows it like this. */
+  take(line: v.CaptionsInfo): void {
+    this.setActive(true);
+    this.emit('CaptionsReceived', line);
+  }
+
+  private setActive(isActive: boolean): void {
+    if (isActive === this.isCaptionsFeatureActive) return;
+    this.isCaptionsFeatureActive = isActive;
+    this.emit('CaptionsActiveChanged');
   }
 }
 

@@ -5,13 +5,13 @@ import type { DebugInfoCallClientFeature } from '../types/features.js';
 import type { EnvironmentInfo } from '../types/values.js';
 
 const BROWSERS: readonly [string, RegExp][] = [
-  ['Edge', /Edg(?:e|A|iOS)?\/([\d.]+)/],
-  ['Firefox', /(?:Firefox|FxiOS)\/([\d.]+)/],
-  ['Chrome', /(?:Chrome|CriOS|HeadlessChrome)\/([\d.]+)/],
-  ['Safari', /Version\/([\d.]+).*Safari/],
+  ['edge', /Edg(?:e|A|iOS)?\/([\d.]+)/],
+  ['firefox', /(?:Firefox|FxiOS)\/([\d.]+)/],
+  ['chrome', /(?:Chrome|CriOS|HeadlessChrome)\/([\d.]+)/],
+  ['safari', /Version\/([\d.]+).*Safari/],
 ];
 const PLATFORMS: readonly [string, RegExp][] = [
-  ['iOS', /iPhone|iPad|iPod/], ['Android', /Android/], ['Windows', /Windows/], ['macOS', /Mac OS X/], ['Linux', /Linux|CrOS/],
+  ['ios', /iPhone|iPad|iPod/], ['android', /Android/], ['windows', /Windows/], ['mac', /Mac OS X/], ['linux', /Linux|CrOS/],
 ];
 
 export class DebugInfo extends Emitter implements DebugInfoCallClientFeature {

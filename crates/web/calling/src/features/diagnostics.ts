@@ -15,6 +15,8 @@ const SPEAKING_COUNT = 4;
 /** Shares of packets lost and round trips from which a person hears it, and from which talk breaks down. */
 const POOR = { loss: 0.04, rttMs: 400 };
 const BAD = { loss: 0.1, rttMs: 1_000 };
+/** Flags that the composites read as bad or good again. */
+const GRADED = /Unexpectedly|NotFunctioning/;
 
 const NETWORK: ReadonlySet<string> = new Set<v.NetworkDiagnosticType>([
   'networkReconnect', 'networkReceiveQuality', 'networkSendQuality', 'noNetwork', 'networkRelaysNotReachable',
@@ -33,7 +35,8 @@ class Diagnostics extends Emitter {
   }
 
   /** @internal What is good from the start needs no telling. */
-  set(diagnostic: string, value: boolean | DiagnosticQuality): void {
+  set(diagnostic: string, found: boolean | DiagnosticQuality): void {
+    const value = typeof found === 'boolean' && GRADED.test(diagnostic) ? found ? DiagnosticQuality.Bad : DiagnosticQuality.Good : found;
     const before = this.latest[diagnostic]?.value ?? (typeof value === 'boolean' ? false : DiagnosticQuality.Good);
     if (before === value) return;
     const valueType: v.DiagnosticValueType = typeof value === 'boolean' ? 'DiagnosticFlag' : 'DiagnosticQuality';

@@ -3,11 +3,11 @@
 import { bindMethods, Emitter } from '../emitter.js';
 import { NotSupportedError, wrongState } from '../errors.js';
 import type {
-  ActiveAudioEffects, AudioEffect, AudioEffectsFeature, AudioEffectsStartConfig, AudioEffectsStopConfig, VideoEffectsFeature,
+  ActiveAudioEffects, AudioEffect, AudioEffectsFeature, AudioEffectsStartConfig, AudioEffectsStopConfig,
 } from '../types/features.js';
 import type { VideoEffectName } from '../types/values.js';
 
-class VideoEffects extends Emitter {
+export class VideoEffects extends Emitter {
   readonly name = 'VideoEffects';
   readonly activeEffects: VideoEffectName[] = [];
 
@@ -29,7 +29,7 @@ class VideoEffects extends Emitter {
   }
 }
 
-class AudioEffects extends Emitter {
+export class AudioEffects extends Emitter implements AudioEffectsFeature {
   readonly name = 'AudioEffects';
   activeEffects: ActiveAudioEffects = { noiseSuppression: ['BrowserNoiseSuppression'], echoCancellation: ['BrowserEchoCancellation'] };
   private readonly track: () => MediaStreamTrack | undefined;
@@ -69,12 +69,4 @@ class AudioEffects extends Emitter {
       echoCancellation: echoCancellation ? ['BrowserEchoCancellation'] : [],
     };
   }
-}
-
-export function videoEffects(): VideoEffectsFeature {
-  return new VideoEffects() as VideoEffectsFeature;
-}
-
-export function audioEffects(track: () => MediaStreamTrack | undefined): AudioEffectsFeature {
-  return new AudioEffects(track);
 }

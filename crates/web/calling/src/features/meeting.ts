@@ -4,7 +4,7 @@ import { identifierOf, rawIdOf } from '../identifiers.js';
 import { actInMeeting, reactionKind } from '../meetings.js';
 import type * as f from '../types/features.js';
 import type * as v from '../types/values.js';
-import { wrongArgument, NotSupportedError } from '../errors.js';
+import { NotSupportedError, wrongArgument, wrongState } from '../errors.js';
 import { Feature, type Context } from './base.js';
 
 type Person = v.CommunicationUserIdentifier | v.MicrosoftTeamsUserIdentifier;
@@ -84,6 +84,11 @@ export class Spotlight extends Feature implements f.SpotlightCallFeature {
   }
 
   async startSpotlight(participants?: v.CommunicationIdentifier[]): Promise<void> {
+    const wanted = [...this.spotlighted.map(({ identifier }) => identifier), ...participants ?? [this.call.ownIdentifier]];
+    if (new Set(wanted.map(rawIdOf)).size > MOST_SPOTLIGHTED) {
+      // The composites know this sentence.
+      throw wrongState(`startSpotlight failed. ${MOST_SPOTLIGHTED} is the max number of participants that can be Spotlighted`);
+    }
     await this.each('spotlight', participants);
   }
 
@@ -171,14 +176,14 @@ export class MediaAccessFeature extends Feature implements f.MediaAccessCallFeat
     return { isAudioPermitted: true, isVideoPermitted: true };
   }
 
-  permitAudio(): Promise<void> { return refuse(); }
-  forbidAudio(): Promise<void> { return refuse(); }
-  permitOthersAudio(): Promise<void> { return refuse(); }
-  forbidOthersAudio(): Promise<void> { return refuse(); }
-  permitVideo(): Promise<void> { return refuse(); }
-  forbidVideo(): Promise<void> { return refuse(); }
-  permitOthersVideo(): Promise<void> { return refuse(); }
-  forbidOthersVideo(): Promise<void> { return refuse(); }
+  readonly permitAudio = refuse;
+  readonly forbidAudio = refuse;
+  readonly permitOthersAudio = refuse;
+  readonly forbidOthersAudio = refuse;
+  readonly permitVideo = refuse;
+  readonly forbidVideo = refuse;
+  readonly permitOthersVideo = refuse;
+  readonly forbidOthersVideo = refuse;
 }
 
 async function refuse(): Promise<never> {

@@ -98,8 +98,7 @@ class Collector extends Emitter implements f.MediaStatsCollector {
       this.dispose();
       return;
     }
-    if (!this.call.media) return;
-    const sample = await this.call.media.peer.statistics().then(() => this.sampler.sample(this.call.media!.peer)).catch(() => undefined);
+    const sample = this.call.media && await this.sampler.sample(this.call.media.peer).catch(() => undefined);
     if (!sample) return;
     this.samples.push(sample);
     this.emit('sampleReported', sample);

@@ -22,18 +22,26 @@ export type RecordingCallFeature = CallFeature & Changed<'isRecordingActiveChang
   readonly isTeamsConsentRequired: boolean;
   grantTeamsConsent(): Promise<void>;
 };
-export type TranscriptionCallFeature = CallFeature & Changed<'isTranscriptionActiveChanged'> & {
+export type TranscriptionPropertyChangedEventType = 'isTranscriptionActiveChanged';
+export type TranscriptionCallFeature = CallFeature & Changed<TranscriptionPropertyChangedEventType> & {
   readonly isTranscriptionActive: boolean;
   readonly isTeamsConsentRequired: boolean;
   grantTeamsConsent(): Promise<void>;
 };
 export type Transfer = Changed<'stateChanged'> & { readonly state: v.TransferState; readonly error?: v.TransferErrorCode | undefined };
-export type TransferCallFeature = CallFeature & On<'transferAccepted', (args: TransferEventArgs) => void> & {
+export type TransferAcceptedEventType = 'transferAccepted';
+export type TransferAcceptedEvent = (args: TransferEventArgs) => void;
+export type TransferCallFeature = CallFeature & On<TransferAcceptedEventType, TransferAcceptedEvent> & {
   transfer(
     target: v.TransferToParticipantLocator | v.TransferToCallLocator | v.TransferToVoicemailLocator,
     options?: v.TransferToParticipantOptions,
   ): Transfer;
 };
+export type CaptionsKindChangedEventType = 'CaptionsKindChanged';
+export type CaptionsReceivedEventType = 'CaptionsReceived';
+export type CaptionsPropertyChangedEventType = 'CaptionsActiveChanged';
+export type SpokenLanguageChangedEventType = 'SpokenLanguageChanged';
+export type CaptionLanguageChangedEventType = 'CaptionLanguageChanged';
 export type CaptionsHandler = (args: v.CaptionsInfo) => void;
 export type TeamsCaptionsHandler = (args: v.TeamsCaptionsInfo) => void;
 export interface CaptionsCommon {
@@ -45,19 +53,22 @@ export interface CaptionsCommon {
   stopCaptions(): Promise<void>;
   setSpokenLanguage(language: string): Promise<void>;
 }
-export type Captions = CaptionsCommon & On<'CaptionsReceived', CaptionsHandler> & Changed<'CaptionsActiveChanged' | 'SpokenLanguageChanged'>;
-export type TeamsCaptions = CaptionsCommon & On<'CaptionsReceived', TeamsCaptionsHandler>
-  & Changed<'CaptionsActiveChanged' | 'SpokenLanguageChanged' | 'CaptionLanguageChanged'> & {
+export type Captions = CaptionsCommon & On<CaptionsReceivedEventType, CaptionsHandler>
+  & Changed<CaptionsPropertyChangedEventType | SpokenLanguageChangedEventType>;
+export type TeamsCaptions = CaptionsCommon & On<CaptionsReceivedEventType, TeamsCaptionsHandler>
+  & Changed<CaptionsPropertyChangedEventType | SpokenLanguageChangedEventType | CaptionLanguageChangedEventType> & {
     readonly supportedCaptionLanguages: string[];
     readonly activeCaptionLanguage: string;
     setCaptionLanguage(language: string): Promise<void>;
   };
-export type CaptionsCallFeature = CallFeature & Changed<'CaptionsKindChanged'> & { readonly captions: CaptionsCommon };
+export type CaptionsCallFeature = CallFeature & Changed<CaptionsKindChangedEventType> & { readonly captions: CaptionsCommon };
 export type DominantSpeakersCallFeature = CallFeature & Changed<'dominantSpeakersChanged'> & { readonly dominantSpeakers: v.DominantSpeakersInfo };
 type Person = v.CommunicationUserIdentifier | v.MicrosoftTeamsUserIdentifier;
+export type RaisedHandEventType = 'raisedHandEvent';
+export type LoweredHandEventType = 'loweredHandEvent';
 export type RaisedHandListener = (args: v.RaisedHandChangedEvent) => void;
 export type LoweredHandListener = RaisedHandListener;
-export type RaiseHandCallFeature = CallFeature & On<'raisedHandEvent' | 'loweredHandEvent', RaisedHandListener> & {
+export type RaiseHandCallFeature = CallFeature & On<RaisedHandEventType | LoweredHandEventType, RaisedHandListener> & {
   raiseHand(): Promise<void>;
   lowerHand(): Promise<void>;
   lowerHands(identifiers: Person[]): Promise<void>;
@@ -66,7 +77,8 @@ export type RaiseHandCallFeature = CallFeature & On<'raisedHandEvent' | 'lowered
 };
 export type ReactionListener = (args: v.ReactionEventPayload) => void;
 export type ReactionCallFeature = CallFeature & On<'reaction', ReactionListener> & { sendReaction(message: v.ReactionMessage): Promise<void> };
-export type SpotlightCallFeature = CallFeature & On<'spotlightChanged', v.CollectionUpdatedEvent<v.SpotlightedParticipant>> & {
+export type SpotlightChangedEventType = 'spotlightChanged';
+export type SpotlightCallFeature = CallFeature & On<SpotlightChangedEventType, v.CollectionUpdatedEvent<v.SpotlightedParticipant>> & {
   readonly maxParticipantsToSpotlight: number;
   startSpotlight(participants?: v.CommunicationIdentifier[]): Promise<void>;
   stopSpotlight(participants?: v.CommunicationIdentifier[]): Promise<void>;
@@ -74,7 +86,8 @@ export type SpotlightCallFeature = CallFeature & On<'spotlightChanged', v.Collec
   getSpotlightedParticipants(): v.SpotlightedParticipant[];
 };
 export type CapabilitiesChangeHandler = (args: v.CapabilitiesChangeInfo) => void;
-export type CapabilitiesFeature = CallFeature & On<'capabilitiesChanged', CapabilitiesChangeHandler> & { readonly capabilities: v.ParticipantCapabilities };
+export type CapabilitiesChangedEventType = 'capabilitiesChanged';
+export type CapabilitiesFeature = CallFeature & On<CapabilitiesChangedEventType, CapabilitiesChangeHandler> & { readonly capabilities: v.ParticipantCapabilities };
 export type NetworkDiagnostics = On<'diagnosticChanged', (args: v.NetworkDiagnosticChangedEventArgs) => void> & { getLatest(): v.LatestNetworkDiagnostics };
 export type MediaDiagnostics = On<'diagnosticChanged', (args: v.MediaDiagnosticChangedEventArgs) => void> & { getLatest(): v.LatestMediaDiagnostics };
 export type RemoteDiagnostics = On<'diagnosticChanged', (args: v.RemoteParticipantDiagnosticsData) => void> & {
@@ -152,9 +165,10 @@ export type BreakoutRoomsCallFeature = CallFeature & On<'breakoutRoomsUpdated', 
   readonly breakoutRooms?: BreakoutRoom[] | undefined;
 };
 export interface TogetherModeVideoStream { readonly id: number; readonly mediaStreamType: v.MediaStreamType; readonly isReceiving: boolean; readonly size: v.StreamSize; readonly isAvailable: boolean }
+export type TogetherModeSceneUpdatedListener = (args: v.TogetherModeSceneSize) => void;
+export type TogetherModeSeatingUpdatedListener = (args: v.TogetherModeSeatingMap) => void;
 export type TogetherModeCallFeature = CallFeature & On<'togetherModeStreamsUpdated', v.CollectionUpdatedEvent<TogetherModeVideoStream>>
-  & On<'togetherModeSceneUpdated', (args: v.TogetherModeSceneSize) => void>
-  & On<'togetherModeSeatingUpdated', (args: v.TogetherModeSeatingMap) => void> & {
+  & On<'togetherModeSceneUpdated', TogetherModeSceneUpdatedListener> & On<'togetherModeSeatingUpdated', TogetherModeSeatingUpdatedListener> & {
     readonly togetherModeStream: ReadonlyArray<TogetherModeVideoStream>;
     readonly togetherModeSeatingMap: v.TogetherModeSeatingMap;
     sceneSize: v.TogetherModeSceneSize;
@@ -166,7 +180,8 @@ export type PPTLiveCallFeature = CallFeature & Changed<'isActiveChanged'> & {
   readonly activePresenterId?: v.CommunicationIdentifier | undefined;
 };
 export type RealTimeTextReceivedEventHandler = (args: v.RealTimeTextInfo) => void;
-export type RealTimeTextFeature = CallFeature & On<'realTimeTextReceived', RealTimeTextReceivedEventHandler> & { sendRealTimeText(text: string, finalized?: boolean): Promise<void> };
+export type RealTimeTextReceivedEventType = 'realTimeTextReceived';
+export type RealTimeTextFeature = CallFeature & On<RealTimeTextReceivedEventType, RealTimeTextReceivedEventHandler> & { sendRealTimeText(text: string, finalized?: boolean): Promise<void> };
 export type TeamsMeetingAudioConferencingCallFeature = CallFeature & {
   getTeamsMeetingAudioConferencingDetails(): Promise<v.TeamsMeetingAudioConferencingDetails>;
 };
@@ -178,7 +193,8 @@ export interface DataChannelSenderOpenOptions {
   bitrateInKbps?: number;
   participants?: v.CommunicationIdentifier[];
 }
-export type DataChannelCallFeature = CallFeature & On<'dataChannelReceiverCreated', (args: { receiver: unknown }) => void> & {
+export type DataChannelReceiverCreatedEvent = (args: { receiver: unknown }) => void;
+export type DataChannelCallFeature = CallFeature & On<'dataChannelReceiverCreated', DataChannelReceiverCreatedEvent> & {
   createDataChannelSender(options: DataChannelSenderOpenOptions): never;
 };
 export type DebugInfoCallClientFeature = CallClientFeature & Changed<'isCallClientActiveInAnotherTabChanged'> & {
@@ -202,13 +218,18 @@ export interface AudioEffectsStartConfig {
 export interface AudioEffectsStopConfig { noiseSuppression?: true; echoCancellation?: true }
 export interface ActiveAudioEffects { noiseSuppression?: string[]; echoCancellation?: string[] }
 export type VideoEffectsFeatureListener = (args: { activeEffects: v.VideoEffectName[] }) => void;
-export type VideoEffectsFeature = VideoStreamFeature & On<string, (args: never) => void> & {
+export type VideoEffectsFeatureErrorListener = (error: v.CommunicationServicesError) => void;
+export type VideoEffectsFeature = VideoStreamFeature & On<'effectsError', VideoEffectsFeatureErrorListener>
+  & On<'effectsStarted' | 'effectsStopped' | 'fpsWarningThresholdReached' | 'timeForEffectsWarningReached', VideoEffectsFeatureListener> & {
   readonly activeEffects: v.VideoEffectName[];
   isSupported(effect: VideoEffectProcessor): Promise<boolean>;
   startEffects(effect: VideoEffectProcessor): Promise<void>;
   stopEffects(): Promise<void>;
 };
-export type AudioEffectsFeature = AudioStreamFeature & On<string, (args: never) => void> & {
+export type AudioEffectsFeatureListener = (activeEffects: ActiveAudioEffects) => void;
+export type AudioEffectsFeatureErrorListener = (error: v.CommunicationServicesError) => void;
+export type AudioEffectsFeature = AudioStreamFeature & On<'effectsStarted' | 'effectsStopped', AudioEffectsFeatureListener>
+  & On<'effectsError', AudioEffectsFeatureErrorListener> & {
   readonly activeEffects: ActiveAudioEffects;
   isSupported(effect: AudioEffect | string): Promise<boolean>;
   startEffects(effects: AudioEffectsStartConfig): Promise<void>;

@@ -7,7 +7,8 @@ import type {
 } from './options.js';
 import type * as v from './values.js';
 
-interface Evented { on(event: string, listener: (...args: never[]) => unknown): void; off(event: string, listener: (...args: never[]) => unknown): void }
+export type IncomingCallEvent = (args: { incomingCall: IncomingCall }) => void;
+export type TeamsIncomingCallEvent = (args: { incomingCall: TeamsIncomingCall; teamsIncomingCall: TeamsIncomingCall }) => void;
 
 export interface CallAgentCommon {
   readonly kind: v.CallAgentKind;
@@ -21,11 +22,11 @@ export interface CallAgent extends CallAgentCommon {
   startCall(participants: v.CommunicationIdentifier[], options?: StartCallOptions): Call;
   join(locator: v.CallLocator, options?: JoinCallOptions): Call;
   on(event: 'handleIncomingCall', listener: v.HandleIncomingCallEvent): void;
-  on(event: 'incomingCall', listener: (args: { incomingCall: IncomingCall }) => void): void;
+  on(event: 'incomingCall', listener: IncomingCallEvent): void;
   on(event: 'callsUpdated', listener: v.CollectionUpdatedEvent<Call>): void;
   on(event: 'connectionStateChanged', listener: v.ConnectionStateChangedEvent): void;
   off(event: 'handleIncomingCall', listener: v.HandleIncomingCallEvent): void;
-  off(event: 'incomingCall', listener: (args: { incomingCall: IncomingCall }) => void): void;
+  off(event: 'incomingCall', listener: IncomingCallEvent): void;
   off(event: 'callsUpdated', listener: v.CollectionUpdatedEvent<Call>): void;
   off(event: 'connectionStateChanged', listener: v.ConnectionStateChangedEvent): void;
 }
@@ -35,10 +36,10 @@ export interface TeamsCallAgent extends CallAgentCommon {
   startCall(participant: v.CommunicationIdentifier, options?: StartTeamsCallOptions): TeamsCall;
   startCall(participants: v.CommunicationIdentifier[], options?: StartTeamsGroupCallOptions): TeamsCall;
   join(locator: v.MeetingLocator, options?: JoinCallOptions): TeamsCall;
-  on(event: 'incomingCall', listener: (args: { incomingCall: TeamsIncomingCall; teamsIncomingCall: TeamsIncomingCall }) => void): void;
+  on(event: 'incomingCall', listener: TeamsIncomingCallEvent): void;
   on(event: 'callsUpdated', listener: v.CollectionUpdatedEvent<TeamsCall>): void;
   on(event: 'connectionStateChanged', listener: v.ConnectionStateChangedEvent): void;
-  off(event: 'incomingCall', listener: (args: { incomingCall: TeamsIncomingCall; teamsIncomingCall: TeamsIncomingCall }) => void): void;
+  off(event: 'incomingCall', listener: TeamsIncomingCallEvent): void;
   off(event: 'callsUpdated', listener: v.CollectionUpdatedEvent<TeamsCall>): void;
   off(event: 'connectionStateChanged', listener: v.ConnectionStateChangedEvent): void;
 }
@@ -138,6 +139,7 @@ export interface TeamsIncomingCall extends IncomingCallCommon {
 }
 
 type ParticipantEvent = 'stateChanged' | 'isMutedChanged' | 'displayNameChanged' | 'roleChanged' | 'isSpeakingChanged';
+type NameChangedEvent = v.PropertyChangedEventWithArgs<string, v.DisplayNameChangedReason>;
 
 export interface RemoteParticipant extends v.ParticipantInfo {
   readonly state: v.RemoteParticipantState;
@@ -148,8 +150,10 @@ export interface RemoteParticipant extends v.ParticipantInfo {
   readonly role: v.ParticipantRole;
   mute(): Promise<void>;
   on(event: ParticipantEvent, listener: v.PropertyChangedEvent): void;
+  on(event: 'displayNameChanged', listener: NameChangedEvent): void;
   on(event: 'videoStreamsUpdated', listener: v.CollectionUpdatedEvent<RemoteVideoStream>): void;
   off(event: ParticipantEvent, listener: v.PropertyChangedEvent): void;
+  off(event: 'displayNameChanged', listener: NameChangedEvent): void;
   off(event: 'videoStreamsUpdated', listener: v.CollectionUpdatedEvent<RemoteVideoStream>): void;
 }
 export interface Lobby {
@@ -161,7 +165,9 @@ export interface Lobby {
   off(event: 'lobbyParticipantsUpdated', listener: v.CollectionUpdatedEvent<RemoteParticipant>): void;
 }
 
-export interface DeviceManager extends Evented {
+type SelectionEvent = 'selectedMicrophoneChanged' | 'selectedSpeakerChanged';
+
+export interface DeviceManager {
   readonly isSpeakerSelectionAvailable: boolean;
   readonly selectedMicrophone?: v.AudioDeviceInfo | undefined;
   readonly selectedSpeaker?: v.AudioDeviceInfo | undefined;
@@ -173,6 +179,12 @@ export interface DeviceManager extends Evented {
   askDevicePermission(constraints: v.PermissionConstraints): Promise<v.DeviceAccess>;
   startPreheatDevices(parameters: v.StartPreheatDeviceParameters): Promise<void>;
   stopPreheatDevices(parameters: v.StopPreheatDeviceParameters): void;
+  on(event: 'videoDevicesUpdated', listener: v.CollectionUpdatedEvent<v.VideoDeviceInfo>): void;
+  on(event: 'audioDevicesUpdated', listener: v.CollectionUpdatedEvent<v.AudioDeviceInfo>): void;
+  on(event: SelectionEvent, listener: v.PropertyChangedEvent): void;
+  off(event: 'videoDevicesUpdated', listener: v.CollectionUpdatedEvent<v.VideoDeviceInfo>): void;
+  off(event: 'audioDevicesUpdated', listener: v.CollectionUpdatedEvent<v.AudioDeviceInfo>): void;
+  off(event: SelectionEvent, listener: v.PropertyChangedEvent): void;
 }
 
 export interface RemoteVideoStreamCommon {

@@ -350,6 +350,9 @@ export interface TogetherModeSeatingPosition { top: number; left: number; width:
 export type TogetherModeSeatingMap = Map<string, TogetherModeSeatingPosition>;
 
 export type PropertyChangedEvent = () => void;
+export type PropertyChangedEventWithArgs<T, Reason> = (args: { newValue?: T | undefined; oldValue?: T | undefined; reason?: Reason | undefined }) => void;
+export type VideoSourceChangedEvent = (args: { source: VideoDeviceInfo }) => void;
+export type AudioSourceChangedEvent = (args: { source: AudioDeviceInfo }) => void;
 export type CollectionUpdatedEvent<T> = (args: { added: T[]; removed: T[] }) => void;
 export type CallEndedEvent = (args: { callEndReason: CallEndReason }) => void;
 export type HandleIncomingCallEvent = (args: { callId: string; participantId: string } & CallEndReason) => void;

@@ -172,11 +172,32 @@ await perform('faults', {
       await ask(alice, 'unplug');
       const call = await look(alice, 'no stream', ({ streams }) => streams.length === 0);
       const log = await until('the list is shorter', () => logOf(alice), (lines) => lines.some((line) => /^cameras \+0 -[1-9]/.test(line)));
-      expect(log.includes('cameraStoppedUnexpectedly true') && log.includes('streams -1'), `the page is told: ${log}`);
+      expect(log.includes('cameraStoppedUnexpectedly 3') && log.includes('streams -1'), `the page is told: ${log}`);
       await until('bob sees nothing', () => ask(bob, 'seen', 'Video'), (seen) => seen === null);
       await hears(bob, ALICE.hertz);
+      await ask(alice, 'startVideo');
+      await until('the page is told that it is over', () => logOf(alice), (lines) => lines.includes('cameraStoppedUnexpectedly 1'));
+      await until('bob sees her again', () => ask(bob, 'seen', 'Video'), (seen) => seen !== null);
       await act(alice, 'hangUp');
       return { state: call.state, log };
+    }));
+
+    await fault('a microphone that is chosen in a call is the one, and one that is pulled out is replaced', () => inContext(async (open) => {
+      const alice = await open(ALICE);
+      await ask(alice, 'joinPlainly', { groupId: crypto.randomUUID() });
+      await inState(alice, 'Connected');
+      const begun = await until('a microphone is open', () => ask(alice, 'microphones'), ({ selected, state }) => selected && state === 'live');
+      expect(begun.source === 'microphone:' && begun.ids.length > 1, JSON.stringify(begun));
+      const other = begun.ids.find((id) => id !== begun.selected);
+      await ask(alice, 'chooseMicrophone', other);
+      const chosen = await until('the other is open', () => ask(alice, 'microphones'), ({ open: id }) => id === other);
+      await ask(alice, 'pullOut');
+      const left = await until('one that is there is open', () => ask(alice, 'microphones'), ({ open: id, state, selected }) => (
+        id === selected && id !== other && state === 'live'));
+      const log = await until('the page is told that it is over', () => logOf(alice), (lines) => lines.includes('microphoneNotFunctioning 1'));
+      expect(log.includes('microphoneNotFunctioning 3'), `the page is told: ${log}`);
+      await act(alice, 'hangUp');
+      return { begun: begun.label, chosen: chosen.label, left: left.label };
     }));
 
     await fault('who may use neither camera nor microphone is told, and hears all the same', () => inContext(async (openBob) => {

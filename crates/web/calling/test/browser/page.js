@@ -116,6 +116,30 @@ globalThis.person = {
     mediaDevices.dispatchEvent(new Event('devicechange'));
   },
 
+  /** The microphones that can be chosen, and the browser's name of the one that is open. */
+  async microphones() {
+    const list = await this.devices.getMicrophones();
+    const [stream] = this.call.localAudioStreams;
+    const [track] = stream ? (await stream.getMediaStream()).getAudioTracks() : [];
+    return {
+      ids: list.map(({ id }) => id), selected: this.devices.selectedMicrophone?.id ?? null, source: stream?.source.id ?? null,
+      open: track ? `microphone:${track.getSettings().deviceId}` : null, label: track?.label ?? null, state: track?.readyState ?? null,
+    };
+  },
+  async chooseMicrophone(id) { await this.devices.selectMicrophone({ id }); },
+
+  /** Takes away the microphone that is open. */
+  async pullOut() {
+    const { mediaDevices } = navigator;
+    const [track] = (await this.call.localAudioStreams[0].getMediaStream()).getAudioTracks();
+    const { deviceId } = track.getSettings();
+    const all = mediaDevices.enumerateDevices.bind(mediaDevices);
+    mediaDevices.enumerateDevices = async () => (await all()).filter((device) => device.kind !== 'audioinput' || device.deviceId !== deviceId);
+    track.stop();
+    track.dispatchEvent(new Event('ended'));
+    mediaDevices.dispatchEvent(new Event('devicechange'));
+  },
+
   /** What the browser's refusal looks like to a page. */
   async refused() {
     const access = await this.devices.askDevicePermission({ audio: true, video: true });
@@ -139,6 +163,13 @@ globalThis.person = {
   joinPlainly(locator) { return this.track(this.agent.join(locator)); },
 
   async stopVideo() { await this.call.stopVideo(this.video); },
+  /** Shares what the browser's own question for a screen answers. */
+  async shareScreen(color) {
+    this.screen = picture(color, 1280, 720);
+    navigator.mediaDevices.getDisplayMedia = async () => this.screen;
+    await this.call.startScreenSharing();
+  },
+  screenState() { return this.screen.getTracks()[0].readyState; },
   async share(color) { await this.call.startScreenSharing(new LocalVideoStream(picture(color, 1280, 720))); },
 
   /** The colour that a remote stream of a kind shows; null without a picture. */

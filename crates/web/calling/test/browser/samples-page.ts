@@ -4,6 +4,7 @@ import type { Call, CommunicationTokenCredential, TeamsCall } from '@azure/commu
 
 import * as directory from '../samples/directory-user.js';
 import * as guest from '../samples/guest.js';
+import * as raw from '../samples/raw-media.js';
 
 const credential = (token: string): CommunicationTokenCredential => ({
   getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_600_000 }),
@@ -34,6 +35,25 @@ function whileLive<T>(call: TeamsCall, awaited: Promise<T>): Promise<T> {
   })]);
 }
 
+/** What the left side of a picture has of blue, beside red and green. */
+async function blueness(media: MediaStream): Promise<number> {
+  const video: HTMLVideoElement = Object.assign(document.createElement('video'), { muted: true, autoplay: true, srcObject: media });
+  await video.play();
+  const context = must(new OffscreenCanvas(64, 36).getContext('2d') ?? undefined, 'canvas');
+  context.drawImage(video, 0, 0, 64, 36);
+  video.srcObject = null;
+  const [red = 0, green = 0, blue = 0] = context.getImageData(8, 18, 1, 1).data;
+  return blue - Math.max(red, green);
+}
+
+async function turnsTo(what: string, media: MediaStream, holds: (blue: number) => boolean): Promise<true> {
+  for (let count = 0; count < 60; count += 1) {
+    if (holds(await blueness(media))) return true;
+    await new Promise((resolve) => { setTimeout(resolve, 250); });
+  }
+  throw new Error(`not in time: ${what}`);
+}
+
 const desks = new Map<string, directory.Desk>();
 const desk = (name: string): directory.Desk => must(desks.get(name), name);
 
@@ -61,6 +81,42 @@ const scenes = {
     await call.hangUp();
     await inState(other, 'Disconnected');
     return { ringing: { id: ringing.id, caller: ringing.caller }, before, during, after: directory.figure(call), end: other.callEndReason };
+  },
+
+  /** A camera is painted over while it is sent, and sent as it is again; whoever watches reads the picture as it comes. */
+  async effect(id: string) {
+    const answering = directory.answerNext(desk('bob'), true);
+    const call = directory.callColleague(desk('alice'), id);
+    const other = must((await answering).call, 'accepted call');
+    await inState(call, 'Connected');
+    await inState(other, 'Connected');
+    const stream = must(await directory.showCamera(desk('alice'), call), 'camera');
+    const shown = await until('bob is shown a stream', () => other.remoteParticipants[0]?.videoStreams.find(({ isAvailable }) => isAvailable));
+    const seen = await shown.getMediaStream();
+    const types: string[] = [stream.mediaStreamType];
+    await turnsTo('the camera is seen', seen, (blue) => blue < 60);
+
+    const effect = await raw.paintOver(stream, 'rgb(30,30,220)');
+    types.push(stream.mediaStreamType);
+    await turnsTo('the paint is seen', seen, (blue) => blue > 100);
+    const [camera] = effect.original.getVideoTracks();
+    const { currentTime } = effect.video;
+    await until('the camera goes on', () => effect.video.currentTime > currentTime + 0.5);
+    // The camera itself, or the picture that was made of it would be painted over and over.
+    const isUnpainted = await blueness(effect.original) < 60;
+    const during = { camera: camera?.readyState, isOwn: raw.ownPicture(call) === stream, isUnpainted };
+
+    await effect.end();
+    types.push(stream.mediaStreamType);
+    await turnsTo('the camera is seen again', seen, (blue) => blue < 60);
+    const last = (await stream.getMediaStream()).getVideoTracks()[0];
+    const before = { camera: camera?.readyState, next: last?.readyState };
+    await call.stopVideo(stream);
+    await until('bob is told', () => !shown.isAvailable);
+    const after = { next: last?.readyState };
+    await call.hangUp();
+    await inState(other, 'Disconnected');
+    return { types, during, before, after, sources: effect.sources.map(({ deviceType }) => deviceType) };
   },
 
   async declined(id: string) {

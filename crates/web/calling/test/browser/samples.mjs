@@ -33,6 +33,13 @@ await perform('samples', {
       expect(after.state === 'Disconnected' && after.code === 0 && after.localVideos === 0 && end.code === 0, JSON.stringify(after));
       return { ringing, end };
     });
+    await report.step('a camera is painted over while it is sent, and lives until it is not', async () => {
+      const found = await scene('effect', idOf('bob'));
+      expect(found.types.join() === 'Video,RawMedia,Video' && found.sources.length === 2, JSON.stringify(found));
+      expect(found.during.camera === 'live' && found.during.isOwn && found.during.isUnpainted, JSON.stringify(found));
+      expect(found.before.camera === 'ended' && found.before.next === 'live' && found.after.next === 'ended', JSON.stringify(found));
+      return found;
+    });
     await report.step('a call that is declined says so on both sides', async () => {
       const { caller, callee } = await scene('declined', idOf('bob'));
       expect(caller.code === 603 && callee.code === 603, JSON.stringify({ caller, callee }));

@@ -116,6 +116,14 @@ try {
     await until('the screen is gone', () => ask(bob, 'seen', 'ScreenSharing'), (gone) => gone === null);
     return seen;
   });
+  await report.step('a screen that the browser gave is closed when its sharing stops', async () => {
+    await ask(alice, 'shareScreen', 'rgb(30,200,30)');
+    await sees(bob, 'ScreenSharing', GREEN);
+    expect(await ask(alice, 'screenState') === 'live', 'the screen is open');
+    await act(alice, 'stopScreenSharing');
+    const state = await ask(alice, 'screenState');
+    expect(state === 'ended', `the screen is ${state}`);
+  });
   await report.step('a camera that is stopped is gone, and comes back as the same stream', async () => {
     await ask(alice, 'stopVideo');
     await until('the camera is gone', () => ask(bob, 'seen', 'Video'), (seen) => seen === null);

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/common/v1/common.proto.
  */
 export const file_trunkline_common_v1_common: GenFile = /*@__PURE__*/
-  describeFile("trunkline/common/v1/common.proto", "trunkline.common.v1", [["CommunicationIdentifier",[["raw_id",1,9],["kind",2,14,".trunkline.common.v1.IdentifierKind"]]],["EndReason",[["code",1,5],["sub_code",2,5],["category",3,9],["meaning",4,9]]],["Error",[["code",1,9],["message",2,9],["reason",3,11,".trunkline.common.v1.EndReason"]]]], [["IdentifierKind",[["IDENTIFIER_KIND_UNSPECIFIED",0],["IDENTIFIER_KIND_COMMUNICATION_USER",1],["IDENTIFIER_KIND_MICROSOFT_TEAMS_USER",2],["IDENTIFIER_KIND_PHONE_NUMBER",3],["IDENTIFIER_KIND_MICROSOFT_TEAMS_APP",4],["IDENTIFIER_KIND_TEAMS_EXTENSION_USER",5]]]], []);
+  describeFile("trunkline/common/v1/common.proto", "trunkline.common.v1", [["CommunicationIdentifier",[["raw_id",1,9],["kind",2,14,".trunkline.common.v1.IdentifierKind"]]],["EndReason",[["code",1,5],["sub_code",2,5],["category",3,9],["meaning",4,9]]],["Error",[["code",1,9],["message",2,9],["reason",3,11,".trunkline.common.v1.EndReason"]]]], ["IdentifierKind"], []);
 
 /**
  * Names one user, phone or application.
