@@ -65,6 +65,7 @@ async function inTheme(stage, colorScheme) {
     await visitor.page.reload();
     await visitor.press('Sign in with your organisation');
     await visitor.page.getByRole('heading', { name: 'Who are you?' }).waitFor();
+    await visitor.page.waitForLoadState('networkidle');
     await look(visitor, 'issuer');
     await visitor.page.goto(`${origin}/app/`);
   });
