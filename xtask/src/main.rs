@@ -15,6 +15,7 @@ mod peers;
 mod steps;
 mod suite;
 mod tidy;
+mod walks;
 mod web;
 mod workspace;
 
@@ -63,6 +64,8 @@ enum Task {
     Test(suite::Options),
     /// Check the rules that no lint can hold: layers, file shape, freshness of generated files.
     Tidy,
+    /// Walk through the packages of the browser in one: what `test` leaves out for its length.
+    Walks(walks::Options),
     /// Bundle the app for people, so that a build with the feature `app` carries it.
     Web,
 }
@@ -114,6 +117,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Test(options) => suite::run(&root, options, false),
         Task::Tidy => tidy::run(&root),
+        Task::Walks(options) => walks::run(&root, &options),
         Task::Web => web::run(&root),
     }
 }

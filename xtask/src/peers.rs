@@ -14,9 +14,7 @@ use anyhow::{Context, bail, ensure};
 #[derive(Debug)]
 pub(crate) struct Peers {
     pub(crate) buf: PathBuf,
-    chromium: PathBuf,
-    node: PathBuf,
-    playwright: PathBuf,
+    browser: Browser,
     python: PathBuf,
     sdk_js: PathBuf,
     sdk_python: PathBuf,
@@ -24,6 +22,47 @@ pub(crate) struct Peers {
 
 impl Peers {
     /// Finds every peer and installs what is missing.
+    pub(crate) fn install(root: &Path) -> anyhow::Result<Self> {
+        let folder = root.join("target/peers");
+        let browser = Browser::install(root)?;
+        let python = python(&folder)?;
+        let why = "they are driven against the exchange";
+        let sdk_js = npm(
+            &root.join("tests/sdk/js"),
+            folder.join("sdk-js"),
+            "@azure/communication-chat",
+            why,
+        )?;
+        let requirements = root.join("tests/sdk/python/requirements.txt");
+        let sdk_python = sdk_python(&requirements, &folder, why)?;
+        let buf = folder.join("python/bin/buf");
+        Ok(Self { buf, browser, python, sdk_js, sdk_python })
+    }
+
+    /// Returns the variables that tell the tests where the peers are.
+    pub(crate) fn variables(&self) -> [(&'static str, &Path); 6] {
+        let [chromium, node, playwright] = self.browser.variables();
+        [
+            chromium,
+            node,
+            playwright,
+            ("TRUNKLINE_PYTHON", &self.python),
+            ("TRUNKLINE_SDK_JS", &self.sdk_js),
+            ("TRUNKLINE_SDK_PYTHON", &self.sdk_python),
+        ]
+    }
+}
+
+/// A browser, and what drives it.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    chromium: PathBuf,
+    pub(crate) node: PathBuf,
+    playwright: PathBuf,
+}
+
+impl Browser {
+    /// Finds them and installs what is missing.
     pub(crate) fn install(root: &Path) -> anyhow::Result<Self> {
         let folder = root.join("target/peers");
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -45,29 +84,16 @@ impl Peers {
             "playwright-core",
             "it drives the browser",
         )?;
-        let python = python(&folder)?;
-        let why = "they are driven against the exchange";
-        let sdk_js = npm(
-            &root.join("tests/sdk/js"),
-            folder.join("sdk-js"),
-            "@azure/communication-chat",
-            why,
-        )?;
-        let requirements = root.join("tests/sdk/python/requirements.txt");
-        let sdk_python = sdk_python(&requirements, &folder, why)?;
-        let buf = folder.join("python/bin/buf");
-        Ok(Self { buf, chromium, node, playwright, python, sdk_js, sdk_python })
+        npm_itself()?;
+        Ok(Self { chromium, node, playwright })
     }
 
-    /// Returns the variables that tell the tests where the peers are.
-    pub(crate) fn variables(&self) -> [(&'static str, &Path); 6] {
+    /// Returns the variables that tell a script where they are.
+    pub(crate) fn variables(&self) -> [(&'static str, &Path); 3] {
         [
             ("TRUNKLINE_CHROMIUM", &self.chromium),
             ("TRUNKLINE_NODE", &self.node),
             ("TRUNKLINE_PLAYWRIGHT", &self.playwright),
-            ("TRUNKLINE_PYTHON", &self.python),
-            ("TRUNKLINE_SDK_JS", &self.sdk_js),
-            ("TRUNKLINE_SDK_PYTHON", &self.sdk_python),
         ]
     }
 }

@@ -1,7 +1,8 @@
 //! Runs the steps of a long task one after the other and says where it stands.
 //!
 //! On a terminal a line at the bottom shows the step, its time and what it does; elsewhere every
-//! line of output is passed on as it comes. The first step that fails ends the task.
+//! line of output is passed on as it comes. The first step that fails ends the task, unless it is one
+//! that was only attempted.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,11 +26,12 @@ pub(crate) struct Steps {
     tests: Tests,
 }
 
-/// One step that has passed.
+/// One step that is over.
 #[derive(Debug)]
 struct Done {
     name: &'static str,
     took: Duration,
+    has_failed: bool,
 }
 
 /// What the result lines of the test binaries add up to.
@@ -70,20 +72,40 @@ impl Steps {
     ) -> anyhow::Result<()> {
         self.announce(name);
         let started = Instant::now();
-        let log = self.logs.join(format!("{name}.log"));
-        let mut file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
-        for command in commands {
-            self.command(name, command, started, &mut file)?;
-        }
+        self.programs(name, commands, started)?;
         self.finish(name, started);
         Ok(())
+    }
+
+    /// Runs a step of other programs on which no other step depends.
+    pub(crate) fn attempt(&mut self, name: &'static str, commands: Vec<Command>) {
+        self.announce(name);
+        let started = Instant::now();
+        match self.programs(name, commands, started) {
+            Ok(()) => self.finish(name, started),
+            Err(error) => {
+                let (place, took) = (self.done.len() + 1, started.elapsed());
+                println!(
+                    "[{place}/{}] {name}: FAILED, {:.1} s: {error:#}",
+                    self.total,
+                    took.as_secs_f64()
+                );
+                self.done.push(Done { name, took, has_failed: true });
+            }
+        }
+    }
+
+    /// Returns the names of the steps that were attempted and failed.
+    pub(crate) fn failed(&self) -> Vec<&'static str> {
+        self.done.iter().filter(|step| step.has_failed).map(|step| step.name).collect()
     }
 
     /// Prints how long each step took.
     pub(crate) fn summary(&self) {
         println!("\n{:<24} {:>8}", "step", "seconds");
         for step in &self.done {
-            println!("{:<24} {:>8.1}", step.name, step.took.as_secs_f64());
+            let verdict = if step.has_failed { "  FAILED" } else { "" };
+            println!("{:<24} {:>8.1}{verdict}", step.name, step.took.as_secs_f64());
         }
         let total: Duration = self.done.iter().map(|step| step.took).sum();
         println!("{:<24} {:>8.1}", "total", total.as_secs_f64());
@@ -91,7 +113,10 @@ impl Steps {
         if passed + failed > 0 {
             println!("tests: {passed} passed, {failed} failed, {left_out} left out");
         }
-        println!("all {} steps passed", self.done.len());
+        match self.failed().len() {
+            0 => println!("all {} steps passed", self.done.len()),
+            failed => println!("{failed} of {} steps failed", self.done.len()),
+        }
     }
 
     /// Returns the sum over all result lines so far.
@@ -111,7 +136,21 @@ impl Steps {
             self.total,
             took.as_secs_f64()
         );
-        self.done.push(Done { name, took });
+        self.done.push(Done { name, took, has_failed: false });
+    }
+
+    fn programs(
+        &mut self,
+        name: &str,
+        commands: Vec<Command>,
+        started: Instant,
+    ) -> anyhow::Result<()> {
+        let log = self.logs.join(format!("{name}.log"));
+        let mut file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
+        for command in commands {
+            self.command(name, command, started, &mut file)?;
+        }
+        Ok(())
     }
 
     fn command(
@@ -278,6 +317,15 @@ mod tests {
         let error = result.unwrap_err().to_string();
         assert!(error.contains("step `lint` failed (exit status: 3)"), "{error}");
         assert!(steps.done.is_empty());
+    }
+
+    #[test]
+    fn an_attempt_that_fails_is_told_and_the_next_step_runs() {
+        let mut steps = steps("attempt");
+        steps.attempt("faults", vec![shell("exit 3")]);
+        steps.attempt("samples", vec![shell("true")]);
+        assert_eq!(steps.failed(), ["faults"]);
+        assert_eq!(steps.done.len(), 2);
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn fuzz(root: &Path, target: &Path) -> Command {
 
 /// Builds the programs that the next commands run. The tests among them give dependencies the
 /// features with which they were compiled before.
-fn debug_build(root: &Path) -> Command {
+pub(crate) fn debug_build(root: &Path) -> Command {
     let mut command = cargo();
     command.current_dir(root).args(["build", "--workspace", "--exclude", "xtask", "--locked"]);
     command.args(["--bins", "--tests", "--benches"]);

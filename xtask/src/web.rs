@@ -27,13 +27,32 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
 
 /// Returns the commands that install what the bundle is made of, check its types, and bundle it.
 fn bundle(root: &Path) -> Vec<Command> {
-    let (calling, app) = (root.join("crates/web/calling"), root.join("crates/web/app"));
+    calling(root).into_iter().chain(app(root)).collect()
+}
+
+/// Returns the commands that install and build the calling package. The others take it from its folder.
+pub(crate) fn calling(root: &Path) -> Vec<Command> {
+    let calling = root.join("crates/web/calling");
+    vec![npm(&calling, &INSTALL), npm(&calling, &["run", "--silent", "build"])]
+}
+
+/// Returns the commands that install, check and bundle the app.
+pub(crate) fn app(root: &Path) -> Vec<Command> {
+    let app = root.join("crates/web/app");
     vec![
-        npm(&calling, &INSTALL),
-        npm(&calling, &["run", "--silent", "build"]),
         npm(&app, &INSTALL),
         npm(&app, &["run", "--silent", "check"]),
         npm(&app, &["run", "--silent", "build"]),
+    ]
+}
+
+/// Returns the commands that install, check and bundle the page of the composites.
+pub(crate) fn compat(root: &Path) -> Vec<Command> {
+    let compat = root.join("crates/web/compat");
+    vec![
+        npm(&compat, &INSTALL),
+        npm(&compat, &["run", "--silent", "check"]),
+        npm(&compat, &["run", "--silent", "build"]),
     ]
 }
 
