@@ -25,7 +25,7 @@ use trunkline_transport::PlaneConfig;
 
 pub use self::{
     certificates::Certificates,
-    config::{ExchangeConfig, IssuerConfig, WebhookConfig},
+    config::{ExchangeConfig, GuestsConfig, IssuerConfig, WebhookConfig},
 };
 
 /// A running exchange. Dropping it without [`Exchange::shutdown`] cuts everybody off.

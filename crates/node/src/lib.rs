@@ -13,6 +13,7 @@ mod commands;
 mod controller;
 mod directory;
 mod event_log;
+mod guests;
 mod handshake;
 mod identity;
 mod link;
@@ -44,6 +45,7 @@ pub use crate::{
     clock::SystemClock,
     commands::CallingError,
     controller::{Controller, Ringer, RingerEvent},
+    guests::{GuestError, GuestRequest, Guests},
     identity::{
         AppId, DevAuthorization, DevCode, DevGrantError, DevIssuer, DevRefresh, DevSignIn,
         DevTokens, DirectoryEntry, DirectoryToken, ExchangeError, FetchKeys, FetchKeysError,
