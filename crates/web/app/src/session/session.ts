@@ -6,7 +6,7 @@ import { Store } from '../store';
 import { errorText } from '../words';
 import type { Issuer } from './oidc';
 import { forgetOrganisation, rememberPlace } from './returning';
-import { Credential, guestToken, RequestError, type Identity, type Pass } from './tokens';
+import { Credential, RequestError, type Identity, type Pass } from './tokens';
 
 const KEY = 'trunkline.as';
 
@@ -70,12 +70,7 @@ export function signIn(who: string, chosenName = ''): Promise<void> {
 
 /** Signs in as a guest of a meeting, of whom a reload makes nobody else. */
 export function signInAsGuest(pass: Pass): Promise<void> {
-  return enter(() => Credential.from(async () => {
-    const issued = await guestToken(pass);
-    pass = { ...pass, token: issued.token };
-    keep(pass);
-    return issued;
-  }, ''));
+  return enter(() => Credential.ofGuest(pass, keep));
 }
 
 /** Leaves for the page of an issuer. */

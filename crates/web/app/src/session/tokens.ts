@@ -78,6 +78,16 @@ export class Credential implements CommunicationTokenCredential {
     return new Credential(await renew(), chosenName, renew);
   }
 
+  /** Signs in as a guest of a meeting: somebody new, unless the pass holds a token. `keep` is told of each next pass. */
+  static ofGuest(pass: Pass, keep: (pass: Pass) => void): Promise<Credential> {
+    return Credential.from(async () => {
+      const issued = await post('/sign-in/guest', pass);
+      pass = { ...pass, token: issued.token };
+      keep(pass);
+      return issued;
+    }, '');
+  }
+
   /** Signs in as an alias, a raw id, or with `app:<name>` as a new guest of that name. */
   static async of(who: string, chosenName = ''): Promise<Credential> {
     const isNew = who.startsWith('app:');
@@ -116,10 +126,6 @@ export function readWays(): Promise<Ways> {
   return request<Ways>('/sign-in/issuers').catch(() => noWays);
 }
 
-/** Gets a token of the exchange for a guest of a meeting: somebody new, unless the pass holds a token. */
-export function guestToken(pass: Pass): Promise<Issued> {
-  return post('/sign-in/guest', pass);
-}
 
 /** Gets a token of the exchange for one that an issuer gave to this app for this user. */
 export function swapToken(given: { issuer: string; token: string; appId: string; userId: string }): Promise<Issued> {
