@@ -95,7 +95,8 @@ async fn is_exchange(admin: SocketAddr) -> bool {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build();
     let Ok(client) = client else { return false };
     match client.get(format!("http://{admin}/healthz")).send().await {
-        Ok(response) => response.status().is_success(),
+        // One that cannot write, or stops, is one, too.
+        Ok(answer) => matches!(answer.status().as_u16(), 200 | 503),
         Err(_) => false,
     }
 }

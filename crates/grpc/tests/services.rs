@@ -11,6 +11,8 @@ mod chat;
 mod credentials;
 #[path = "services/following.rs"]
 mod following;
+#[path = "services/health.rs"]
+mod health;
 #[path = "services/meetings.rs"]
 mod meetings;
 #[path = "services/person.rs"]

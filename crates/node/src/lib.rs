@@ -15,6 +15,7 @@ mod directory;
 mod event_log;
 mod guests;
 mod handshake;
+mod health;
 mod identity;
 mod link;
 mod media;
@@ -46,6 +47,7 @@ pub use crate::{
     commands::CallingError,
     controller::{Controller, Ringer, RingerEvent},
     guests::{GuestError, GuestRequest, Guests},
+    health::Health,
     identity::{
         AppId, DevAuthorization, DevCode, DevGrantError, DevIssuer, DevRefresh, DevSignIn,
         DevTokens, DirectoryEntry, DirectoryToken, ExchangeError, FetchKeys, FetchKeysError,
