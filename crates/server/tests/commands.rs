@@ -5,8 +5,16 @@ mod scene;
 
 #[path = "commands/archives.rs"]
 mod archives;
+#[path = "commands/calls.rs"]
+mod calls;
+#[path = "commands/checks.rs"]
+mod checks;
 #[path = "commands/events.rs"]
 mod events;
+#[path = "commands/meetings.rs"]
+mod meetings;
+#[path = "commands/person.rs"]
+mod person;
 #[path = "commands/policies.rs"]
 mod policies;
 #[path = "commands/transfers.rs"]
