@@ -83,3 +83,45 @@ async fn who_waits_is_admitted_or_rejected() {
     // Without a name, everybody who waits.
     assert!(!scene.text(&["meeting", "admit", id]).contains("waiting"));
 }
+
+#[test]
+fn settings_change_one_by_one() {
+    let scene = Scene::start();
+    let made = create(&scene);
+    let id = text(&made, "meetingId");
+    let at_first = scene.text(&["meeting", "settings", id]);
+    let lines: Vec<Vec<&str>> =
+        at_first.lines().map(|line| line.split_whitespace().collect()).collect();
+    let expected = [
+        vec!["lobby", "organization"],
+        vec!["present", "everyone"],
+        vec!["unmute", "everyone"],
+        vec!["video", "everyone"],
+        vec!["share", "presenters"],
+        vec!["react", "everyone"],
+        vec!["phones-bypass", "false"],
+        vec!["outsiders-may-start", "false"],
+    ];
+    assert_eq!(lines, expected);
+
+    let changed = ["--lobby", "everyone", "--unmute", "hosts", "--present", "organizer"];
+    let changed = scene.json(&[&["meeting", "settings", id], changed.as_slice()].concat());
+    assert_eq!(changed[0]["lobbyBypass"], "LOBBY_BYPASS_EVERYONE");
+    assert_eq!(changed[0]["unmuting"], "MEETING_PERMISSION_HOSTS");
+    assert_eq!(changed[0]["allowedPresenters"], "ALLOWED_PRESENTERS_ORGANIZER");
+    // What is not named stays, also what was changed before.
+    let shared = scene.text(&["meeting", "settings", id, "--share", "everyone"]);
+    let after = scene.text(&["meeting", "settings", id]);
+    assert_eq!(shared, after);
+    let outside = ["meeting", "settings", id, "--outsiders-may-start", "true"];
+    let after = scene.text(&outside);
+    for line in ["lobby                everyone", "unmute               hosts"] {
+        assert!(after.contains(line), "{after}");
+    }
+    assert!(after.contains("share                everyone"), "{after}");
+    assert!(after.ends_with("outsiders-may-start  true"), "{after}");
+    let explained = scene.text(&["meeting", "explain", id, "8:teamsvisitor:somebody"]);
+    assert!(explained.contains("enter"), "the lobby is open: {explained}");
+    let wrong = scene.run(&["meeting", "settings", id, "--lobby", "nobody"]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+}
