@@ -5,6 +5,7 @@ mod live;
 use std::fmt::Write as _;
 
 use clap::Subcommand;
+use serde_json::json;
 use trunkline_api::calling::v1::calling_service_client::CallingServiceClient;
 use trunkline_proto::calling::v1::{
     Call, CallDirection, CallEvent, GetCallRequest, HangUpRequest, ListCallHistoryRequest,
@@ -126,10 +127,14 @@ pub(crate) async fn run(arguments: CallArguments, output: &Output) -> Result<(),
             transfer(&mut calling, call, target, transferee, output).await?;
         }
         CallCommand::Hangup { call, everyone } => {
-            let request =
-                HangUpRequest { call_id: call, for_everyone: everyone, ..HangUpRequest::default() };
+            let request = HangUpRequest {
+                call_id: call.clone(),
+                for_everyone: everyone,
+                ..HangUpRequest::default()
+            };
             calling.hang_up(request).await.map_err(from_status)?;
-            output.say(if everyone { "the call is over" } else { "left the call" });
+            let text = if everyone { "the call is over" } else { "left the call" };
+            output.print(text, || json!({"callId": call, "forEveryone": everyone}));
         }
     }
     Ok(())

@@ -19,14 +19,16 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
 use trunkline_events::{Guard, Loopback, OutboundConfig};
 use trunkline_interop::MeetingConfig;
-use trunkline_node::{ChatConfig, IdentityConfig, MeetingsConfig, Node, NodeConfig, RelayConfig};
+use trunkline_node::{
+    ChatConfig, Health, IdentityConfig, MeetingsConfig, Node, NodeConfig, RelayConfig,
+};
 use trunkline_policy::FederationConfig;
 use trunkline_realtime::Realtime;
 use trunkline_transport::PlaneConfig;
 
 pub use self::{
     certificates::Certificates,
-    config::{ExchangeConfig, IssuerConfig, WebhookConfig},
+    config::{ExchangeConfig, GuestsConfig, IssuerConfig, WebhookConfig},
 };
 
 /// A running exchange. Dropping it without [`Exchange::shutdown`] cuts everybody off.
@@ -84,6 +86,8 @@ impl Exchange {
         let address = listener.local_addr().context("cannot read the bound address")?;
         let admin_address = admin_listener.local_addr().context("cannot read the bound address")?;
 
+        // What is counted before there is a recorder is counted nowhere, and shards look once.
+        let metrics = metrics_handle()?;
         let web_config = facades::web_config(&config)?;
         let node = Node::start(node_config(&config, &data, address)?)
             .await
@@ -101,7 +105,7 @@ impl Exchange {
         let admin = axum_server::from_tcp(admin_listener)
             .context("cannot serve on the admin port")?
             .handle(admin_handle.clone())
-            .serve(admin_router(metrics_handle()?, node.clone()).into_make_service());
+            .serve(admin_router(metrics, node.clone()).into_make_service());
         let mut servers = vec![tokio::spawn(server), tokio::spawn(admin)];
         let http_handle = Handle::new();
         if let Some(listener) = http_listener {
@@ -278,16 +282,17 @@ fn admin_router(metrics: PrometheusHandle, node: Node) -> axum::Router {
     use axum::http::StatusCode;
     use axum::routing::get;
 
-    axum::Router::new().route("/metrics", get(move || std::future::ready(metrics.render()))).route(
-        "/healthz",
-        get(move || {
-            let answer = match node.is_accepting() {
-                true => (StatusCode::OK, "serving\n"),
-                false => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n"),
-            };
-            std::future::ready(answer)
-        }),
-    )
+    let health = async move || {
+        let health = node.health().await;
+        let status = match health {
+            Health::Serving => StatusCode::OK,
+            Health::Stopping | Health::WritesSuspended => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (status, format!("{health}\n"))
+    };
+    axum::Router::new()
+        .route("/metrics", get(move || std::future::ready(metrics.render())))
+        .route("/healthz", get(health))
 }
 
 /// One recorder serves every exchange of a process: the metrics façade has one global place.

@@ -31,7 +31,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::logging::Colors;
 use crate::output::Output;
 pub use crate::{
-    exchange::{Certificates, Exchange, ExchangeConfig, IssuerConfig, WebhookConfig},
+    exchange::{Certificates, Exchange, ExchangeConfig, GuestsConfig, IssuerConfig, WebhookConfig},
     failure::{Failure, Family},
 };
 

@@ -1,5 +1,7 @@
 //! `trunkline meeting`: make meetings, show who is there and who waits, and let them in.
 
+mod settings;
+
 use std::fmt::Write as _;
 
 use anyhow::anyhow;
@@ -9,10 +11,11 @@ use trunkline_clock::Timestamp;
 use trunkline_proto::meetings::v1::meeting_action::Kind;
 use trunkline_proto::meetings::v1::{
     ActRequest, Attendee, CreateMeetingRequest, ExplainEntryRequest, GetMeetingRequest,
-    ListMeetingsRequest, LobbyBypass, Meeting, MeetingAction, MeetingRole, MeetingSettings,
-    Nothing, Person, RoleChange, UpdateMeetingRequest, WatchMeetingRequest,
+    ListMeetingsRequest, Meeting, MeetingAction, MeetingRole, MeetingSettings, Nothing, Person,
+    RoleChange, UpdateMeetingRequest, WatchMeetingRequest,
 };
 
+use self::settings::{Changes, Lobby};
 use crate::RemoteArguments;
 use crate::failure::{Failure, Family};
 use crate::output::Output;
@@ -100,6 +103,13 @@ enum MeetingCommand {
         #[arg(value_enum)]
         role: Role,
     },
+    /// Print the settings, after changing those that are named.
+    Settings {
+        /// Its UUID, link or twelve digits.
+        meeting: String,
+        #[command(flatten)]
+        changes: Changes,
+    },
     /// Let nobody else come.
     Lock {
         /// Its UUID, link or twelve digits.
@@ -127,16 +137,6 @@ enum MeetingCommand {
         /// Its UUID, link or twelve digits.
         meeting: String,
     },
-}
-
-#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-enum Lobby {
-    Organizer,
-    Invited,
-    #[default]
-    Organization,
-    Federated,
-    Everyone,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -211,6 +211,21 @@ pub(crate) async fn run(arguments: MeetingArguments, output: &Output) -> Result<
             let request = GetMeetingRequest { meeting };
             let found = meetings.get_meeting(request).await.map_err(from_status)?.into_inner();
             show(&found.meeting.unwrap_or_default(), output);
+            return Ok(());
+        }
+        MeetingCommand::Settings { meeting, changes } => {
+            let request = GetMeetingRequest { meeting: meeting.clone() };
+            let found = meetings.get_meeting(request).await.map_err(from_status)?.into_inner();
+            let mut settings = found.meeting.and_then(|found| found.settings).unwrap_or_default();
+            if !changes.is_empty() {
+                // All are set at once: the others as they were a moment ago.
+                changes.apply(&mut settings);
+                let request = act(meeting, Kind::ChangeSettings(settings.clone()));
+                let after = meetings.act(request).await.map_err(from_status)?.into_inner();
+                let after = after.meeting.and_then(|after| after.settings);
+                settings = after.unwrap_or(settings);
+            }
+            output.print(settings::text_of(&settings), || to_json(SETTINGS, &settings));
             return Ok(());
         }
         MeetingCommand::Explain { meeting, user } => {
@@ -303,18 +318,6 @@ fn qr_code(link: &str) -> Result<String, Failure> {
     Ok(code.render::<qrcode::render::unicode::Dense1x2>().build())
 }
 
-impl Lobby {
-    fn wire(self) -> LobbyBypass {
-        match self {
-            Self::Everyone => LobbyBypass::Everyone,
-            Self::Federated => LobbyBypass::OrganizationAndFederated,
-            Self::Invited => LobbyBypass::Invited,
-            Self::Organization => LobbyBypass::Organization,
-            Self::Organizer => LobbyBypass::Organizer,
-        }
-    }
-}
-
 impl Role {
     fn wire(self) -> MeetingRole {
         match self {
@@ -328,6 +331,7 @@ impl Role {
 
 const MEETING: &str = "trunkline.meetings.v1.Meeting";
 const EVENT: &str = "trunkline.meetings.v1.MeetingEvent";
+const SETTINGS: &str = "trunkline.meetings.v1.MeetingSettings";
 const EXPLANATION: &str = "trunkline.meetings.v1.ExplainEntryResponse";
 
 #[cfg(test)]

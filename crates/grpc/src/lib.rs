@@ -6,6 +6,7 @@ mod auth;
 mod calling;
 mod chat;
 mod events;
+mod health;
 mod identity;
 mod meetings;
 mod page;
@@ -16,6 +17,7 @@ mod status;
 mod unserved;
 
 use tonic::service::Routes;
+use tonic_health::pb::health_server::HealthServer;
 use tonic_web::GrpcWebLayer;
 use trunkline_api::admin::v1::admin_service_server::AdminServiceServer;
 use trunkline_api::calling::v1::calling_service_server::CallingServiceServer;
@@ -42,8 +44,8 @@ pub fn router(node: Node) -> axum::Router {
     let meetings = meetings::Meetings { node: node.clone() };
     let presence = presence::PresenceShown { node: node.clone() };
     let rooms = rooms::Rooms { node: node.clone() };
+    let health = HealthServer::new(health::NodeHealth { node: node.clone() });
     let signaling = signaling::Signaling { node };
-    let (health_reporter, health) = tonic_health::server::health_reporter();
     let mut routes = Routes::builder();
     routes
         .add_service(AdminServiceServer::new(admin).max_decoding_message_size(RECORD_LIMIT))
@@ -57,12 +59,10 @@ pub fn router(node: Node) -> axum::Router {
         .add_service(
             SignalingServiceServer::new(signaling).max_decoding_message_size(MESSAGE_LIMIT),
         )
-        .add_service(health);
+        .add_service(health.max_decoding_message_size(SMALL_LIMIT));
     for reflection in reflection() {
         routes.add_service(reflection);
     }
-    // The reporter says SERVING for the whole server from the start, and its handle keeps it so.
-    drop(health_reporter);
     let router = routes.routes().into_axum_router().reset_fallback();
     chat::watch::route(router, watching).layer(GrpcWebLayer::new())
 }

@@ -11,6 +11,8 @@ mod chat;
 mod credentials;
 #[path = "services/following.rs"]
 mod following;
+#[path = "services/health.rs"]
+mod health;
 #[path = "services/live_calls.rs"]
 mod live_calls;
 #[path = "services/meetings.rs"]

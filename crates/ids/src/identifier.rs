@@ -248,17 +248,38 @@ impl CommunicationUser {
         Ok(Self(format!("8:acs:{resource}_{user}").into()))
     }
 
+    /// Makes the guest `8:acs:<resource>_guest-<user>`: somebody for whom no program of the app
+    /// vouches.
+    ///
+    /// # Errors
+    ///
+    /// As [`CommunicationUser::new`].
+    pub fn guest(resource: &ResourceId, user: &str) -> Result<Self, ParseIdError> {
+        Self::new(resource, &format!("{GUEST_PREFIX}{user}"))
+    }
+
     /// Returns the id, which is the whole raw id.
     pub fn id(&self) -> &str {
         &self.0
     }
 
+    /// Returns whether this is a guest.
+    pub fn is_guest(&self) -> bool {
+        self.parts().is_some_and(|(_, user)| user.starts_with(GUEST_PREFIX))
+    }
+
     /// Returns the resource part, where the raw id has one.
     pub fn resource_id(&self) -> Option<ResourceId> {
-        let (resource, _) = self.0.rsplit(':').next()?.split_once('_')?;
-        resource.parse().ok()
+        self.parts()?.0.parse().ok()
+    }
+
+    fn parts(&self) -> Option<(&str, &str)> {
+        self.0.rsplit(':').next()?.split_once('_')
     }
 }
+
+/// How the user part of a guest begins. Exchanges make the user parts of all others from UUIDs.
+const GUEST_PREFIX: &str = "guest-";
 
 impl fmt::Debug for CommunicationUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -523,6 +544,20 @@ mod tests {
             assert_eq!(identifier.kind(), kind, "{raw:?}");
             assert_eq!(identifier.to_string(), raw);
             assert_eq!(identifier.raw_id().as_str(), raw);
+        }
+    }
+
+    #[test]
+    fn a_guest_is_known_by_its_raw_id() {
+        let resource = "res".parse().unwrap();
+        let guest = CommunicationUser::guest(&resource, "1").unwrap();
+        assert_eq!((guest.id(), guest.is_guest()), ("8:acs:res_guest-1", true));
+        assert_eq!(guest.resource_id(), Some(resource));
+        for raw in ["8:acs:res_1", "8:acs:guest-1", "8:acs:guest-res_1", "8:acs:res_a-guest-1"] {
+            let CommunicationIdentifier::CommunicationUser(user) = parse(raw) else {
+                panic!("{raw} is an app user");
+            };
+            assert!(!user.is_guest(), "{raw}");
         }
     }
 

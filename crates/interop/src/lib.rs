@@ -11,12 +11,12 @@ mod roster;
 pub use crate::{
     meeting::{
         Action, Actor, Admission, AllowedPresenters, Arrival, AttemptLimits, AttendeeView, Bearer,
-        CallStep, Capability, ChangeError, CodeDesk, Command, CreateMeetingError, Event, EventKind,
-        IdTaken, Input, JoinByCodeError, JoinError, JoinerKind, LobbyBypassScope, LobbyDecision,
-        MediaRights, Meeting, MeetingConfig, MeetingError, MeetingRecord, MeetingRole,
-        MeetingSettings, MeetingUpdate, NewMeeting, OperationOutcome, Output, Permission, Reaction,
-        Remembrance, Resolution, Schedule, Signal, TargetError, ThreadStep, barrier_between,
-        decide_entry, is_in_segment, resolve,
+        CallStep, Caller, Capability, ChangeError, CodeDesk, Command, CreateMeetingError, Event,
+        EventKind, IdTaken, Input, JoinByCodeError, JoinError, JoinerKind, LobbyBypassScope,
+        LobbyDecision, MediaRights, Meeting, MeetingConfig, MeetingError, MeetingRecord,
+        MeetingRole, MeetingSettings, MeetingUpdate, NewMeeting, OperationOutcome, Output,
+        Permission, Reaction, Remembrance, Resolution, Schedule, Signal, TargetError, ThreadStep,
+        barrier_between, decide_entry, is_in_segment, resolve,
     },
     room::{
         CreateRoom, ParticipantPatch, Room, RoomError, RoomId, RoomRight, RoomRole, UnknownRole,

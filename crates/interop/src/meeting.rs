@@ -37,7 +37,7 @@ use self::{
 };
 pub use self::{
     capability::{Bearer, Capability, Resolution, resolve},
-    desk::{AttemptLimits, CodeDesk, IdTaken, JoinByCodeError},
+    desk::{AttemptLimits, Caller, CodeDesk, IdTaken, JoinByCodeError},
     error::{ChangeError, JoinError, MeetingError, TargetError},
     input::{Action, Actor, Command, Input, MeetingUpdate, Reaction, Signal},
     joiner::{JoinerKind, barrier_between, is_in_segment},
@@ -391,6 +391,17 @@ impl Meeting {
             Remembrance::Unknown
         };
         self.decide_entry_of(identifier, remembrance, policy)
+    }
+
+    /// Returns whether somebody may come: into the meeting, or as far as its lobby. That is told of
+    /// nobody else, so that what keeps them out stays unsaid.
+    pub fn is_open_to(&self, identifier: &CommunicationIdentifier, policy: &Policy) -> bool {
+        let is_there = || self.attendees.values().any(|a| a.identifier == *identifier);
+        let is_refused =
+            || matches!(self.explain_entry(identifier, policy).admission, Admission::Refuse(_));
+        !matches!(self.phase, Phase::Ended(_))
+            && self.check_federation(identifier, policy).is_ok()
+            && (is_there() || !is_refused())
     }
 
     fn decide_entry_of(

@@ -15,6 +15,7 @@ use trunkline_ids::{CallId, DisplayName, EndpointId, GroupId, ThreadId};
 use trunkline_interop::SyncMode;
 use trunkline_policy::{Decision, Right, decide_scope};
 use trunkline_proto::calling::v1 as wire;
+use trunkline_reasons::EndReason;
 
 use crate::call_task::CallTask;
 use crate::calls::{Accepted, AnswerAt, CallHandle, CallMessage, Refused};
@@ -28,7 +29,7 @@ use crate::media::Offer;
 use crate::meetings::JoinRequest;
 use crate::node::Node;
 use crate::token::TokenClaims;
-use crate::{room_calls, rosters};
+use crate::{guests, room_calls, rosters};
 
 /// The endpoint that a command comes from.
 #[derive(Clone, Debug)]
@@ -92,13 +93,20 @@ pub(crate) async fn place(
     }
 }
 
-/// Joins the call of a group or of a meeting, or starts it.
+/// Joins the call of a group or of a meeting, or starts it. Guests join meetings alone.
 pub(crate) async fn join(
     node: &Node,
     endpoint: &Endpoint,
     request: wire::JoinCallRequest,
 ) -> Result<Outcome, CallingError> {
     require_scope(endpoint, Right::JoinCalls)?;
+    if guests::is_guest(&endpoint.claims.identifier) && request.meeting.is_none() {
+        return Err(CallingError::Denied {
+            rule: "guests-join-meetings",
+            fix: "sign in as somebody, or join a meeting".to_owned(),
+            reason: EndReason::NOT_PERMITTED,
+        });
+    }
     let given =
         [!request.group_id.is_empty(), request.meeting.is_some(), !request.room_id.is_empty()];
     if given.into_iter().filter(|is_given| *is_given).count() > 1 {

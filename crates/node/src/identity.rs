@@ -239,15 +239,26 @@ impl Identity {
         }
         let user = CommunicationUser::new(resource, &uuid::Uuid::new_v4().to_string())
             .expect("a resource id and a UUID make an app user id");
-        let record =
-            AppUser { identifier: user.clone(), resource: resource.clone(), created_on: now };
-        self.store.create_user(record).await?;
-        Ok(User {
-            identifier: CommunicationIdentifier::CommunicationUser(user),
-            display_name: None,
-            alias: None,
-            created_at: now,
-        })
+        let created = AppUser { identifier: user, resource: resource.clone(), created_on: now };
+        self.store.create_user(created.clone()).await?;
+        Ok(self.app_user(created))
+    }
+
+    /// Draws a guest of the configuration's resource, who is not yet a user.
+    pub(crate) fn draw_guest(&self) -> CommunicationUser {
+        CommunicationUser::guest(&self.resource, &uuid::Uuid::new_v4().to_string())
+            .expect("a resource id and a UUID make an app user id")
+    }
+
+    /// Makes a user of a guest who was drawn.
+    pub(crate) async fn create_guest(
+        &self,
+        guest: CommunicationUser,
+        now: Timestamp,
+    ) -> Result<(), IdentityError> {
+        let resource = self.resource.clone();
+        let created = AppUser { identifier: guest, resource, created_on: now };
+        Ok(self.store.create_user(created).await?)
     }
 
     /// Finds a user of a resource by raw id. In the resource of the configuration, a directory user

@@ -13,7 +13,9 @@ mod commands;
 mod controller;
 mod directory;
 mod event_log;
+mod guests;
 mod handshake;
+mod health;
 mod identity;
 mod link;
 mod live_calls;
@@ -45,6 +47,8 @@ pub use crate::{
     clock::SystemClock,
     commands::CallingError,
     controller::{Controller, Ringer, RingerEvent},
+    guests::{GuestError, GuestRequest, Guests},
+    health::Health,
     identity::{
         AppId, DevAuthorization, DevCode, DevGrantError, DevIssuer, DevRefresh, DevSignIn,
         DevTokens, DirectoryEntry, DirectoryToken, ExchangeError, FetchKeys, FetchKeysError,

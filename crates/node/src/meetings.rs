@@ -22,7 +22,7 @@ use trunkline_ids::{
     MeetingLocator, MeetingMessageId, OperationId, OrganizerId, Passcode, TenantId, ThreadId,
 };
 use trunkline_interop::{
-    Actor, AttemptLimits, CodeDesk, Meeting, MeetingConfig, MeetingRole, MeetingSettings,
+    Actor, AttemptLimits, Caller, CodeDesk, Meeting, MeetingConfig, MeetingRole, MeetingSettings,
     MeetingUpdate, NewMeeting, Schedule,
 };
 use trunkline_policy::{Right, decide_scope};
@@ -407,7 +407,7 @@ impl Meetings {
     /// Finds the meeting that somebody wants to join. A wrong code counts against whoever shows it.
     pub(crate) async fn locate(
         &self,
-        caller: &CommunicationIdentifier,
+        caller: &Caller,
         locator: &MeetingLocator,
     ) -> Result<MeetingHandle, MeetingFailure> {
         let id = match locator {
@@ -430,7 +430,8 @@ impl Meetings {
         locator: &MeetingLocator,
         request: JoinRequest,
     ) -> Result<crate::commands::Outcome, CallingError> {
-        let handle = self.locate(&endpoint.claims.identifier, locator).await?;
+        let caller = Caller::User(endpoint.claims.identifier.clone());
+        let handle = self.locate(&caller, locator).await?;
         handle.join(endpoint.clone(), request).await
     }
 

@@ -22,6 +22,7 @@ use crate::chat::{Chat, ChatConfig, Feed, Parts, Threads};
 use crate::clock::SystemClock;
 use crate::directory::{Directory, PolicyRef};
 use crate::handshake;
+use crate::health::LastProbe;
 use crate::identity::{Identity, IdentityConfig, IdentityError, IdentityStartError, Started};
 use crate::link::{self, OpenTransportError, Transport, TransportOrigin};
 use crate::media;
@@ -127,6 +128,7 @@ struct Inner {
     board: Board,
     next_transport: AtomicU64,
     open_transports: AtomicUsize,
+    last_probe: LastProbe,
     stopped: CancellationToken,
 }
 
@@ -195,6 +197,7 @@ impl Node {
                 board,
                 next_transport: AtomicU64::new(1),
                 open_transports: AtomicUsize::new(0),
+                last_probe: LastProbe::default(),
                 stopped: CancellationToken::new(),
             }),
         };
@@ -445,6 +448,10 @@ impl Node {
     /// Runs a task that shutdown waits for.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.base.tasks.spawn(task);
+    }
+
+    pub(crate) fn last_probe(&self) -> &LastProbe {
+        &self.inner.last_probe
     }
 
     /// Completes when the node is to stop.

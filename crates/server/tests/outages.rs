@@ -8,6 +8,8 @@ mod disk;
 mod exchange;
 #[path = "outages/kills.rs"]
 mod kills;
+#[path = "outages/metrics.rs"]
+mod metrics;
 #[path = "outages/receiver.rs"]
 mod receiver;
 #[path = "outages/writers.rs"]

@@ -36,7 +36,11 @@ const { outputFiles, metafile } = await build({
   target: 'es2022',
   jsx: 'automatic',
   charset: 'utf8',
-  define: { 'process.env.NODE_ENV': '"production"' },
+  define: {
+    'process.env.NODE_ENV': '"production"',
+    // Nobody attaches the tools of developers to a bundle; what would tell them goes.
+    __REACT_DEVTOOLS_GLOBAL_HOOK__: 'undefined',
+  },
   // Licences of what is bundled stay beside it.
   legalComments: 'linked',
   // The last pass takes it out again; until then it makes the names depend on what that pass is.

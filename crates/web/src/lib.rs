@@ -59,6 +59,7 @@ pub fn router(config: WebConfig, node: Node) -> Router {
         .route("/policy/explain", post(policy::explain))
         .route("/sign-in/issuers", get(sign_in::issuers))
         .route("/sign-in/token", post(sign_in::token))
+        .route("/sign-in/guest", post(sign_in::guest))
         .route("/.well-known/jwks.json", get(dev::jwks));
     if config.dev_endpoints {
         router = router
@@ -72,10 +73,12 @@ pub fn router(config: WebConfig, node: Node) -> Router {
             .route("/adfs/oauth2/v2.0/token", post(dev_issuer::token));
     }
     let sign_in_rates = Arc::new(sign_in::Rates::new(config.sign_in.rates.clone()));
+    let guest_rates = config.sign_in.guests.map(|rate| Arc::new(sign_in::Rates::new(vec![rate])));
     router.layer(middleware::map_response(assets::security_headers)).with_state(Shared {
         config: Arc::new(config),
         node,
         sign_in_rates,
+        guest_rates,
     })
 }
 
@@ -85,4 +88,6 @@ struct Shared {
     config: Arc<WebConfig>,
     node: Node,
     sign_in_rates: Arc<sign_in::Rates>,
+    /// Absent where nobody is a guest.
+    guest_rates: Option<Arc<sign_in::Rates>>,
 }

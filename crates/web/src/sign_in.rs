@@ -1,9 +1,11 @@
 //! With whom people sign in, and tokens of this exchange for what their issuer gave to the app.
 
+mod guests;
 mod rates;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -12,9 +14,11 @@ use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Extensions, HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use trunkline_node::{AppId, DirectoryToken, ExchangeError};
 
+pub(crate) use self::guests::guest;
 pub(crate) use self::rates::Rates;
 pub use self::rates::SignInRate;
 use crate::body::{self, ReadBodyError};
@@ -28,6 +32,8 @@ pub struct SignInConfig {
     pub issuers: Vec<SignInIssuer>,
     /// How many tokens are exchanged for the pages of one address; no limit when empty.
     pub rates: Vec<SignInRate>,
+    /// How many guests sign in from one address; nobody is a guest when absent.
+    pub guests: Option<SignInRate>,
 }
 
 /// An issuer that the app offers.
@@ -55,7 +61,7 @@ struct Swap {
     user_id: String,
 }
 
-/// `GET /sign-in/issuers`: with whom one may sign in here.
+/// `GET /sign-in/issuers`: with whom one may sign in here, and whether guests come to meetings.
 pub(crate) async fn issuers(
     State(shared): State<Shared>,
     uri: Uri,
@@ -66,7 +72,8 @@ pub(crate) async fn issuers(
     }
     let issuers = offered(&shared, &headers, &uri);
     let issuers: Vec<Value> = issuers.iter().map(SignInIssuer::describe).collect();
-    ([NOT_STORED], Json(json!({ "issuers": issuers }))).into_response()
+    let guests = shared.guest_rates.is_some();
+    ([NOT_STORED], Json(json!({ "issuers": issuers, "guests": guests }))).into_response()
 }
 
 /// `POST /sign-in/token` with `{"issuer", "token", "appId", "userId"}`: a token of this exchange for
@@ -82,34 +89,12 @@ pub(crate) async fn token(
     if let Some(refusal) = refuse_other_origin(&shared, &headers, &uri) {
         return refusal;
     }
-    if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>()
-        && let Err(after) = shared.sign_in_rates.check(shared.node.clock().now().instant, peer.ip())
-    {
-        let message = "too many tokens are exchanged from this address";
-        let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        return response;
+    if let Some(refusal) = refuse_too_many(&shared, &shared.sign_in_rates, peer(&extensions)) {
+        return refusal;
     }
-    if !body::is_of_type(&headers, "application/json") {
-        let message = "send JSON";
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
-    }
-    let body = match body::read(body, MAX_BODY_BYTES).await {
-        Ok(body) => body,
-        Err(error) => {
-            let (status, code) = match error {
-                ReadBodyError::BrokenOff => (StatusCode::BAD_REQUEST, "invalid_request"),
-                ReadBodyError::TooLarge { .. } => {
-                    (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large")
-                }
-            };
-            return refuse(status, code, &error.to_string());
-        }
-    };
-    let Ok(swap) = serde_json::from_slice::<Swap>(&body) else {
-        let message = "send JSON with `issuer`, `token`, `appId` and `userId`";
-        return refuse(StatusCode::BAD_REQUEST, "invalid_request", message);
+    let swap: Swap = match read(&headers, body, "`issuer`, `token`, `appId` and `userId`").await {
+        Ok(swap) => swap,
+        Err(error) => return error.into_response(),
     };
     exchange(&shared, &offered(&shared, &headers, &uri), &swap).await
 }
@@ -179,6 +164,66 @@ fn refuse_other_origin(shared: &Shared, headers: &HeaderMap, uri: &Uri) -> Optio
     let is_own = origin::is_allowed(headers, uri, &shared.config.allowed_origins);
     let message = "pages of other origins may not ask this";
     (!is_own).then(|| refuse(StatusCode::FORBIDDEN, "foreign_origin", message))
+}
+
+/// Counts against what an address may ask for. Where it is not known, nothing is counted.
+fn refuse_too_many(shared: &Shared, rates: &Rates, peer: Option<IpAddr>) -> Option<Response> {
+    let now = shared.node.clock().now().instant;
+    let after = rates.check(now, peer?).err()?;
+    Some(too_many("too many ask for tokens from this address", after))
+}
+
+fn too_many(message: &str, after: Duration) -> Response {
+    let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
+    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+/// Returns where a request comes from, as far as the server that took it says.
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
+}
+
+/// Why a body was not read.
+#[derive(Debug)]
+enum ReadJsonError {
+    Body(ReadBodyError),
+    OtherShape(&'static str),
+    OtherType,
+}
+
+impl IntoResponse for ReadJsonError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Body(error @ ReadBodyError::BrokenOff) => {
+                refuse(StatusCode::BAD_REQUEST, "invalid_request", &error.to_string())
+            }
+            Self::Body(error @ ReadBodyError::TooLarge { .. }) => {
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &error.to_string())
+            }
+            Self::OtherShape(shape) => {
+                let message = format!("send JSON with {shape}");
+                refuse(StatusCode::BAD_REQUEST, "invalid_request", &message)
+            }
+            Self::OtherType => {
+                let code = "unsupported_media_type";
+                refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, "send JSON")
+            }
+        }
+    }
+}
+
+async fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    shape: &'static str,
+) -> Result<T, ReadJsonError> {
+    if !body::is_of_type(headers, "application/json") {
+        return Err(ReadJsonError::OtherType);
+    }
+    let body = body::read(body, MAX_BODY_BYTES).await.map_err(ReadJsonError::Body)?;
+    serde_json::from_slice(&body).map_err(|_| ReadJsonError::OtherShape(shape))
 }
 
 impl SignInIssuer {

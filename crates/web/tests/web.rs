@@ -4,6 +4,8 @@
 mod call_events;
 #[path = "web/dev_issuer.rs"]
 mod dev_issuer;
+#[path = "web/guests.rs"]
+mod guests;
 #[path = "web/sign_in.rs"]
 mod sign_in;
 

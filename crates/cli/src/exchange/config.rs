@@ -1,5 +1,6 @@
 //! Configuration of an exchange: what `dev` assumes, and what `serve` is told.
 
+mod guests;
 mod issuers;
 mod webhooks;
 
@@ -21,7 +22,7 @@ use trunkline_rest::{
     VirtualNumber,
 };
 
-pub use self::{issuers::IssuerConfig, webhooks::WebhookConfig};
+pub use self::{guests::GuestsConfig, issuers::IssuerConfig, webhooks::WebhookConfig};
 
 /// Everything an exchange is told. Unknown keys are errors.
 #[derive(Clone, Deserialize, Serialize)]
@@ -74,6 +75,8 @@ pub struct ExchangeConfig {
     pub numbers: Vec<VirtualNumber>,
     /// Whose tokens of directory users are exchanged for tokens of this exchange.
     pub issuers: Vec<IssuerConfig>,
+    /// Whether those without an account come to meetings.
+    pub guests: GuestsConfig,
     /// Receivers of events.
     pub webhooks: Vec<WebhookConfig>,
     /// How strict the REST interface is; strict when absent, and loose in development.
@@ -139,6 +142,7 @@ impl ExchangeConfig {
             public_url: None,
             numbers: dev_numbers(),
             issuers: Vec::new(),
+            guests: GuestsConfig::default(),
             webhooks: Vec::new(),
             rest_profile: None,
             rate_limits: None,
@@ -210,6 +214,7 @@ impl ExchangeConfig {
                 bail!("issuer `{}` is there twice", issuer.issuer);
             }
         }
+        self.guests.check()?;
         let mut names = BTreeSet::new();
         for webhook in &self.webhooks {
             webhook.subscription()?;
@@ -243,6 +248,7 @@ struct ServeDefaults {
     meeting_participant_limit: usize,
     numbers: Vec<VirtualNumber>,
     issuers: Vec<IssuerConfig>,
+    guests: GuestsConfig,
     webhooks: Vec<WebhookConfig>,
     dev_endpoints: bool,
     allowed_origins: Vec<String>,
@@ -265,6 +271,7 @@ impl Default for ServeDefaults {
             meeting_participant_limit: 1_000,
             numbers: Vec::new(),
             issuers: Vec::new(),
+            guests: GuestsConfig::default(),
             webhooks: Vec::new(),
             dev_endpoints: false,
             allowed_origins: Vec::new(),
@@ -383,6 +390,11 @@ display_name = "Ann Example"
 # app_scopes = ["offline_access", "Teams.ManageCalls", "Teams.ManageChats"]
 # app_origins = []                  # where the token endpoint is, if not at the issuer's origin
 
+# Those without an account come to meetings by link, or by id and passcode.
+# [guests]
+# enabled = true
+# per_minute = 10                   # how many of one address
+
 # Receivers of events; others are made with `trunkline events subscribe`.
 # [[webhooks]]
 # name = "backend"
@@ -440,6 +452,16 @@ mod tests {
         let endpoints = format!("dev_endpoints = true\n{}", template_with_keys());
         assert!(format!("{:#}", serve(&endpoints).unwrap_err()).contains("dev_endpoints"));
         assert!(serve(TEMPLATE).is_err(), "empty keys");
+    }
+
+    #[test]
+    fn guests_come_where_the_file_says_so() {
+        let guests = |lines: &str| serve(&format!("{}\n[guests]\n{lines}", template_with_keys()));
+        assert!(!serve(&template_with_keys()).unwrap().guests.enabled);
+        assert!(guests("enabled = true").unwrap().guests.enabled);
+        let error = format!("{:#}", guests("enabled = true\nper_minute = 0").unwrap_err());
+        assert!(error.contains("`per_minute` of 0"), "{error}");
+        assert!(guests("enable = true").is_err());
     }
 
     #[test]

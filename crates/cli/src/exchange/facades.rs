@@ -70,6 +70,7 @@ pub(super) fn web_config(config: &ExchangeConfig) -> anyhow::Result<WebConfig> {
         sign_in: SignInConfig {
             issuers: issuers.collect::<anyhow::Result<_>>()?,
             rates: rates.collect(),
+            guests: config.guests.rate(),
         },
     })
 }

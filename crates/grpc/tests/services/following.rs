@@ -6,11 +6,14 @@ use std::time::{Duration, SystemTime};
 use tonic::Streaming;
 use trunkline_proto::{
     calling::v1::{
-        HangUpRequest, JoinCallRequest, WatchCallRequest, WatchCallResponse, call_event,
+        GetCallRequest, HangUpRequest, JoinCallRequest, WatchCallRequest, WatchCallResponse,
+        call_event,
     },
-    chat::v1::{AddMembersRequest, ListMembersRequest, NewMember, RemoveMemberRequest},
+    chat::v1::{
+        AddMembersRequest, ListMembersRequest, ListThreadsRequest, NewMember, RemoveMemberRequest,
+    },
     common::v1::EndReason,
-    meetings::v1::{Person, meeting_action::Kind},
+    meetings::v1::{CreateMeetingRequest, MeetingSettings, Person, meeting_action::Kind},
     rooms::v1::{CreateRoomRequest, NewRoomParticipant, RoomRole, UpdateRoomRequest},
 };
 
@@ -80,6 +83,81 @@ async fn rst_who_is_taken_out_of_the_chat_of_a_meeting_is_out_of_it() {
     assert_eq!(members(&scene, "bob", &thread_id).await.len(), 1);
     alice.join_call(by_code(&code)).await.unwrap();
     assert_eq!(members(&scene, "bob", &thread_id).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rst_who_joins_a_group_first_decides_whether_its_chat_follows() {
+    for is_manual in [true, false] {
+        let scene = Scene::start().await;
+        let join = |manual_chat_roster| JoinCallRequest {
+            group_id: GROUP.to_owned(),
+            manual_chat_roster,
+            ..JoinCallRequest::default()
+        };
+        let (mut alice, mut bob) = (scene.calling("alice").await, scene.calling("bob").await);
+        let call = alice.join_call(join(is_manual)).await.unwrap().into_inner().call.unwrap();
+        bob.join_call(join(!is_manual)).await.unwrap();
+        let mut chat = scene.chat("bob").await;
+        let listed = chat.list_threads(ListThreadsRequest::default()).await.unwrap();
+        let threads: Vec<_> =
+            listed.into_inner().threads.into_iter().map(|thread| thread.thread_id).collect();
+        match is_manual {
+            true => assert!(threads.is_empty(), "nobody made a chat: {threads:?}"),
+            false => assert_eq!(threads, [call.thread_id.clone()]),
+        }
+        // The next call of the group is begun anew, and so is this.
+        for calling in [&mut alice, &mut bob] {
+            let call_id = call.call_id.clone();
+            calling.hang_up(HangUpRequest { call_id, ..Default::default() }).await.unwrap();
+        }
+        let next = bob.join_call(join(!is_manual)).await.unwrap().into_inner().call.unwrap();
+        assert_ne!(next.call_id, call.call_id);
+        alice.join_call(join(is_manual)).await.unwrap();
+        let listed = chat.list_threads(ListThreadsRequest::default()).await.unwrap();
+        let has_own =
+            listed.into_inner().threads.iter().any(|thread| thread.thread_id == next.thread_id);
+        assert_eq!(has_own, is_manual, "what the first says, not the second");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rst_the_chat_of_a_meeting_is_left_alone_where_its_settings_say_so() {
+    let scene = Scene::start().await;
+    let settings = MeetingSettings { manual_chat_roster: true, ..MeetingSettings::default() };
+    let request = CreateMeetingRequest {
+        organizer: "bob".to_owned(),
+        settings: Some(settings.clone()),
+        ..CreateMeetingRequest::default()
+    };
+    let made = scene.meetings(&scene.key()).create_meeting(request).await.unwrap();
+    let meeting = made.into_inner().meeting.unwrap();
+    assert!(meeting.settings.clone().unwrap().manual_chat_roster);
+    let code = meeting.code.clone().unwrap();
+    let (mut alice, mut bob) = (scene.calling("alice").await, scene.calling("bob").await);
+    let call = bob.join_call(by_code(&code)).await.unwrap().into_inner().call.unwrap();
+    alice.join_call(by_code(&code)).await.unwrap();
+    assert_eq!(members(&scene, "bob", &call.thread_id).await.len(), 1, "bob alone");
+    // Whoever is put there by hand is taken out by hand: neither follows the other.
+    let add = AddMembersRequest {
+        thread_id: call.thread_id.clone(),
+        members: vec![NewMember { user: "alice".to_owned(), ..NewMember::default() }],
+    };
+    scene.chat("bob").await.add_members(add).await.unwrap();
+    let thread_id = call.thread_id.clone();
+    let remove = RemoveMemberRequest { thread_id, user: "alice".to_owned() };
+    scene.chat("bob").await.remove_member(remove).await.unwrap();
+    let get = GetCallRequest { call_id: call.call_id.clone() };
+    let seen = bob.get_call(get).await.unwrap().into_inner().call.unwrap();
+    assert_eq!(seen.participants.len(), 2, "alice stays in the meeting");
+
+    // With the other setting, who comes is in the chat.
+    let call_id = call.call_id.clone();
+    alice.hang_up(HangUpRequest { call_id, ..Default::default() }).await.unwrap();
+    let follows = MeetingSettings { manual_chat_roster: false, ..settings };
+    let change = act(&meeting, Kind::ChangeSettings(follows));
+    scene.meetings(&scene.key()).act(change).await.unwrap();
+    alice.join_call(by_code(&code)).await.unwrap();
+    assert_eq!(members(&scene, "bob", &call.thread_id).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -58,17 +58,25 @@ pub(crate) type Intercepted = InterceptedService<Router, Credential>;
 impl Scene {
     pub(crate) async fn start() -> Self {
         let signing_key = Identity::generate_signing_key().unwrap();
-        Self::open(tempfile::tempdir().unwrap(), signing_key).await
+        Self::open(tempfile::tempdir().unwrap(), signing_key, None).await
+    }
+
+    /// Starts an exchange whose database grows no further than that.
+    pub(crate) async fn start_with_room_for(bytes: u64) -> Self {
+        let signing_key = Identity::generate_signing_key().unwrap();
+        Self::open(tempfile::tempdir().unwrap(), signing_key, Some(bytes)).await
     }
 
     /// Stops the exchange and starts it again with what it has stored.
     pub(crate) async fn restart(self) -> Self {
         self.node.shutdown().await;
-        Self::open(self.directory, self.signing_key).await
+        Self::open(self.directory, self.signing_key, None).await
     }
 
-    async fn open(directory: TempDir, signing_key: Vec<u8>) -> Self {
-        let options = SqliteOptions::new(directory.path(), SealingKey::from_bytes([7; 32]));
+    async fn open(directory: TempDir, signing_key: Vec<u8>, limit_bytes: Option<u64>) -> Self {
+        let sealing_key = SealingKey::from_bytes([7; 32]);
+        let options =
+            SqliteOptions { limit_bytes, ..SqliteOptions::new(directory.path(), sealing_key) };
         let store = SqliteStore::open(&options).unwrap();
         let entry = |alias: &str, name: &str, digit: char| DirectoryEntry {
             alias: alias.to_owned(),

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
+    net::IpAddr,
     time::Duration,
 };
 
@@ -20,7 +21,16 @@ pub struct CodeDesk {
     limits: AttemptLimits,
     meetings: BTreeMap<JoinMeetingId, Posted>,
     codes: BTreeMap<MeetingId, JoinMeetingId>,
-    callers: BTreeMap<CommunicationIdentifier, Failures>,
+    callers: BTreeMap<Caller, Failures>,
+}
+
+/// Who shows a code.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Caller {
+    /// Somebody who is nobody yet, at this address.
+    Address(IpAddr),
+    /// Somebody with a token.
+    User(CommunicationIdentifier),
 }
 
 /// How often wrong codes may be shown.
@@ -113,7 +123,7 @@ impl CodeDesk {
     pub fn find(
         &mut self,
         now: Instant,
-        caller: &CommunicationIdentifier,
+        caller: &Caller,
         code: &JoinCode,
     ) -> Result<MeetingId, JoinByCodeError> {
         let AttemptLimits { per_caller, per_meeting, window, .. } = self.limits;
@@ -151,7 +161,7 @@ impl CodeDesk {
     }
 
     /// Successes do not clear failures: a guesser with a meeting of its own would clear its name.
-    fn note_failure(&mut self, now: Instant, caller: &CommunicationIdentifier) {
+    fn note_failure(&mut self, now: Instant, caller: &Caller) {
         let AttemptLimits { per_caller, window, callers, .. } = self.limits;
         if !self.callers.contains_key(caller) && self.callers.len() >= callers {
             self.callers.retain(|_, failures| {

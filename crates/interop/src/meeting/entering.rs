@@ -223,7 +223,7 @@ impl Meeting {
         }
     }
 
-    fn check_federation(
+    pub(super) fn check_federation(
         &self,
         identifier: &CommunicationIdentifier,
         policy: &Policy,

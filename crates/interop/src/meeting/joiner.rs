@@ -18,7 +18,7 @@ pub enum JoinerKind {
     Outsider,
     /// A phone.
     Phone,
-    /// Somebody without an account.
+    /// Somebody without an account: a guest, or a visitor of a directory's meetings.
     Visitor,
 }
 
@@ -42,6 +42,8 @@ impl JoinerKind {
         policy: &Policy,
     ) -> Self {
         match joiner {
+            // Being of the organizer's resource says nothing where nobody vouches.
+            CommunicationIdentifier::CommunicationUser(user) if user.is_guest() => Self::Visitor,
             CommunicationIdentifier::CommunicationUser(user) => {
                 let CommunicationIdentifier::CommunicationUser(organizer) = organizer else {
                     return Self::AppUser;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use trunkline_clock::Instant;
-use trunkline_ids::{CommunicationIdentifier, JoinCode, JoinMeetingId, MeetingId, Passcode};
+use trunkline_ids::{JoinCode, JoinMeetingId, MeetingId, Passcode};
 use trunkline_interop::{
-    Action, AttemptLimits, CodeDesk, IdTaken, JoinByCodeError, MeetingError, MeetingSettings,
+    Action, AttemptLimits, Caller, CodeDesk, IdTaken, JoinByCodeError, MeetingError,
+    MeetingSettings,
 };
 use trunkline_reasons::EndReason;
 
@@ -32,13 +33,17 @@ fn unknown() -> JoinCode {
     JoinCode { id: JoinMeetingId::from_bytes([9; 8]), ..code() }
 }
 
-fn caller(number: usize) -> CommunicationIdentifier {
-    id(&format!("8:teamsvisitor:{number}"))
+fn caller(number: usize) -> Caller {
+    Caller::User(id(&format!("8:teamsvisitor:{number}")))
+}
+
+fn guest() -> Caller {
+    Caller::User(id(GUEST))
 }
 
 #[test]
 fn the_right_pair_finds_the_meeting() {
-    let found = desk().find(Instant::ZERO, &id(GUEST), &code());
+    let found = desk().find(Instant::ZERO, &guest(), &code());
     assert_eq!(found, Ok(MeetingId::from_uuid_bytes(MEETING)));
 }
 
@@ -46,8 +51,8 @@ fn the_right_pair_finds_the_meeting() {
 fn a_wrong_id_a_wrong_passcode_and_no_such_meeting_are_one_error() {
     let errors: Vec<_> = [wrong(), unknown()]
         .iter()
-        .map(|code| desk().find(Instant::ZERO, &id(GUEST), code).unwrap_err())
-        .chain([CodeDesk::new(limits()).find(Instant::ZERO, &id(GUEST), &code()).unwrap_err()])
+        .map(|code| desk().find(Instant::ZERO, &guest(), code).unwrap_err())
+        .chain([CodeDesk::new(limits()).find(Instant::ZERO, &guest(), &code()).unwrap_err()])
         .collect();
     for error in errors {
         assert_eq!(error, JoinByCodeError::Refused);
@@ -61,29 +66,41 @@ fn a_caller_who_guesses_is_stopped_whether_the_meetings_exist_or_not() {
     for tried in [wrong(), unknown()] {
         let mut desk = desk();
         for _ in 0..3 {
-            assert_eq!(desk.find(Instant::ZERO, &id(GUEST), &tried), Err(JoinByCodeError::Refused));
+            assert_eq!(desk.find(Instant::ZERO, &guest(), &tried), Err(JoinByCodeError::Refused));
         }
         // Now even the right pair is not looked at, and others are not in the way.
         let retry_after = limits().window;
         assert_eq!(
-            desk.find(Instant::ZERO, &id(GUEST), &code()),
+            desk.find(Instant::ZERO, &guest(), &code()),
             Err(JoinByCodeError::TooManyAttempts { retry_after })
         );
-        assert!(desk.find(Instant::ZERO, &id(BOB), &code()).is_ok());
+        assert!(desk.find(Instant::ZERO, &Caller::User(id(BOB)), &code()).is_ok());
         let later = Instant::ZERO + limits().window;
-        assert!(desk.find(later, &id(GUEST), &code()).is_ok());
+        assert!(desk.find(later, &guest(), &code()).is_ok());
     }
+}
+
+#[test]
+fn who_is_nobody_yet_is_counted_by_address() {
+    let mut desk = desk();
+    let at = |last: u8| Caller::Address([192, 0, 2, last].into());
+    for _ in 0..3 {
+        assert_eq!(desk.find(Instant::ZERO, &at(1), &wrong()), Err(JoinByCodeError::Refused));
+    }
+    let stopped = desk.find(Instant::ZERO, &at(1), &code());
+    assert!(matches!(stopped, Err(JoinByCodeError::TooManyAttempts { .. })), "{stopped:?}");
+    assert!(desk.find(Instant::ZERO, &at(2), &code()).is_ok());
 }
 
 #[test]
 fn a_success_between_clears_nothing() {
     let mut desk = desk();
     for _ in 0..3 {
-        let _ = desk.find(Instant::ZERO, &id(GUEST), &code()).unwrap();
-        assert_eq!(desk.find(Instant::ZERO, &id(GUEST), &wrong()), Err(JoinByCodeError::Refused));
+        let _ = desk.find(Instant::ZERO, &guest(), &code()).unwrap();
+        assert_eq!(desk.find(Instant::ZERO, &guest(), &wrong()), Err(JoinByCodeError::Refused));
     }
     assert!(matches!(
-        desk.find(Instant::ZERO, &id(GUEST), &code()),
+        desk.find(Instant::ZERO, &guest(), &code()),
         Err(JoinByCodeError::TooManyAttempts { .. })
     ));
 }
@@ -127,12 +144,12 @@ fn an_id_belongs_to_one_meeting_and_a_new_code_replaces_the_old_one() {
     let mut desk = desk();
     let (own, other) = (MeetingId::from_uuid_bytes(MEETING), MeetingId::from_uuid_bytes([8; 16]));
     assert_eq!(desk.post(other, code()), Err(IdTaken));
-    assert_eq!(desk.find(Instant::ZERO, &id(GUEST), &code()), Ok(own));
+    assert_eq!(desk.find(Instant::ZERO, &guest(), &code()), Ok(own));
     desk.post(own, unknown()).unwrap();
-    assert_eq!(desk.find(Instant::ZERO, &id(GUEST), &code()), Err(JoinByCodeError::Refused));
-    assert_eq!(desk.find(Instant::ZERO, &id(GUEST), &unknown()), Ok(own));
+    assert_eq!(desk.find(Instant::ZERO, &guest(), &code()), Err(JoinByCodeError::Refused));
+    assert_eq!(desk.find(Instant::ZERO, &guest(), &unknown()), Ok(own));
     desk.withdraw(&own);
-    assert_eq!(desk.find(Instant::ZERO, &id(GUEST), &unknown()), Err(JoinByCodeError::Refused));
+    assert_eq!(desk.find(Instant::ZERO, &guest(), &unknown()), Err(JoinByCodeError::Refused));
     desk.post(other, code()).unwrap();
 }
 
@@ -177,7 +194,7 @@ proptest! {
             passcode: Passcode::from_bytes(passcode),
         };
         let now = Instant::from_nanos(at);
-        let found = desk().find(now, &id(GUEST), &shown).is_ok();
+        let found = desk().find(now, &guest(), &shown).is_ok();
         prop_assert_eq!(found, shown == code());
     }
 }

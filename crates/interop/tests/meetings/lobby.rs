@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use trunkline_ids::OrganizerId;
 use trunkline_interop::{
     Action, Actor, AllowedPresenters, CallStep, Capability, EventKind, JoinError, LobbyBypassScope,
     MeetingError, MeetingRole, MeetingSettings, OperationOutcome, Resolution, Signal, TargetError,
@@ -52,6 +53,43 @@ fn a_guest_waits_without_media_and_is_admitted_by_a_person_or_a_program() {
         assert_eq!(scene.meeting.pending_operation_count(), 0);
         assert_eq!(scene.meeting.timer_count(), 0);
     }
+}
+
+#[test]
+fn a_guest_of_the_organizers_own_resource_is_no_insider() {
+    let mut scene = Scene::with(MeetingSettings::default(), |new| {
+        new.organizer = id(GUEST);
+        new.coordinates.organizer_id = OrganizerId::of(&id(GUEST)).unwrap();
+        new.thread_members = [id(GUEST)].into();
+    });
+    scene.join(GUEST).succeeded();
+    let colleague = GUEST.replace("_guest", "_colleague");
+    scene.join(&colleague).succeeded();
+    // For those nobody vouches.
+    scene.join(&GUEST.replace("_guest", "_guest-1")).pending();
+}
+
+#[test]
+fn a_meeting_is_open_to_those_who_may_come_as_far_as_its_lobby() {
+    let mut scene = Scene::new(MeetingSettings::default());
+    let is_open = |scene: &Scene, user: &str| scene.meeting.is_open_to(&id(user), &scene.policy);
+    assert!(is_open(&scene, GUEST), "the lobby is enough");
+    scene.join(ALICE).succeeded();
+    scene.join(GUEST).pending();
+    scene.by(ALICE, Action::Lock).succeeded();
+    assert!(is_open(&scene, GUEST), "a lock does not turn those away who are there");
+    assert!(!is_open(&scene, VISITOR));
+    scene.by(ALICE, Action::Unlock).succeeded();
+    scene.by(ALICE, Action::Reject(endpoint(GUEST))).succeeded();
+    assert!(!is_open(&scene, GUEST));
+    assert!(is_open(&scene, VISITOR));
+    let app_user = GUEST.replace("_guest", "_other");
+    assert!(is_open(&scene, &app_user));
+    let contoso = scene.policy.tenants.get_mut(&"contoso".parse().unwrap()).unwrap();
+    contoso.federation.require_acs_federation_for_meeting = true;
+    assert!(!is_open(&scene, &app_user));
+    scene.by(ALICE, Action::End).succeeded();
+    assert!(!is_open(&scene, VISITOR));
 }
 
 #[test]

@@ -44,6 +44,10 @@ pub(crate) enum MeetingMessage {
         user: CommunicationIdentifier,
         answer: Answer<wire::ExplainEntryResponse>,
     },
+    IsOpenTo {
+        user: CommunicationIdentifier,
+        answer: oneshot::Sender<bool>,
+    },
     Join {
         endpoint: Endpoint,
         request: Box<JoinRequest>,
@@ -159,6 +163,11 @@ impl MeetingHandle {
         self.ask(|answer| MeetingMessage::Explain { actor, user, answer })
             .await
             .unwrap_or(Err(MeetingFailure::ShuttingDown))
+    }
+
+    /// Returns whether somebody may come as far as the lobby; `None` where the node stops.
+    pub(crate) async fn is_open_to(&self, user: CommunicationIdentifier) -> Option<bool> {
+        self.ask(|answer| MeetingMessage::IsOpenTo { user, answer }).await
     }
 
     pub(super) async fn watch(

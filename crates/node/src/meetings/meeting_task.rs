@@ -189,6 +189,10 @@ impl MeetingTask {
                 });
                 let _ = answer.send(outcome);
             }
+            MeetingMessage::IsOpenTo { user, answer } => {
+                let policy = self.node.policy();
+                let _ = answer.send(self.meeting.is_open_to(&user, &policy));
+            }
             MeetingMessage::Join { endpoint, request, answer } => {
                 let outcome = self.join(endpoint, *request).await;
                 let _ = answer.send(outcome);

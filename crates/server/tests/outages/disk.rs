@@ -8,6 +8,9 @@ use std::{
 };
 
 use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 use crate::chat::{User, written};
 use crate::exchange::Exchange;
@@ -48,22 +51,22 @@ async fn a_full_disk_is_an_error_with_a_type_until_there_is_room() {
     assert_eq!((status, &body["error"]["code"]), (503, &"ServiceUnavailable".into()), "{body}");
     assert!(head.to_lowercase().contains("\r\nretry-after: "), "{head}");
 
-    // It lives, and reads what it has.
+    // It lives, says what ails it, and reads what it has.
     assert!(exchange.is_alive());
+    assert_eq!(exchange.health(), (503, "writes suspended\n".to_owned()));
+    assert_eq!(serving(&exchange).await, ServingStatus::NotServing);
     check(&user.messages(&exchange, &thread).await, &acknowledged);
 
     fs::remove_file(&ballast).unwrap();
+    // Nobody has to write for it to find out.
     let mut attempts = 0;
-    let resumed = loop {
-        match send(&exchange, acknowledged.len()).await {
-            Ok(id) => break id,
-            Err(refusal) => assert_eq!(refusal.code(), Code::Unavailable, "{refusal:?}"),
-        }
+    while serving(&exchange).await != ServingStatus::Serving {
         attempts += 1;
         assert!(attempts < 50, "there is room again");
         tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    acknowledged.push(resumed);
+    }
+    assert_eq!(exchange.health(), (200, "serving\n".to_owned()));
+    acknowledged.push(send(&exchange, acknowledged.len()).await.unwrap());
     let (status, _, body) = exchange.post_message(&user.token, &thread, "over REST");
     assert_eq!(status, 201, "{body}");
     check(&user.messages(&exchange, &thread).await, &acknowledged);
@@ -72,6 +75,11 @@ async fn a_full_disk_is_an_error_with_a_type_until_there_is_room() {
     exchange.kill();
     let exchange = Exchange::start(&disk.path().join("data")).await;
     check(&user.messages(&exchange, &thread).await, &acknowledged);
+}
+
+async fn serving(exchange: &Exchange) -> ServingStatus {
+    let mut client = HealthClient::new(exchange.channel());
+    client.check(HealthCheckRequest::default()).await.unwrap().into_inner().status()
 }
 
 /// The messages with a client's id are those that were acknowledged, in their places.

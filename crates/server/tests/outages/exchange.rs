@@ -66,10 +66,22 @@ impl Exchange {
         self.process.wait().unwrap();
     }
 
-    /// Returns whether the process is there and says of itself that it serves.
+    /// Returns whether the process is there and answers.
     pub(crate) fn is_alive(&mut self) -> bool {
-        self.process.try_wait().unwrap().is_none()
-            && request(&self.admin, "GET /healthz", "", "").0 == 200
+        self.process.try_wait().unwrap().is_none() && matches!(self.health().0, 200 | 503)
+    }
+
+    /// Returns what it says of its health, with the status.
+    pub(crate) fn health(&self) -> (u16, String) {
+        let (status, _, body) = request(&self.admin, "GET /healthz", "", "");
+        (status, body)
+    }
+
+    /// Returns the metrics, as they are scraped.
+    pub(crate) fn metrics(&self) -> String {
+        let (status, head, body) = request(&self.admin, "GET /metrics", "", "");
+        assert_eq!(status, 200, "{head}");
+        body
     }
 
     /// Sends a message over REST, and returns status, head and body.

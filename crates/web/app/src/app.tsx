@@ -41,7 +41,7 @@ export function App({ parameters }: { parameters: Parameters }) {
     return <main id="content"><Suspense fallback={<p className="loading" role="status">{text.loading}</p>}><DemoPage /></Suspense></main>;
   }
   if (phase !== 'ready') {
-    return <SignInPage isToMeeting={Boolean(parameters.meeting)} onSignedIn={() => void start(parameters)} />;
+    return <SignInPage parameters={parameters} onSignedIn={() => void start(parameters)} />;
   }
   return <Rooms />;
 }

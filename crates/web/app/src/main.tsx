@@ -10,7 +10,7 @@ import { readPeople } from './people/people';
 import { readParameters } from './parameters';
 import { followAddress } from './routes';
 import { hasOrganisation, takeAnswer } from './session/returning';
-import { rememberedIdentity, returnFromIssuer, signIn } from './session/session';
+import { rememberedIdentity, returnFromIssuer, signIn, signInAsGuest } from './session/session';
 import { start } from './start';
 import { setUpTheme } from './theme';
 
@@ -33,5 +33,5 @@ if (answer || (hasOrganisation() && !parameters.as)) {
 } else if (parameters.as) {
   void signIn(parameters.as).then(() => start(parameters));
 } else if (remembered) {
-  void signIn(remembered.rawId, remembered.displayName).then(() => start(parameters));
+  void ('rawId' in remembered ? signIn(remembered.rawId, remembered.displayName) : signInAsGuest(remembered)).then(() => start(parameters));
 }

@@ -134,3 +134,28 @@ test('an answer that does not name the issuer is refused where the issuer says t
     await assert.rejects(app.redeem(answer, JSON.parse(JSON.stringify(pending))), refusal, `${announces} ${iss}`);
   }
 });
+
+test('a guest is somebody new once, and shows its token to stay who it is', async () => {
+  const asked = [];
+  answers['/sign-in/guest'] = (body) => json(issued(`token-${asked.push(JSON.parse(body))}`, 30_000));
+  const passes = [];
+  const pass = { displayName: 'Zoe', meetingLink: 'https://localhost/l/meetup-join/x' };
+  const guest = await app.Credential.ofGuest(pass, (next) => passes.push(next));
+  assert.deepEqual(asked, [pass]);
+  // What is about to run out is replaced.
+  assert.equal(await guest.token(), 'token-2');
+  assert.deepEqual(asked[1], { ...pass, token: 'token-1' });
+  assert.deepEqual(passes.map(({ token }) => token), ['token-1', 'token-2']);
+  // A reload goes on with what was kept last.
+  await app.Credential.ofGuest(passes[1], () => {});
+  assert.equal(asked[2].token, 'token-2');
+  answers['/sign-in/guest'] = () => json({ error: { code: 'meeting_not_found', message: 'no meeting' } }, 404);
+  await assert.rejects(app.Credential.ofGuest(pass, () => {}), ({ message, status, isPassing }) => message === 'no meeting' && status === 404 && !isPassing);
+});
+
+test('how one signs in is what the exchange says, and nothing where it does not answer', async () => {
+  answers['/sign-in/issuers'] = () => json({ issuers: [ISSUER], guests: true });
+  assert.deepEqual(await app.readWays(), { issuers: [ISSUER], guests: true });
+  answers = {};
+  assert.deepEqual(await app.readWays(), { issuers: [] });
+});

@@ -66,7 +66,7 @@ impl Rates {
 
 /// Whoever has one address of IPv6 has a whole /64 of them, and many a household has 256 of those
 /// ([RFC 6177 §2](https://www.rfc-editor.org/rfc/rfc6177#section-2)).
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 72)))

@@ -34,7 +34,7 @@ fn contoso() -> SignInIssuer {
 }
 
 fn with(issuers: &[SignInIssuer], dev_endpoints: bool) -> WebConfig {
-    let sign_in = SignInConfig { issuers: issuers.to_vec(), rates: Vec::new() };
+    let sign_in = SignInConfig { issuers: issuers.to_vec(), ..SignInConfig::default() };
     WebConfig { dev_endpoints, sign_in, ..config() }
 }
 
@@ -111,7 +111,11 @@ async fn issuers_are_offered_where_the_app_is_known_to_them() {
 #[tokio::test]
 async fn pages_of_other_origins_may_not_ask() {
     let (node, _place) = node().await;
-    for request in [Request::get("/sign-in/issuers"), Request::post("/sign-in/token")] {
+    for request in [
+        Request::get("/sign-in/issuers"),
+        Request::post("/sign-in/guest"),
+        Request::post("/sign-in/token"),
+    ] {
         let request = request.header("host", HOST).header("origin", "https://evil.example");
         let request = request.header("content-type", "application/json");
         let (status, _, body) = ask(config(), &node, request.body(Body::empty()).unwrap()).await;
@@ -224,7 +228,7 @@ async fn what_is_not_exchanged_is_refused_with_its_code() {
 async fn an_address_that_exchanges_too_often_waits() {
     let (node, _place) = node().await;
     let rate = SignInRate { limit: 2, window: Duration::from_secs(3_600) };
-    let sign_in = SignInConfig { issuers: Vec::new(), rates: vec![rate] };
+    let sign_in = SignInConfig { rates: vec![rate], ..SignInConfig::default() };
     let router = router(WebConfig { sign_in, ..config() }, node.clone());
     let ask = async |last: u8| {
         let body = json!({});

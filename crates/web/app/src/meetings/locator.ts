@@ -3,10 +3,13 @@
 import type { Purpose } from '../call/room';
 import { text } from '../strings';
 
+/** A meeting to join. */
+export type MeetingPurpose = Extract<Purpose, { kind: 'meeting' }>;
+
 const LINK_PATH = '/l/meetup-join/';
 
 /** Reads what a person typed: what to join, or the words that say why nothing. */
-export function readMeeting(typed: string, passcode: string): Purpose | { problem: string } {
+export function readMeeting(typed: string, passcode: string): MeetingPurpose | { problem: string } {
   const trimmed = typed.trim();
   const digits = trimmed.replace(/[\s-]/g, '');
   if (/^\d{12}$/.test(digits)) {

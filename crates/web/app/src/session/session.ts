@@ -5,8 +5,8 @@ import { CallClient, type CallAgent, type DeviceManager, type IncomingCall } fro
 import { Store } from '../store';
 import { errorText } from '../words';
 import type { Issuer } from './oidc';
-import { forgetOrganisation, hasOrganisation, rememberPlace } from './returning';
-import { Credential, RequestError, type Identity } from './tokens';
+import { forgetOrganisation, rememberPlace } from './returning';
+import { Credential, RequestError, type Identity, type Pass } from './tokens';
 
 const KEY = 'trunkline.as';
 
@@ -48,8 +48,8 @@ export function handleIncoming(handler: (incoming: IncomingCall) => void): void 
   onIncoming = handler;
 }
 
-/** Whom this tab was when it was left, if anybody. */
-export function rememberedIdentity(): { rawId: string; displayName: string } | undefined {
+/** Whom this tab was when it was left, if anybody; of a guest of a meeting, what they show. */
+export function rememberedIdentity(): { rawId: string; displayName: string } | Pass | undefined {
   try {
     return JSON.parse(sessionStorage.getItem(KEY) ?? 'null') ?? undefined;
   } catch {
@@ -59,7 +59,18 @@ export function rememberedIdentity(): { rawId: string; displayName: string } | u
 
 /** Signs in as an alias, a raw id, or with `app:<name>` as a new guest; guests say their name themselves. */
 export function signIn(who: string, chosenName = ''): Promise<void> {
-  return enter(() => Credential.of(who, chosenName));
+  return enter(async () => {
+    const credential = await Credential.of(who, chosenName);
+    // A guest is somebody new each time; a reload goes on as the one that this tab was.
+    const { rawId, displayName } = credential.identity;
+    keep({ rawId, displayName });
+    return credential;
+  });
+}
+
+/** Signs in as a guest of a meeting, of whom a reload makes nobody else. */
+export function signInAsGuest(pass: Pass): Promise<void> {
+  return enter(() => Credential.ofGuest(pass, keep));
 }
 
 /** Leaves for the page of an issuer. */
@@ -94,13 +105,10 @@ async function enter(obtain: () => Promise<Credential>): Promise<void> {
     // While the line held through it, nothing else tells.
     addEventListener('online', () => session.set({ isConnected: agent.connectionState === 'Connected' }), { signal: leaving.signal });
     line = { identity, credential, agent, devices };
-    // A guest is somebody new each time; a reload goes on as the one that this tab was.
-    const { rawId, displayName } = identity;
-    if (!hasOrganisation()) sessionStorage.setItem(KEY, JSON.stringify({ rawId, displayName }));
     session.set({ phase: 'ready', identity, isConnected: true });
   } catch (error) {
     // What was refused once would be refused again after a reload.
-    if (!(error instanceof RequestError && error.isPassing)) forgetOrganisation();
+    if (!(error instanceof RequestError && error.isPassing)) forget();
     session.set({ phase: 'signedOut', problem: errorText(error) });
   }
 }
@@ -110,8 +118,16 @@ export async function signOut(): Promise<void> {
   const left = line;
   leaving.abort();
   line = undefined;
-  sessionStorage.removeItem(KEY);
-  forgetOrganisation();
+  forget();
   session.set({ phase: 'signedOut', identity: undefined, problem: '', isConnected: true });
   await left?.agent.dispose();
+}
+
+function keep(who: object): void {
+  sessionStorage.setItem(KEY, JSON.stringify(who));
+}
+
+function forget(): void {
+  sessionStorage.removeItem(KEY);
+  forgetOrganisation();
 }

@@ -1,7 +1,10 @@
 // Signing in: with one's organisation, as somebody of a development directory, or as a guest with a name.
 
-import { useEffect, useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
 
+import { prepareToJoin } from '../call/calls';
+import { useMeetingFields } from '../meetings/fields';
+import type { Parameters } from '../parameters';
 import { people, readPeople } from '../people/people';
 import { addressOf } from '../routes';
 import { useStore } from '../store';
@@ -10,24 +13,36 @@ import { switchTheme, theme } from '../theme';
 import { Mark } from '../ui/icon';
 import { Avatar, Button, Field, IconButton, Problem } from '../ui/parts';
 import type { Issuer } from './oidc';
-import { session, signIn, signInWith } from './session';
-import { listIssuers } from './tokens';
+import { lineOrNone, session, signIn, signInAsGuest, signInWith } from './session';
+import { noWays, readWays } from './tokens';
 
 interface Props {
-  /** Whether a meeting waits behind: guests come first then. */
-  isToMeeting: boolean;
+  parameters: Parameters;
   onSignedIn: () => void;
 }
 
-export function SignInPage({ isToMeeting, onSignedIn }: Props) {
+export function SignInPage({ parameters, onSignedIn }: Props) {
   const { phase, problem } = useStore(session, (state) => state);
   const shown = useStore(theme, (state) => state.shown);
   const isWorking = phase === 'signingIn';
   const enter = (who: string) => void signIn(who).then(onSignedIn);
-  const guest = <GuestForm key="guest" isWorking={isWorking} isFirst={isToMeeting} onEnter={enter} />;
-  const issuers = useIssuers();
   const { isDevelopment } = useStore(people, (state) => state);
-  const directory = <DirectoryList key="directory" isWorking={isWorking} onEnter={enter} />;
+  const [fields, read] = useMeetingFields(parameters.meeting, parameters.passcode);
+  const enterAsGuest = (displayName: string) => {
+    if (isDevelopment) return enter(`app:${displayName}`);
+    const purpose = read();
+    if (!purpose) return;
+    const { link: meetingLink, meetingId, passcode } = purpose;
+    void signInAsGuest({ displayName, meetingLink, meetingId, passcode }).then(() => { if (lineOrNone()) prepareToJoin(purpose); });
+  };
+  const [{ issuers, guests }, setWays] = useState(noWays);
+  useEffect(() => { void readWays().then(setWays); }, []);
+  // Where a meeting waits behind, guests come first.
+  const isToMeeting = Boolean(parameters.meeting);
+  const guest = (isDevelopment || guests) && (
+    <GuestForm key="guest" isWorking={isWorking} isFirst={isToMeeting} onEnter={enterAsGuest}>{!isDevelopment && fields}</GuestForm>
+  );
+  const directory = (isDevelopment || !(guests || issuers.length)) && <DirectoryList key="directory" isWorking={isWorking} onEnter={enter} />;
   return (
     <div className="sign-in">
       <header className="sign-in-top">
@@ -40,7 +55,7 @@ export function SignInPage({ isToMeeting, onSignedIn }: Props) {
         <Problem>{problem}</Problem>
         {isWorking && <p className="note" role="status">{text.signIn.working}</p>}
         {issuers.length > 0 && <Organisations issuers={issuers} isWorking={isWorking} />}
-        {(isDevelopment || issuers.length === 0) && (isToMeeting ? [guest, directory] : [directory, guest])}
+        {isToMeeting ? [guest, directory] : [directory, guest]}
         {isDevelopment && <><p><a href={addressOf('demo')}>{text.demo.link}</a></p><p className="fine">{text.signIn.development}</p></>}
       </main>
     </div>
@@ -59,13 +74,6 @@ function Organisations({ issuers, isWorking }: { issuers: readonly Issuer[]; isW
       <p className="field-hint">{text.organisation.hint}</p>
     </section>
   );
-}
-
-/** Who vouches for people here, as the exchange announces it. */
-function useIssuers(): readonly Issuer[] {
-  const [issuers, setIssuers] = useState<readonly Issuer[]>([]);
-  useEffect(() => { void listIssuers().then(setIssuers); }, []);
-  return issuers;
 }
 
 function DirectoryList({ isWorking, onEnter }: { isWorking: boolean; onEnter: (who: string) => void }) {
@@ -92,11 +100,11 @@ function DirectoryList({ isWorking, onEnter }: { isWorking: boolean; onEnter: (w
   );
 }
 
-function GuestForm({ isWorking, isFirst, onEnter }: { isWorking: boolean; isFirst: boolean; onEnter: (who: string) => void }) {
+function GuestForm({ isWorking, isFirst, onEnter, children }: { isWorking: boolean; isFirst: boolean; onEnter: (name: string) => void; children: ReactNode }) {
   const [name, setName] = useState('');
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    onEnter(`app:${name}`);
+    onEnter(name.trim());
   };
   return (
     <form onSubmit={submit} aria-labelledby="guest-title">
@@ -104,6 +112,7 @@ function GuestForm({ isWorking, isFirst, onEnter }: { isWorking: boolean; isFirs
       <Field label={text.signIn.guestName} hint={text.signIn.guestHint}>
         <input name="name" value={name} maxLength={64} required autoComplete="name" onChange={({ target }) => setName(target.value)} />
       </Field>
+      {children}
       <Button type="submit" kind={isFirst ? 'primary' : 'plain'} disabled={isWorking}>{text.signIn.guestGo}</Button>
     </form>
   );

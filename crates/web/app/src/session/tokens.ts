@@ -27,6 +27,22 @@ export interface Issued extends Described {
   expiresOn: string;
 }
 
+/** How one may sign in: with whom, and whether guests come to meetings. */
+export interface Ways {
+  readonly issuers: readonly Issuer[];
+  readonly guests?: boolean;
+}
+export const noWays: Ways = { issuers: [] };
+
+/** What a guest shows: a name, the way into a meeting, and a token to stay who they are. */
+export interface Pass {
+  readonly displayName: string;
+  readonly meetingLink?: string | undefined;
+  readonly meetingId?: string | undefined;
+  readonly passcode?: string | undefined;
+  readonly token?: string;
+}
+
 /** What the exchange, or its absence, answered. */
 export class RequestError extends Error {
   readonly status: number;
@@ -62,6 +78,16 @@ export class Credential implements CommunicationTokenCredential {
     return new Credential(await renew(), chosenName, renew);
   }
 
+  /** Signs in as a guest of a meeting: somebody new, unless the pass holds a token. `keep` is told of each next pass. */
+  static ofGuest(pass: Pass, keep: (pass: Pass) => void): Promise<Credential> {
+    return Credential.from(async () => {
+      const issued = await post('/sign-in/guest', pass);
+      pass = { ...pass, token: issued.token };
+      keep(pass);
+      return issued;
+    }, '');
+  }
+
   /** Signs in as an alias, a raw id, or with `app:<name>` as a new guest of that name. */
   static async of(who: string, chosenName = ''): Promise<Credential> {
     const isNew = who.startsWith('app:');
@@ -95,14 +121,11 @@ export async function listUsers(): Promise<Identity[]> {
   return users.map(identityOf);
 }
 
-/** Lists the issuers with whom one may sign in here; none where the exchange does not answer. */
-export async function listIssuers(): Promise<readonly Issuer[]> {
-  try {
-    return (await request<{ issuers: readonly Issuer[] }>('/sign-in/issuers')).issuers;
-  } catch {
-    return [];
-  }
+/** How one may sign in here; not at all where the exchange does not answer. */
+export function readWays(): Promise<Ways> {
+  return request<Ways>('/sign-in/issuers').catch(() => noWays);
 }
+
 
 /** Gets a token of the exchange for one that an issuer gave to this app for this user. */
 export function swapToken(given: { issuer: string; token: string; appId: string; userId: string }): Promise<Issued> {

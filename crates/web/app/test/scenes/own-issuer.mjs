@@ -94,10 +94,76 @@ export async function ownIssuer({ report, browser, pictures, troubles }) {
     // A browser complains of the list that is not there; the page does not.
     const absent = troubles.filter((trouble) => trouble.includes('404') && trouble.includes('/dev/users'));
     troubles.splice(0, troubles.length, ...troubles.filter((trouble) => !absent.includes(trouble)));
+    await guests({ report, browser, pictures, troubles, issuer });
   } finally {
     await context.close();
     await close();
     await issuer.close();
+  }
+}
+
+/** The same exchange as far as people see, where guests come to meetings. */
+async function guests({ report, browser, pictures, troubles, issuer }) {
+  const { origin, close } = await openServed((data) => `${configuration({ data, issuer: issuer.issuer })}\n[guests]\nenabled = true\n`);
+  const context = await openContext(browser, { origin, troubles, issuers: [issuer.origin] });
+  const own = { context, origin, pictures };
+  try {
+    const alice = await Tab.open(own, { tone: 440 });
+    await enter(alice, 'Alice Archer');
+    await alice.page.getByRole('link', { name: 'New meeting' }).click();
+    await alice.press('Make the meeting');
+    await alice.shows('The meeting is ready.');
+    const [link, digits, passcode] = await alice.page.locator('.made code').allTextContents();
+    await alice.page.locator('.made').getByRole('button', { name: 'Join', exact: true }).click();
+    await alice.press('Join now');
+    await alice.isIn('Connected');
+
+    const guest = await Tab.open(own, { meeting: link, tone: 880 });
+    await report.step('own issuer: a guest comes by the link, and waits in the lobby', async () => {
+      await guest.button('Sign in with your organisation').waitFor();
+      await guest.page.getByText('Sign in as').waitFor({ state: 'detached' });
+      expect(await guest.page.getByLabel('Meeting link or ID').count() === 0, 'the meeting is asked for, which the address names');
+      await guest.page.getByLabel('Your name').fill('Zoe');
+      await guest.picture('own-issuer-guest');
+      await guest.press('Continue as guest');
+      await guest.press('Join now');
+      await guest.shows('You are in the lobby');
+      await guest.silence();
+    });
+    await report.step('own issuer: a reload makes nobody else of a guest; let in, it is heard', async () => {
+      const who = () => guest.page.evaluate(() => JSON.parse(atob(JSON.parse(sessionStorage.getItem('trunkline.as')).token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))));
+      const before = await who();
+      await guest.page.reload();
+      await guest.press('Join now');
+      await guest.shows('You are in the lobby');
+      const after = await who();
+      expect(after.skypeid === before.skypeid, 'the guest is another one');
+      expect(after.acsScope === 'chat.join.limited,voip.join', `the token is good for ${after.acsScope}`);
+      await alice.shows('Zoe waits in the lobby.');
+      await alice.button('Admit').click();
+      await guest.isIn('Connected');
+      await guest.hears(440);
+      await alice.hears(880);
+    });
+    const other = await Tab.open(own);
+    await report.step('own issuer: a guest comes by id and passcode, and a wrong one leads nowhere', async () => {
+      await other.page.getByText('Sign in as').waitFor({ state: 'detached' });
+      await other.page.getByLabel('Your name').fill('Max');
+      await other.page.getByLabel('Meeting link or ID').fill(digits);
+      await other.page.getByLabel('Passcode').fill(`${passcode.startsWith('a') ? 'b' : 'a'}${passcode.slice(1)}`);
+      await other.press('Continue as guest');
+      await other.shows('No meeting takes guests by that link, or by that id and passcode.');
+      await other.page.getByLabel('Passcode').fill(passcode);
+      await other.press('Continue as guest');
+      await other.press('Join now');
+      await other.shows('You are in the lobby');
+    });
+    await Promise.all([alice, guest, other].map((tab) => tab.close()));
+    const expected = troubles.filter((trouble) => trouble.includes('404') && /\/dev\/users|\/sign-in\/guest/.test(trouble));
+    troubles.splice(0, troubles.length, ...troubles.filter((trouble) => !expected.includes(trouble)));
+  } finally {
+    await context.close();
+    await close();
   }
 }
 
