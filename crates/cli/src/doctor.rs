@@ -41,6 +41,7 @@ struct Check {
 }
 
 /// What is wrong, and what to do.
+#[derive(Debug)]
 struct Problem {
     what: String,
     fix: String,

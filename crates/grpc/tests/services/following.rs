@@ -103,7 +103,7 @@ async fn rst_who_joins_a_group_first_decides_whether_its_chat_follows() {
             listed.into_inner().threads.into_iter().map(|thread| thread.thread_id).collect();
         match is_manual {
             true => assert!(threads.is_empty(), "nobody made a chat: {threads:?}"),
-            false => assert_eq!(threads, [call.thread_id.clone()]),
+            false => assert_eq!(threads, std::slice::from_ref(&call.thread_id)),
         }
         // The next call of the group is begun anew, and so is this.
         for calling in [&mut alice, &mut bob] {
