@@ -366,10 +366,10 @@ async fn development_endpoints_exist_only_where_configured() {
     ] {
         let request = request.header("host", "localhost").body(Body::empty()).unwrap();
         let (node, _place) = node().await;
-        // Beside it on the port is what answers all other paths with 200 and a status of gRPC.
-        let router = router(config.clone(), node.clone()).fallback(async || StatusCode::OK);
+        // What is not served here is for the port to answer.
+        let router = router(config.clone(), node.clone()).fallback(async || StatusCode::GONE);
         let response = router.oneshot(request).await.unwrap();
-        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(response.status(), StatusCode::GONE);
         node.shutdown().await;
     }
     let (status, _, users) = page("/dev/users").await;
