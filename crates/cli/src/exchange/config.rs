@@ -415,13 +415,10 @@ mod tests {
     use super::*;
 
     fn serve(content: &str) -> Result<ExchangeConfig> {
-        let directory = std::env::temp_dir().join(format!("trunkline-{}", std::process::id()));
-        std::fs::create_dir_all(&directory)?;
-        let path = directory.join(format!("{}.toml", content.len()));
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("trunkline.toml");
         std::fs::write(&path, content)?;
-        let config = ExchangeConfig::serve(&path);
-        std::fs::remove_file(&path)?;
-        config
+        ExchangeConfig::serve(&path)
     }
 
     fn template_with_keys() -> String {
