@@ -33,7 +33,7 @@ use trunkline_node::Node;
 pub use crate::unserved::{is_call, unimplemented};
 
 /// Builds the routes of all services, to be merged with the other routes of the port. It has no
-/// fallback: calls of what is no service are for the port to answer, with [`unimplemented`].
+/// fallback: calls of what is no service are for the port to answer, with [`unimplemented()`].
 pub fn router(node: Node) -> axum::Router {
     let admin = admin::Admin { node: node.clone() };
     let calling = calling::Calling { node: node.clone() };
