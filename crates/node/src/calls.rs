@@ -275,6 +275,17 @@ impl CallHandle {
         answered.await.ok()
     }
 
+    /// Streams the events: a snapshot and what follows, or what follows a cursor.
+    pub(crate) async fn watch(
+        &self,
+        reader: Reader,
+        after_seq: Option<u64>,
+    ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
+        self.ask(|answer| CallMessage::Watch { reader, after_seq, answer })
+            .await
+            .unwrap_or(Err(WatchError::NotFound))
+    }
+
     /// Carries out what the call's meeting or room allows.
     pub(crate) async fn act_in_meeting(
         &self,

@@ -166,10 +166,7 @@ impl Controller {
         after_seq: Option<u64>,
     ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
         let call = commands::find(&self.node, call_id).map_err(|_| WatchError::NotFound)?;
-        let reader = Reader::User(self.endpoint.claims.identifier.clone());
-        call.ask(|answer| CallMessage::Watch { reader, after_seq, answer })
-            .await
-            .unwrap_or(Err(WatchError::NotFound))
+        call.watch(Reader::User(self.endpoint.claims.identifier.clone()), after_seq).await
     }
 
     /// Registers an endpoint that rings for the user until it is dropped.

@@ -66,10 +66,7 @@ impl LiveCalls {
         after_seq: Option<u64>,
     ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
         let call = commands::find(&self.node, call_id).map_err(|_| WatchError::NotFound)?;
-        let reader = Reader::Operator;
-        call.ask(|answer| CallMessage::Watch { reader, after_seq, answer })
-            .await
-            .unwrap_or(Err(WatchError::NotFound))
+        call.watch(Reader::Operator, after_seq).await
     }
 
     /// Ends one for everybody in it, and a meeting with its call.
