@@ -2,37 +2,37 @@
 //!
 //! GHASH is computed as POLYVAL on byte-reversed blocks, whose bits stand in the order in which the
 //! multiplier takes them ([RFC 8452 appendix A](https://www.rfc-editor.org/rfc/rfc8452#appendix-A)).
-//! The product of up to seventeen blocks with as many powers of the key is summed up before it is
+//! The product of up to nineteen blocks with as many powers of the key is summed up before it is
 //! reduced once, as Gueron and Kounavis describe in "Intel Carry-Less Multiplication Instruction and
 //! its Usage for Computing the GCM Mode". Neither table nor branch depends on key or text.
 
+mod hash;
 mod polyval;
 mod text;
 mod vector;
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_add_epi32, _mm_aesenc_si128, _mm_aesenclast_si128,
-    _mm_aeskeygenassist_si128, _mm_loadu_si128, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128,
-    _mm_shuffle_epi32, _mm_xor_si128, _mm256_add_epi32, _mm256_aesenc_epi128,
-    _mm256_aesenclast_epi128, _mm256_broadcastsi128_si256, _mm256_castsi128_si256,
-    _mm256_loadu_si256, _mm256_permute4x64_epi64, _mm256_set_epi32, _mm256_setzero_si256,
-    _mm256_xor_si256, _mm256_zextsi128_si256,
+    _mm_aeskeygenassist_si128, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128, _mm_shuffle_epi32,
+    _mm_xor_si128, _mm256_add_epi32, _mm256_aesenc_epi128, _mm256_aesenclast_epi128,
+    _mm256_broadcastsi128_si256, _mm256_loadu_si256, _mm256_set_epi32, _mm256_setzero_si256,
+    _mm256_xor_si256,
 };
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize as _;
 
 use self::{
-    polyval::{Power, Sum, product, times_x},
+    polyval::{Hash, product, times_x},
     text::Text,
-    vector::{load, load_both, load_pair, reversed, reversed_pair, to_u128},
+    vector::{load, load_both, load_short, pair_of, reversed, reversed_pair, to_u128},
 };
 use super::{GcmError, NONCE_LEN, TAG_LEN};
 
-/// An expanded key: 592 bytes.
+/// An expanded key: 640 bytes.
 pub(in crate::srtp) struct WideKey {
     round_keys: [u128; ROUNDS + 1],
-    /// H¹⁷, H¹⁶, … H¹, each as POLYVAL wants it.
+    /// H¹⁹, H¹⁸, … H¹, each as POLYVAL wants it.
     powers: [u128; POWERS],
     /// The two halves of each added up, for Karatsuba's product.
     folded: [u64; POWERS],
@@ -150,8 +150,8 @@ impl WideKey {
     unsafe fn seal_text(&self, nonce: [u8; NONCE_LEN], aad: &[u8], mut text: Text) -> [u8; 16] {
         let mask = self.encrypt_block(first_block(nonce));
         let mut counter = counters(nonce);
-        let mut hash = self.hash_aad(aad);
         let lengths = lengths(aad.len(), text.length);
+        let mut hash = self.hash_aad(aad, text.length);
         // SAFETY: a batch is taken only where there is more, and what is hashed was written.
         unsafe {
             if text.length > BATCH_LEN {
@@ -165,72 +165,49 @@ impl WideKey {
                 hash = self.hash_batch(written, hash);
             }
         }
-        // SAFETY: the batch takes no more than is left.
-        let sum = unsafe {
+        // SAFETY: so many pairs hold what is left.
+        let (hash, key) = unsafe {
             match text.length.div_ceil(32) {
-                0 => Sum::zero()
-                    .with(_mm256_zextsi128_si256(_mm_xor_si128(hash, lengths)), self.last_power()),
-                1 => self.seal_last::<1>(&mut text, &mut counter, hash, lengths),
-                2 => self.seal_last::<2>(&mut text, &mut counter, hash, lengths),
-                3 => self.seal_last::<3>(&mut text, &mut counter, hash, lengths),
-                4 => self.seal_last::<4>(&mut text, &mut counter, hash, lengths),
-                5 => self.seal_last::<5>(&mut text, &mut counter, hash, lengths),
-                6 => self.seal_last::<6>(&mut text, &mut counter, hash, lengths),
-                7 => self.seal_last::<7>(&mut text, &mut counter, hash, lengths),
-                _ => self.seal_last::<8>(&mut text, &mut counter, hash, lengths),
+                0 => (hash, _mm256_setzero_si256()),
+                1 => self.seal_but_last::<1>(&mut text, &mut counter, hash),
+                2 => self.seal_but_last::<2>(&mut text, &mut counter, hash),
+                3 => self.seal_but_last::<3>(&mut text, &mut counter, hash),
+                4 => self.seal_but_last::<4>(&mut text, &mut counter, hash),
+                5 => self.seal_but_last::<5>(&mut text, &mut counter, hash),
+                6 => self.seal_but_last::<6>(&mut text, &mut counter, hash),
+                7 => self.seal_but_last::<7>(&mut text, &mut counter, hash),
+                _ => self.seal_but_last::<8>(&mut text, &mut counter, hash),
             }
         };
-        to_u128(_mm_xor_si128(reversed(sum.reduced()), mask)).to_le_bytes()
+        let length = text.length;
+        // SAFETY: a pair or less is left.
+        let last = unsafe { text.take_end(key) };
+        self.tag(self.hash_end(hash, last, length, lengths), mask)
     }
 
-    /// Seals the rest, at most a batch, and adds the block of the lengths.
+    /// Seals all of `N` pairs of blocks but the last, which may be cut short by the end of the text,
+    /// and returns the key stream for that one.
     ///
-    /// # Safety
-    /// As for `seal_batch`.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    unsafe fn seal_last<const N: usize>(
-        &self,
-        text: &mut Text,
-        counter: &mut __m256i,
-        hash: __m128i,
-        lengths: __m128i,
-    ) -> Sum {
-        let blocks = text.length.div_ceil(16);
-        // SAFETY: the caller's.
-        let sum = unsafe { self.seal_batch::<N>(text, counter, hash, POWERS - 1 - blocks) };
-        sum.with(_mm256_zextsi128_si256(lengths), self.last_power())
-    }
-
-    /// Seals `N` pairs of blocks, the last of which may be cut short by the end of the text, and
-    /// returns the sum of their products. `first_power` is the place of the first block's power.
+    /// No branch stands between the rounds of the others, which so overlap.
     ///
     /// # Safety
     /// The pointers of the text are valid for its length, which takes `N` pairs to hold.
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
-    unsafe fn seal_batch<const N: usize>(
+    unsafe fn seal_but_last<const N: usize>(
         &self,
         text: &mut Text,
         counter: &mut __m256i,
-        hash: __m128i,
-        first_power: usize,
-    ) -> Sum {
+        mut hash: Hash,
+    ) -> (Hash, __m256i) {
+        let first_power = POWERS - 1 - text.length.div_ceil(16);
         let stream = self.key_stream::<N>(counter);
-        let mut sum = Sum::zero();
-        let mut hash = _mm256_zextsi128_si256(hash);
-        // All but the last are whole: no branch stands between their rounds, which so overlap.
         for (place, key) in stream[..N - 1].iter().enumerate() {
             // SAFETY: the caller vouches for the bytes.
-            let block = unsafe { text.take_pair(*key) };
-            let block = _mm256_xor_si256(reversed_pair(block), hash);
-            hash = _mm256_setzero_si256();
-            sum = sum.with(block, self.pair_of_powers(first_power + 2 * place));
+            let pair = reversed_pair(unsafe { text.take_pair(*key) });
+            hash = hash.with(pair, self.pair_of_powers(first_power + 2 * place));
         }
-        // SAFETY: as above.
-        let block = unsafe { text.take_end(stream[N - 1]) };
-        let block = _mm256_xor_si256(reversed_pair(block), hash);
-        sum.with(block, self.pair_of_powers(first_power + 2 * (N - 1)))
+        (hash, stream[N - 1])
     }
 
     /// Returns the tag of a ciphertext.
@@ -238,27 +215,29 @@ impl WideKey {
     #[inline]
     fn tag_of(&self, nonce: [u8; NONCE_LEN], aad: &[u8], ciphertext: &[u8]) -> [u8; TAG_LEN] {
         let mask = self.encrypt_block(first_block(nonce));
-        let mut hash = self.hash_aad(aad);
+        let mut hash = self.hash_aad(aad, ciphertext.len());
         let mut rest = ciphertext;
         while rest.len() > BATCH_LEN {
             // SAFETY: there are more bytes than a batch has.
             hash = unsafe { self.hash_batch(rest.as_ptr(), hash) };
             rest = &rest[BATCH_LEN..];
         }
-        let mut sum = Sum::zero();
-        let first_power = POWERS - 1 - rest.len().div_ceil(16);
-        for (place, chunk) in rest.chunks(32).enumerate() {
-            let mut bytes = [0; 32];
-            bytes[..chunk.len()].copy_from_slice(chunk);
-            let pair = reversed_pair(load_pair(&bytes));
-            let pair = _mm256_xor_si256(pair, _mm256_zextsi128_si256(hash));
-            hash = _mm_setzero_si128();
-            sum = sum.with(pair, self.pair_of_powers(first_power + 2 * place));
+        while rest.len() > 32 {
+            // SAFETY: there are more bytes than a pair has.
+            let pair = reversed_pair(unsafe { _mm256_loadu_si256(rest.as_ptr().cast()) });
+            hash = hash.with(pair, self.pair_of_powers(POWERS - 1 - rest.len().div_ceil(16)));
+            rest = &rest[32..];
         }
+        let (first, second) = rest.split_at(rest.len().min(16));
+        let last = pair_of(load_short(first), load_short(second));
         let lengths = lengths(aad.len(), ciphertext.len());
-        let last = _mm256_zextsi128_si256(_mm_xor_si128(lengths, hash));
-        let sum = sum.with(last, self.last_power());
-        to_u128(_mm_xor_si128(reversed(sum.reduced()), mask)).to_le_bytes()
+        self.tag(self.hash_end(hash, last, rest.len(), lengths), mask)
+    }
+
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    fn tag(&self, hash: Hash, mask: __m128i) -> [u8; TAG_LEN] {
+        to_u128(_mm_xor_si128(reversed(hash.value()), mask)).to_le_bytes()
     }
 
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
@@ -304,21 +283,18 @@ impl WideKey {
         &self,
         counter: &mut __m256i,
         written: *const u8,
-        hash: &mut __m128i,
+        hash: &mut Hash,
     ) -> [__m256i; WIDTH] {
         let mut blocks = self.whitened(counter);
-        let mut sum = Sum::zero();
-        let mut earlier = *hash;
         for place in 0..WIDTH {
             self.round(&mut blocks, 1 + place);
             // SAFETY: the place is within the batch.
-            sum = unsafe { self.add_pair(sum, written, place, earlier) };
-            earlier = _mm_setzero_si128();
+            *hash = unsafe { self.add_pair(*hash, written, place) };
         }
         for number in 1 + WIDTH..ROUNDS {
             self.round(&mut blocks, number);
         }
-        *hash = sum.reduced();
+        *hash = hash.reduced();
         self.finish(blocks)
     }
 
@@ -355,35 +331,6 @@ impl WideKey {
         blocks
     }
 
-    /// Adds the product of one pair of a batch, to whose first block a hash is added.
-    ///
-    /// # Safety
-    /// A batch of bytes can be read from `written`, and the place is within it.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    unsafe fn add_pair(&self, sum: Sum, written: *const u8, place: usize, hash: __m128i) -> Sum {
-        // SAFETY: the caller's.
-        let pair = unsafe { _mm256_loadu_si256(written.add(32 * place).cast()) };
-        let pair = _mm256_xor_si256(reversed_pair(pair), _mm256_zextsi128_si256(hash));
-        sum.with(pair, self.pair_of_powers(1 + 2 * place))
-    }
-
-    /// Hashes a batch of ciphertext.
-    ///
-    /// # Safety
-    /// A batch of bytes can be read from `written`.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    unsafe fn hash_batch(&self, written: *const u8, mut hash: __m128i) -> __m128i {
-        let mut sum = Sum::zero();
-        for place in 0..WIDTH {
-            // SAFETY: the place is within the batch.
-            sum = unsafe { self.add_pair(sum, written, place, hash) };
-            hash = _mm_setzero_si128();
-        }
-        sum.reduced()
-    }
-
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
     fn encrypt_block(&self, block: __m128i) -> __m128i {
@@ -392,47 +339,6 @@ impl WideKey {
             block = _mm_aesenc_si128(block, load(round_key));
         }
         _mm_aesenclast_si128(block, load(&self.round_keys[ROUNDS]))
-    }
-
-    /// Hashes the additional data, which of a packet is its header: a block or two.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    fn hash_aad(&self, aad: &[u8]) -> __m128i {
-        let power = load(&self.powers[POWERS - 1]);
-        let mut hash = _mm_setzero_si128();
-        for chunk in aad.chunks(16) {
-            let mut bytes = [0; 16];
-            bytes[..chunk.len()].copy_from_slice(chunk);
-            let block = reversed(load(&u128::from_le_bytes(bytes)));
-            hash = product(_mm_xor_si128(hash, block), power);
-        }
-        hash
-    }
-
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    fn pair_of_powers(&self, place: usize) -> Power {
-        let pair = &self.powers[place..place + 2];
-        let folded = &self.folded[place..place + 2];
-        // SAFETY: two values of sixteen bytes are thirty-two, two of eight are sixteen.
-        unsafe {
-            let folded = _mm_loadu_si128(folded.as_ptr().cast());
-            Power {
-                whole: _mm256_loadu_si256(pair.as_ptr().cast()),
-                folded: _mm256_permute4x64_epi64::<0b01_01_00_00>(_mm256_castsi128_si256(folded)),
-            }
-        }
-    }
-
-    /// H for the lower lane, nothing for the upper one.
-    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    #[inline]
-    fn last_power(&self) -> Power {
-        let folded = _mm_set_epi64x(0, self.folded[POWERS - 1].cast_signed());
-        Power {
-            whole: _mm256_zextsi128_si256(load(&self.powers[POWERS - 1])),
-            folded: _mm256_zextsi128_si256(folded),
-        }
     }
 }
 
@@ -491,8 +397,11 @@ const ROUNDS: usize = 10;
 const WIDTH: usize = 8;
 const BATCH_LEN: usize = 32 * WIDTH;
 
-/// A batch, and the block of the lengths behind it.
-const POWERS: usize = 2 * WIDTH + 1;
+/// Two blocks of additional data, a batch, and the block of the lengths behind it.
+const POWERS: usize = 2 + 2 * WIDTH + 1;
+
+/// The place of the power of a whole batch's first block, when the lengths do not follow.
+const BATCH_POWER: usize = POWERS - 2 * WIDTH;
 
 /// No packet is longer, and the counter of 32 bits is far from its end.
 const MAX_TEXT_LEN: usize = 1 << 20;

@@ -2,9 +2,10 @@
 //! summed up, and reduced once.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_clmulepi64_si128, _mm_set_epi64x, _mm_shuffle_epi32, _mm_slli_si128,
-    _mm_srli_si128, _mm_xor_si128, _mm256_castsi256_si128, _mm256_clmulepi64_epi128,
-    _mm256_extracti128_si256, _mm256_setzero_si256, _mm256_shuffle_epi32, _mm256_xor_si256,
+    __m128i, __m256i, _mm_clmulepi64_si128, _mm_set_epi64x, _mm_setzero_si128, _mm_shuffle_epi32,
+    _mm_slli_si128, _mm_srli_si128, _mm_xor_si128, _mm256_castsi256_si128,
+    _mm256_clmulepi64_epi128, _mm256_extracti128_si256, _mm256_setzero_si256, _mm256_shuffle_epi32,
+    _mm256_xor_si256, _mm256_zextsi128_si256,
 };
 
 /// A power for each lane, whole and with its halves added up.
@@ -17,7 +18,7 @@ pub(super) struct Power {
 /// A sum of products of each lane, not reduced: of the low halves, of the high halves, and of the
 /// halves added up (Karatsuba).
 #[derive(Clone, Copy)]
-pub(super) struct Sum {
+struct Sum {
     low: __m256i,
     folded: __m256i,
     high: __m256i,
@@ -26,14 +27,14 @@ pub(super) struct Sum {
 impl Sum {
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
-    pub(super) fn zero() -> Self {
+    fn zero() -> Self {
         let zero = _mm256_setzero_si256();
         Self { low: zero, folded: zero, high: zero }
     }
 
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
-    pub(super) fn with(self, block: __m256i, Power { whole, folded }: Power) -> Self {
+    fn with(self, block: __m256i, Power { whole, folded }: Power) -> Self {
         let sides = _mm256_xor_si256(block, _mm256_shuffle_epi32::<0x4e>(block));
         let product = _mm256_clmulepi64_epi128::<0x00>(sides, folded);
         Self {
@@ -46,10 +47,47 @@ impl Sum {
     /// Adds up the lanes and reduces the sum.
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
-    pub(super) fn reduced(self) -> __m128i {
+    fn reduced(self) -> __m128i {
         let (low, high) = (both_lanes(self.low), both_lanes(self.high));
         let middle = _mm_xor_si128(both_lanes(self.folded), _mm_xor_si128(low, high));
         reduce(low, middle, high)
+    }
+}
+
+/// What was hashed so far: the products that are not reduced yet, and what was reduced before them
+/// and is yet to be added to the block that comes next.
+#[derive(Clone, Copy)]
+pub(super) struct Hash {
+    sum: Sum,
+    carried: __m128i,
+}
+
+impl Hash {
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    pub(super) fn zero() -> Self {
+        Self { sum: Sum::zero(), carried: _mm_setzero_si128() }
+    }
+
+    /// Adds the products of two blocks, which stand reversed.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    pub(super) fn with(self, pair: __m256i, power: Power) -> Self {
+        let pair = _mm256_xor_si256(pair, _mm256_zextsi128_si256(self.carried));
+        Self { sum: self.sum.with(pair, power), carried: _mm_setzero_si128() }
+    }
+
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    pub(super) fn reduced(self) -> Self {
+        Self { sum: Sum::zero(), carried: self.value() }
+    }
+
+    /// The hash of what was added, when nothing is carried.
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    pub(super) fn value(self) -> __m128i {
+        self.sum.reduced()
     }
 }
 

@@ -1,8 +1,14 @@
 //! The text on its way through a batch.
 
-use std::arch::x86_64::{__m256i, _mm256_loadu_si256, _mm256_storeu_si256, _mm256_xor_si256};
+use std::arch::x86_64::{
+    __m256i, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_loadu_si256,
+    _mm256_setzero_si256, _mm256_storeu_si256, _mm256_xor_si256,
+};
 
-use super::{WIDTH, vector::load_pair};
+use super::{
+    WIDTH,
+    vector::{cut, load, load_short, pair_of, store_short, to_u128},
+};
 
 /// What is yet to be read, and where it goes, which may be where it is.
 pub(super) struct Text {
@@ -50,20 +56,25 @@ impl Text {
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
     pub(super) unsafe fn take_end(&mut self, key: __m256i) -> __m256i {
-        if self.length == 32 {
+        match self.length {
+            0 => return _mm256_setzero_si256(),
             // SAFETY: the caller's.
-            return unsafe { self.take_pair(key) };
+            32 => return unsafe { self.take_pair(key) },
+            _ => {}
         }
-        let mut bytes = [0u8; 32];
-        // SAFETY: the array is longer than what is left, and no part of the text.
-        unsafe {
-            self.from.copy_to_nonoverlapping(bytes.as_mut_ptr(), self.length);
-            let pair = _mm256_xor_si256(load_pair(&bytes), key);
-            _mm256_storeu_si256(bytes.as_mut_ptr().cast(), pair);
-            bytes.as_ptr().copy_to_nonoverlapping(self.to, self.length);
-        }
-        bytes[self.length..].fill(0);
+        let middle = self.length.min(16);
+        // SAFETY: the caller's; what is read here is not used once something was written.
+        let (first, second) =
+            unsafe { std::slice::from_raw_parts(self.from, self.length) }.split_at(middle);
+        let pair = _mm256_xor_si256(pair_of(load_short(first), load_short(second)), key);
+        let first = cut(to_u128(_mm256_castsi256_si128(pair)), first.len());
+        let second = cut(to_u128(_mm256_extracti128_si256::<1>(pair)), second.len());
+        // SAFETY: the caller's.
+        let (upper, lower) =
+            unsafe { std::slice::from_raw_parts_mut(self.to, self.length) }.split_at_mut(middle);
+        store_short(first, upper);
+        store_short(second, lower);
         self.length = 0;
-        load_pair(&bytes)
+        pair_of(load(&first), load(&second))
     }
 }
