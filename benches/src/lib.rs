@@ -1,7 +1,8 @@
-//! Shared measurement of the benches: thread CPU time, and a room full of legs.
+//! Shared measurement of the benches: thread CPU time, a room full of legs, the flush of a disk.
 //!
 //! Wall-clock time lies on a busy machine; the CPU time of the measuring thread does not.
 
+pub mod disk;
 pub mod scene;
 
 use std::time::Duration;

@@ -68,6 +68,7 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
             criterion_once(root),
             end_to_end(root, &target.join("debug"), "1"),
             chat_end_to_end(root, &target.join("debug"), &["--seconds", "1", "--idle", "100"]),
+            group_commit(root, &target.join("debug"), &["--seconds", "1", "--writers", "32"]),
         ],
     )?;
     if options.figures {
@@ -81,6 +82,7 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
                 criterion(root, None, true),
                 end_to_end(root, &release, "2"),
                 chat_end_to_end(root, &release, &["--seconds", "1", "--idle", "100"]),
+                group_commit(root, &release, &["--seconds", "2"]),
             ],
         )?;
     } else {
@@ -94,7 +96,7 @@ pub(crate) fn run(root: &Path, options: Options, plain: bool) -> anyhow::Result<
 
 /// Returns the commands that run the benches: those of the cores whose name has the filter, and
 /// without a filter media and chat from end to end as well, chat beside another server where one is
-/// installed.
+/// installed, and group commit.
 pub(crate) fn bench(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Command>> {
     let mut commands = vec![criterion(root, filter, false)];
     if filter.is_none() {
@@ -107,7 +109,8 @@ pub(crate) fn bench(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Com
             }
         };
         let chat = chat_end_to_end(root, &release, peer);
-        commands.extend([release_build(root), end_to_end(root, &release, "2"), chat]);
+        let commits = group_commit(root, &release, &[]);
+        commands.extend([release_build(root), end_to_end(root, &release, "2"), chat, commits]);
     }
     Ok(commands)
 }
@@ -178,6 +181,11 @@ fn end_to_end(root: &Path, programs: &Path, seconds: &str) -> Command {
 /// Durable messages to many over TLS, through the server as a process of its own.
 fn chat_end_to_end(root: &Path, programs: &Path, arguments: &[&str]) -> Command {
     built(root, programs.join("chat_e2e"), arguments)
+}
+
+/// Durable messages of many writers beside those of one, where temporary files go.
+fn group_commit(root: &Path, programs: &Path, arguments: &[&str]) -> Command {
+    built(root, programs.join("group_commit"), arguments)
 }
 
 fn is_on_path(program: &str) -> bool {

@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use serde_json::json;
+use trunkline_benches::disk::time_of_a_flush;
 
 use crate::arrivals::Arrivals;
 use crate::dialect::{Client, Dialect};
@@ -107,7 +108,8 @@ async fn run(options: &Options) -> Result<()> {
         None => std::env::current_exe()?.with_file_name("trunkline"),
     };
     if !options.json {
-        println!("a flush of the disk takes {:.2} ms", time_of_a_flush()?.as_secs_f64() * 1e3);
+        let flush = time_of_a_flush(&std::env::temp_dir()).context("cannot flush")?;
+        println!("a flush of the disk takes {:.2} ms", flush.as_secs_f64() * 1e3);
         println!("{HEAD}");
     }
     for dialect in dialects {
@@ -214,18 +216,6 @@ fn raise_file_limit() {
             libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
         }
     }
-}
-
-fn time_of_a_flush() -> Result<Duration> {
-    const FLUSHES: u32 = 50;
-    let directory = tempfile::tempdir()?;
-    let mut file = std::fs::File::create(directory.path().join("flush"))?;
-    let begun = Instant::now();
-    for _ in 0..FLUSHES {
-        std::io::Write::write_all(&mut file, &[0; 4_096])?;
-        file.sync_data().context("cannot flush")?;
-    }
-    Ok(begun.elapsed() / FLUSHES)
 }
 
 const HEAD: &str = "server, members over           members in flight messages/s deliveries/s \
