@@ -26,7 +26,7 @@ mod trunkline;
 #[path = "chat_e2e/xmpp.rs"]
 mod xmpp;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -118,12 +118,15 @@ async fn run(options: &Options) -> Result<()> {
             for in_flight in [1, options.in_flight] {
                 let time = Duration::from_secs(options.seconds);
                 let scenario = Scenario { members, in_flight, time };
-                let outcome = measure(&client, scenario).await?;
+                let outcome = measure(&client, scenario).await;
+                let outcome = outcome.map_err(|error| client.explain(error))?;
                 report(options, dialect, scenario, &outcome);
             }
         }
         if options.idle > 0 {
-            let bytes = weigh(dialect, &binary, options.idle).await?;
+            let client = Client::start(dialect, &binary).await?;
+            let bytes = weigh(&client, options.idle).await;
+            let bytes = bytes.map_err(|error| client.explain(error))?;
             match options.json {
                 true => println!(
                     "{}",
@@ -164,8 +167,7 @@ async fn measure(client: &Client, scenario: Scenario) -> Result<Outcome> {
 }
 
 /// Returns what a connection that does nothing adds to the memory of the server.
-async fn weigh(dialect: Dialect, binary: &Path, count: usize) -> Result<u64> {
-    let client = Client::start(dialect, binary).await?;
+async fn weigh(client: &Client, count: usize) -> Result<u64> {
     let few = client.open_idle(IDLE_BEFORE).await?;
     tokio::time::sleep(SETTLE).await;
     let before = client.server().resident_bytes()?;

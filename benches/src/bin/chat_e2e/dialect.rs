@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use tokio::task::JoinSet;
 
 use crate::arrivals::Arrivals;
@@ -57,6 +57,14 @@ impl Client {
         match &self.peer {
             Peer::Prosody(prosody) => prosody.server(),
             Peer::Trunkline(trunkline) => trunkline.server(),
+        }
+    }
+
+    /// Adds to a failure what the server has to say of it.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match &self.peer {
+            Peer::Prosody(prosody) => prosody.explain(error),
+            Peer::Trunkline(_) => error,
         }
     }
 

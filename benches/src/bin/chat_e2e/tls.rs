@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustls::pki_types::pem::PemObject as _;
@@ -38,6 +39,11 @@ impl Connector {
     }
 
     pub(crate) async fn connect(&self) -> Result<TlsStream> {
+        let connected = tokio::time::timeout(PATIENCE, self.connect_once());
+        connected.await.with_context(|| format!("no connection within {PATIENCE:?}"))?
+    }
+
+    async fn connect_once(&self) -> Result<TlsStream> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let stream = TcpStream::connect(address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
@@ -45,3 +51,6 @@ impl Connector {
         self.tls.connect(name, stream).await.context("no TLS")
     }
 }
+
+/// A connection takes milliseconds; one that takes this long does not come.
+const PATIENCE: Duration = Duration::from_secs(20);

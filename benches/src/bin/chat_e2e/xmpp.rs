@@ -1,5 +1,7 @@
 //! XMPP with little around it: a stream, a room, and stanzas that are looked at as bytes.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
@@ -70,24 +72,32 @@ impl Session {
 
     /// Writes something and reads up to and with a pattern.
     async fn say(&mut self, text: &str, until: &str) -> Result<Vec<u8>> {
-        self.writer.write(text).await?;
-        self.reader.read_past(until).await
+        let reader = &mut self.reader;
+        let answer = async {
+            self.writer.write(text).await?;
+            reader.read_past(until).await
+        };
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(answer) => answer,
+            Err(_) => bail!(
+                "no {until} within {PATIENCE:?} of {text}, but: {}",
+                String::from_utf8_lossy(&self.reader.rest)
+            ),
+        }
     }
 }
 
 impl Reader {
     async fn read_past(&mut self, pattern: &str) -> Result<Vec<u8>> {
         loop {
+            // First: a refusal may end as an answer does.
+            let is_refused =
+                REFUSALS.iter().any(|refusal| find(&self.rest, refusal.as_bytes()).is_some());
+            ensure!(!is_refused, "refused: {}", String::from_utf8_lossy(&self.rest));
             if let Some(at) = find(&self.rest, pattern.as_bytes()) {
                 let beyond = self.rest.split_off(at + pattern.len());
                 return Ok(std::mem::replace(&mut self.rest, beyond));
             }
-            ensure!(
-                find(&self.rest, b"<failure").is_none()
-                    && find(&self.rest, b"stream:error").is_none(),
-                "refused: {}",
-                String::from_utf8_lossy(&self.rest)
-            );
             if self.stream.read_buf(&mut self.rest).await? == 0 {
                 bail!("closed before {pattern}: {}", String::from_utf8_lossy(&self.rest));
             }
@@ -126,3 +136,8 @@ const STREAM: &str = "<stream:stream to='localhost' version='1.0' xmlns='jabber:
                       xmlns:stream='http://etherx.jabber.org/streams'>";
 
 const SASL: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
+
+const REFUSALS: [&str; 3] = ["<failure", "stream:error", "type='error'"];
+
+/// An answer takes milliseconds; one that takes this long does not come.
+const PATIENCE: Duration = Duration::from_secs(20);
