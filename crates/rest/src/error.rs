@@ -91,6 +91,17 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }
 
+    /// The request says something that cannot be, in the words of the documented service's identity.
+    pub(crate) fn validation(message: impl Into<Cow<'static, str>>, target: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "ValidationError", message).with_target(target)
+    }
+
+    /// The identity is of another resource than the one that asks.
+    pub(crate) fn not_owned() -> Self {
+        let message = "Provided identity doesn't belong to the resource.";
+        Self::new(StatusCode::UNAUTHORIZED, "IdentityNotOwned", message)
+    }
+
     /// The signature, or whatever stands for the resource, is not accepted. The reason is not told.
     pub(crate) fn denied() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Denied", "Denied by the resource provider.")

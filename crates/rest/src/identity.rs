@@ -59,7 +59,7 @@ async fn issue(
     resource: &ResourceId,
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
-    let user = app_user(request)?;
+    let user = app_user(resource, request)?;
     let order = request.json::<IssueTokenRequest>()?.token()?;
     let (_, token) = shared
         .node
@@ -74,7 +74,7 @@ async fn revoke(
     resource: &ResourceId,
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
-    shared.node.revoke_tokens(resource, &app_user(request)?).await?;
+    shared.node.revoke_tokens(resource, &app_user(resource, request)?).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -83,7 +83,7 @@ async fn delete(
     resource: &ResourceId,
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
-    shared.node.delete_user(resource, &app_user(request)?).await?;
+    shared.node.delete_user(resource, &app_user(resource, request)?).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -111,15 +111,20 @@ async fn exchange(
     Ok(Reply::json(StatusCode::OK, &AccessTokenModel::from(token)))
 }
 
-/// Returns the raw id of the path, which must be that of an app user: directory users have aliases,
-/// too, and their tokens come from their directory.
-fn app_user(request: &Incoming) -> Result<String, ApiError> {
+/// Returns the raw id of the path, which must be that of an app user of the resource: directory users
+/// have aliases, too, and their tokens come from their directory.
+fn app_user(resource: &ResourceId, request: &Incoming) -> Result<String, ApiError> {
     let text = request.parameter(0);
     let malformed = |message: String| ApiError::bad_request(message).with_target("id");
     let identifier =
         identifier::parse_raw_id(text).map_err(|error| malformed(error.to_string()))?;
     match identifier {
-        CommunicationIdentifier::CommunicationUser(_) => Ok(text.to_owned()),
+        CommunicationIdentifier::CommunicationUser(user) => {
+            match user.resource_id().as_ref() == Some(resource) {
+                true => Ok(text.to_owned()),
+                false => Err(ApiError::not_owned()),
+            }
+        }
         CommunicationIdentifier::MicrosoftTeamsApp(_)
         | CommunicationIdentifier::MicrosoftTeamsUser(_)
         | CommunicationIdentifier::PhoneNumber(_)

@@ -35,6 +35,15 @@ export async function run(report) {
   await report.refused("an unknown scope", () => client.getToken(user, ["all"]), 400);
   const nobody = { communicationUserId: `${rawId.slice(0, -12)}000000000000` };
   await report.refused("a token for nobody", () => client.getToken(nobody, ["chat"]), 404);
+  const elsewhere = "00000000-0000-4000-8000-00000000000f";
+  const foreign = { communicationUserId: `8:acs:${elsewhere}_${elsewhere}` };
+  for (const [name, call] of [
+    ["a token for", () => client.getToken(foreign, ["chat"])],
+    ["revoking the tokens of", () => client.revokeTokens(foreign)],
+    ["deleting", () => client.deleteUser(foreign)],
+  ]) {
+    await report.refused(`${name} a user of another resource`, call, 401, "IdentityNotOwned");
+  }
   const malformed = { communicationUserId: "8:acs:x" };
   await report.refused("a malformed id", () => client.getToken(malformed, ["chat"]), 400);
   await client.revokeTokens(user);

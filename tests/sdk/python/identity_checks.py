@@ -65,7 +65,8 @@ async def tokens(report, client):
     await report.refused(
         "a token for a user of another resource",
         lambda: client.get_token(foreign, scopes=["chat"]),
-        404,
+        401,
+        "IdentityNotOwned",
     )
     for raw_id in ["8:acs:x", "wrong", "8:orgid:00000000-0000-4000-8000-00000000000a"]:
         wrong = CommunicationUserIdentifier(raw_id)

@@ -19,16 +19,19 @@ pub enum RoomError {
     /// A participant's identifier is malformed.
     #[error("participant identifier is malformed: expected 8:acs:<resource>_<user>")]
     MalformedParticipant,
-    /// The room's id is not of the form that ids of rooms have.
+    /// The room's id has other characters than digits.
+    #[error("room id is malformed: expected digits")]
+    MalformedRoomId,
+    /// A participant is no app user.
+    #[error("participant is not an app user (8:acs:…)")]
+    NotAppUser,
+    /// The room's id is shorter or longer than ids of rooms are.
     #[error(
         "room id is malformed: expected {} to {} digits",
         RoomId::MIN_DIGITS,
         RoomId::LIMIT_DIGITS
     )]
-    MalformedRoomId,
-    /// A participant is no app user.
-    #[error("participant is not an app user (8:acs:…)")]
-    NotAppUser,
+    RoomIdLength,
     /// The roster would grow past the limit.
     #[error("a room has at most {limit} participants, not {requested}")]
     TooManyParticipants {
@@ -70,6 +73,7 @@ impl RoomError {
             | Self::MalformedParticipant
             | Self::MalformedRoomId
             | Self::NotAppUser
+            | Self::RoomIdLength
             | Self::TooManyParticipants { .. }
             | Self::UnknownRole(_)
             | Self::UntilNotAfterFrom { .. }
@@ -90,7 +94,7 @@ impl RoomError {
             | Self::NotAppUser
             | Self::TooManyParticipants { .. }
             | Self::UnknownRole(_) => Some("Participants"),
-            Self::MalformedRoomId => None,
+            Self::MalformedRoomId | Self::RoomIdLength => None,
         }
     }
 
@@ -101,7 +105,8 @@ impl RoomError {
             Self::MalformedParticipant | Self::NotAppUser => {
                 "Invalid format for communication identifier."
             }
-            Self::MalformedRoomId => "Invalid room ID length.",
+            Self::MalformedRoomId => "Invalid room ID.",
+            Self::RoomIdLength => "Invalid room ID length.",
             Self::TooManyParticipants { .. } | Self::UnknownRole(_) => {
                 "Invalid value for the Participants."
             }

@@ -37,9 +37,13 @@ impl FromStr for RoomId {
     type Err = RoomError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_fit = (Self::MIN_DIGITS..=Self::LIMIT_DIGITS).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_digit());
-        if is_fit { Ok(Self(text.into())) } else { Err(RoomError::MalformedRoomId) }
+        if !(Self::MIN_DIGITS..=Self::LIMIT_DIGITS).contains(&text.len()) {
+            return Err(RoomError::RoomIdLength);
+        }
+        match text.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => Ok(Self(text.into())),
+            false => Err(RoomError::MalformedRoomId),
+        }
     }
 }
 

@@ -66,9 +66,11 @@ impl From<IdentityError> for ApiError {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::LifeOutOfRange { .. } => {
-                Self::of(400, "BadRequest", &error).with_target("expiresInMinutes")
+                Self::of(400, "ValidationError", &error).with_target("ExpiresInMinutes")
             }
-            IdentityError::NoScopes => Self::of(400, "BadRequest", &error).with_target("scopes"),
+            IdentityError::NoScopes => {
+                Self::of(400, "ValidationError", &error).with_target("scopes")
+            }
             IdentityError::Signing(source) => {
                 tracing::error!(error = %source, "cannot sign tokens");
                 Self::internal()
@@ -113,6 +115,7 @@ impl From<RoomError> for ApiError {
             RoomError::MalformedParticipant
             | RoomError::MalformedRoomId
             | RoomError::NotAppUser
+            | RoomError::RoomIdLength
             | RoomError::TooManyParticipants { .. }
             | RoomError::UnknownRole(_) => match error.target() {
                 Some(target) => of(wire).with_detail(target, exact),

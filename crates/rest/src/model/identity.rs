@@ -58,8 +58,8 @@ impl IssueTokenRequest {
     pub(crate) fn token(&self) -> Result<TokenOrder, ApiError> {
         let scopes = scopes(self.scopes.as_deref().unwrap_or_default(), "scopes")?;
         if scopes.is_empty() {
-            let message = "Scopes field is required and must name at least one scope.";
-            return Err(ApiError::bad_request(message).with_target("scopes"));
+            let message = "Invalid scopes - Scopes field is required.";
+            return Err(ApiError::validation(message, "scopes"));
         }
         Ok(TokenOrder { scopes, life: life(self.expires_in_minutes)? })
     }
@@ -116,8 +116,8 @@ fn life(minutes: Option<f64>) -> Result<Option<Duration>, ApiError> {
     if minutes.fract() == 0.0 && (FEWEST_MINUTES..=MOST_MINUTES).contains(&minutes) {
         return Ok(Some(Duration::from_secs_f64(minutes * 60.0)));
     }
-    let message = "The value of `expiresInMinutes` must be between 60 and 1440.";
-    Err(ApiError::bad_request(message).with_target("expiresInMinutes"))
+    let message = format!("ExpiresInMinutes value {minutes} is invalid.");
+    Err(ApiError::validation(message, "ExpiresInMinutes"))
 }
 
 /// [Documented bounds](https://learn.microsoft.com/azure/communication-services/concepts/authentication)

@@ -298,7 +298,7 @@ async fn each_scope_opens_what_it_gives_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_another_resource_has_is_not_found() {
+async fn what_another_resource_has_is_not_owned_or_not_found() {
     let scene = Scene::start().await;
     let other = scene.node.admin().create_resource("fabrikam".parse().unwrap()).await.unwrap();
     let other_key = other.keys.primary.as_bytes().to_vec();
@@ -320,7 +320,11 @@ async fn what_another_resource_has_is_not_found() {
     ] {
         let body = json!({"scopes": ["chat"], "participants": {}});
         let answer = scene.call(verb, &target).key(&other_key).json(&body).send().await;
-        assert_eq!((answer.status, answer.code()), (404, "NotFound"), "{verb} {target}");
+        let refusal = match target.starts_with("/identities/") {
+            true => (401, "IdentityNotOwned"),
+            false => (404, "NotFound"),
+        };
+        assert_eq!((answer.status, answer.code()), refusal, "{verb} {target}");
     }
     let listed = scene.call("GET", "/rooms").key(&other_key).send().await.ok(200);
     assert_eq!(listed["value"], json!([]));

@@ -65,11 +65,12 @@ async fn a_participant_that_cannot_be_is_named_as_there() {
 #[tokio::test]
 async fn a_room_that_is_not_there_is_told_from_an_id_that_cannot_be() {
     let scene = Scene::start().await;
-    let path = "/rooms/123-invalidId";
-    assert_eq!(
-        refused(&scene, "GET", path, &json!({})).await["message"],
-        "Invalid room ID length."
-    );
+    for (id, message) in
+        [("123-invalidId", "Invalid room ID length."), ("non-existingroomId", "Invalid room ID.")]
+    {
+        let error = refused(&scene, "GET", &format!("/rooms/{id}"), &json!({})).await;
+        assert_eq!(error["message"], message, "{id}");
+    }
     let unknown = scene.signed("GET", "/rooms/99494844430000000").send().await;
     let message = unknown.body["error"]["message"].clone();
     unknown.refused(404, "NotFound");
