@@ -1,4 +1,5 @@
-//! Shared measurement of the benches: thread CPU time, a room full of legs, the flush of a disk.
+//! Shared measurement of the benches: thread CPU time, shares of sorted figures, a room full of legs, the
+//! flush of a disk.
 //!
 //! Wall-clock time lies on a busy machine; the CPU time of the measuring thread does not.
 
@@ -11,6 +12,12 @@ use criterion::{
     Criterion, Throughput,
     measurement::{Measurement, ValueFormatter, WallTime},
 };
+
+/// Returns the value below which such a share of sorted ones lies; `None` of none.
+pub fn percentile(sorted: &[u64], share: f64) -> Option<u64> {
+    let place = (sorted.len() as f64 * share) as usize;
+    sorted.get(place).or(sorted.last()).copied()
+}
 
 /// Measures the CPU time of the current thread.
 #[derive(Clone, Copy, Debug, Default)]

@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use serde_json::json;
-use trunkline_benches::disk::time_of_a_flush;
+use trunkline_benches::{disk::time_of_a_flush, percentile};
 
 use crate::arrivals::Arrivals;
 use crate::dialect::{Client, Dialect};
@@ -180,10 +180,8 @@ async fn weigh(client: &Client, count: usize) -> Result<u64> {
 
 fn report(options: &Options, dialect: Dialect, scenario: Scenario, outcome: &Outcome) {
     let Outcome { messages, seconds, usage, delivery, last } = outcome;
-    let at = |sorted: &[u64], part: f64| {
-        let place = (sorted.len() as f64 * part) as usize;
-        sorted.get(place).or(sorted.last()).map_or(0.0, |nanos| *nanos as f64 / 1e6)
-    };
+    let at =
+        |sorted: &[u64], share| percentile(sorted, share).map_or(0.0, |nanos| nanos as f64 / 1e6);
     let cpu = usage.cpu.as_secs_f64() * 1e6 / delivery.len().max(1) as f64;
     let rate = *messages as f64 / seconds;
     if options.json {

@@ -16,7 +16,7 @@ use clap::Parser;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-use trunkline_benches::disk::time_of_a_flush;
+use trunkline_benches::{disk::time_of_a_flush, percentile};
 use trunkline_chat::{
     Command, CreateThread, Limits, Metadata, NewContent, NewMember, Output, Thread,
 };
@@ -186,10 +186,7 @@ impl Writer {
 
 fn report(options: &Options, flush: Duration, outcome: &Outcome, alone: &Outcome) {
     let Outcome { writers, seconds, commits, times } = outcome;
-    let at = |part: f64| {
-        let place = (times.len() as f64 * part) as usize;
-        times.get(place).or(times.last()).map_or(0.0, |nanos| *nanos as f64 / 1e6)
-    };
+    let at = |share| percentile(times, share).map_or(0.0, |nanos| nanos as f64 / 1e6);
     let (messages, commits_per_second) = (outcome.rate(), *commits as f64 / seconds);
     let per_commit = times.len() as f64 / (*commits).max(1) as f64;
     let gain = messages / alone.rate();

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use tokio::sync::mpsc;
+use trunkline_benches::percentile;
 use trunkline_media::control::{LegKey, MediaCommand, MediaEvent, RoomKey, StreamKind, TrackRole};
 use trunkline_media::rtp::RtpHeader;
 use trunkline_transport::{MediaPlane, OpenLeg, PlaneConfig, PlaneStats};
@@ -357,9 +358,7 @@ impl Load {
 
 impl Outcome {
     fn percentile(&self, share: f64) -> f64 {
-        let place = (self.one_way.len() as f64 * share) as usize;
-        let nanos = self.one_way.get(place.min(self.one_way.len().saturating_sub(1)));
-        nanos.map_or(f64::NAN, |nanos| *nanos as f64 / 1_000.0)
+        percentile(&self.one_way, share).map_or(f64::NAN, |nanos| nanos as f64 / 1_000.0)
     }
 
     fn forwarded(&self) -> u64 {

@@ -119,12 +119,12 @@ fn app_user(resource: &ResourceId, request: &Incoming) -> Result<String, ApiErro
     let identifier =
         identifier::parse_raw_id(text).map_err(|error| malformed(error.to_string()))?;
     match identifier {
-        CommunicationIdentifier::CommunicationUser(user) => {
-            match user.resource_id().as_ref() == Some(resource) {
-                true => Ok(text.to_owned()),
-                false => Err(ApiError::not_owned()),
-            }
+        CommunicationIdentifier::CommunicationUser(user)
+            if user.resource_id().as_ref() == Some(resource) =>
+        {
+            Ok(text.to_owned())
         }
+        CommunicationIdentifier::CommunicationUser(_) => Err(ApiError::not_owned()),
         CommunicationIdentifier::MicrosoftTeamsApp(_)
         | CommunicationIdentifier::MicrosoftTeamsUser(_)
         | CommunicationIdentifier::PhoneNumber(_)

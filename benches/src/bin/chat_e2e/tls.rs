@@ -52,5 +52,5 @@ impl Connector {
     }
 }
 
-/// A connection takes milliseconds; one that takes this long does not come.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A connection or an answer takes milliseconds; one that takes this long does not come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,12 +1,10 @@
 //! XMPP with little around it: a stream, a room, and stanzas that are looked at as bytes.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use crate::arrivals::{Arrivals, Scanner, find};
-use crate::tls::TlsStream;
+use crate::tls::{PATIENCE, TlsStream};
 
 /// Somebody who has signed in.
 pub(crate) struct Session {
@@ -138,6 +136,3 @@ const STREAM: &str = "<stream:stream to='localhost' version='1.0' xmlns='jabber:
 const SASL: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
 
 const REFUSALS: [&str; 3] = ["<failure", "stream:error", "type='error'"];
-
-/// An answer takes milliseconds; one that takes this long does not come.
-const PATIENCE: Duration = Duration::from_secs(20);

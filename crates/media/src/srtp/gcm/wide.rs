@@ -25,7 +25,7 @@ use zeroize::Zeroize as _;
 use self::{
     polyval::{Hash, product, times_x},
     text::Text,
-    vector::{load, load_both, load_short, pair_of, reversed, reversed_pair, to_u128},
+    vector::{load, load_both, load_short_pair, reversed, reversed_pair, to_u128},
 };
 use super::{GcmError, NONCE_LEN, TAG_LEN};
 
@@ -228,8 +228,7 @@ impl WideKey {
             hash = hash.with(pair, self.pair_of_powers(POWERS - 1 - rest.len().div_ceil(16)));
             rest = &rest[32..];
         }
-        let (first, second) = rest.split_at(rest.len().min(16));
-        let last = pair_of(load_short(first), load_short(second));
+        let last = load_short_pair(rest);
         let lengths = lengths(aad.len(), ciphertext.len());
         self.tag(self.hash_end(hash, last, rest.len(), lengths), mask)
     }

@@ -3,13 +3,13 @@
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm_set_epi64x, _mm_setzero_si128, _mm_xor_si128,
     _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_loadu_si256, _mm256_permute4x64_epi64,
-    _mm256_xor_si256, _mm256_zextsi128_si256,
+    _mm256_zextsi128_si256,
 };
 
 use super::{
     BATCH_LEN, BATCH_POWER, POWERS, WIDTH, WideKey,
     polyval::{Hash, Power, product},
-    vector::{load, load_short, pair_of, reversed, reversed_pair},
+    vector::{load, load_short, load_short_pair, pair_of, reversed, reversed_pair},
 };
 
 impl WideKey {
@@ -23,36 +23,34 @@ impl WideKey {
         if blocks == 0 {
             return Hash::zero();
         }
-        let (first, rest) = if blocks > 2 {
+        let (hash, rest) = if blocks > 2 {
             let (early, rest) = aad.split_at(16 * (blocks - 2));
             (self.hash_blocks(early), rest)
         } else {
-            (_mm_setzero_si128(), aad)
+            (Hash::zero(), aad)
         };
-        let (upper, lower) = rest.split_at(rest.len().min(16));
         // A block that stands alone stands second, behind zeros.
-        let pair = if lower.is_empty() {
-            pair_of(_mm_setzero_si128(), load_short(upper))
+        let pair = if blocks == 1 {
+            pair_of(_mm_setzero_si128(), load_short(rest))
         } else {
-            pair_of(load_short(upper), load_short(lower))
+            load_short_pair(rest)
         };
-        let pair = _mm256_xor_si256(reversed_pair(pair), _mm256_zextsi128_si256(first));
         let power = if text_length > BATCH_LEN {
             BATCH_POWER - 2
         } else {
             POWERS - 3 - text_length.div_ceil(16)
         };
-        Hash::zero().with(pair, self.pair_of_powers(power))
+        hash.with(reversed_pair(pair), self.pair_of_powers(power))
     }
 
     /// Hashes what no packet's header has: more than two blocks.
     #[cold]
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
-    fn hash_blocks(&self, blocks: &[u8]) -> __m128i {
+    fn hash_blocks(&self, blocks: &[u8]) -> Hash {
         let power = load(&self.powers[POWERS - 1]);
-        blocks.chunks(16).fold(_mm_setzero_si128(), |hash, block| {
+        Hash::carrying(blocks.chunks(16).fold(_mm_setzero_si128(), |hash, block| {
             product(_mm_xor_si128(hash, reversed(load_short(block))), power)
-        })
+        }))
     }
 
     /// Adds the product of one pair of a batch.

@@ -66,7 +66,13 @@ impl Hash {
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
     pub(super) fn zero() -> Self {
-        Self { sum: Sum::zero(), carried: _mm_setzero_si128() }
+        Self::carrying(_mm_setzero_si128())
+    }
+
+    #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+    #[inline]
+    pub(super) fn carrying(reduced: __m128i) -> Self {
+        Self { sum: Sum::zero(), carried: reduced }
     }
 
     /// Adds the products of two blocks, which stand reversed.
@@ -80,7 +86,7 @@ impl Hash {
     #[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
     #[inline]
     pub(super) fn reduced(self) -> Self {
-        Self { sum: Sum::zero(), carried: self.value() }
+        Self::carrying(self.value())
     }
 
     /// The hash of what was added, when nothing is carried.

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 
 use super::{
     WIDTH,
-    vector::{cut, load, load_short, pair_of, store_short, to_u128},
+    vector::{cut, load, load_short_pair, pair_of, store_short, to_u128},
 };
 
 /// What is yet to be read, and where it goes, which may be where it is.
@@ -62,16 +62,14 @@ impl Text {
             32 => return unsafe { self.take_pair(key) },
             _ => {}
         }
-        let middle = self.length.min(16);
         // SAFETY: the caller's; what is read here is not used once something was written.
-        let (first, second) =
-            unsafe { std::slice::from_raw_parts(self.from, self.length) }.split_at(middle);
-        let pair = _mm256_xor_si256(pair_of(load_short(first), load_short(second)), key);
-        let first = cut(to_u128(_mm256_castsi256_si128(pair)), first.len());
-        let second = cut(to_u128(_mm256_extracti128_si256::<1>(pair)), second.len());
+        let rest = unsafe { std::slice::from_raw_parts(self.from, self.length) };
+        let pair = _mm256_xor_si256(load_short_pair(rest), key);
         // SAFETY: the caller's.
-        let (upper, lower) =
-            unsafe { std::slice::from_raw_parts_mut(self.to, self.length) }.split_at_mut(middle);
+        let rest = unsafe { std::slice::from_raw_parts_mut(self.to, self.length) };
+        let (upper, lower) = rest.split_at_mut(self.length.min(16));
+        let first = cut(to_u128(_mm256_castsi256_si128(pair)), upper.len());
+        let second = cut(to_u128(_mm256_extracti128_si256::<1>(pair)), lower.len());
         store_short(first, upper);
         store_short(second, lower);
         self.length = 0;

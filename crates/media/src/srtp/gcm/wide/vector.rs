@@ -63,6 +63,14 @@ pub(super) fn load_short(bytes: &[u8]) -> __m128i {
     load(&value)
 }
 
+/// Loads at most thirty-two bytes, with zeros behind them.
+#[target_feature(enable = "aes,avx2,pclmulqdq,vaes,vpclmulqdq")]
+#[inline]
+pub(super) fn load_short_pair(bytes: &[u8]) -> __m256i {
+    let (first, second) = bytes.split_at(bytes.len().min(16));
+    pair_of(load_short(first), load_short(second))
+}
+
 /// Stores the first bytes of a block, at most sixteen of them.
 #[inline]
 pub(super) fn store_short(block: u128, bytes: &mut [u8]) {
