@@ -46,12 +46,12 @@ impl ChatStore for SqliteStore {
             let Some(thread) = thread_number(db, &id)? else {
                 return Ok(None);
             };
-            let sql = "SELECT body FROM messages WHERE thread = ?1 AND id = ?2";
-            let body: Option<Vec<u8>> = db
-                .prepare_cached(sql)?
-                .query_row(params![thread, number(message.as_millis())], |row| row.get(0))
-                .optional()?;
-            body.map(|body| from_json("message", &body)).transpose()
+            let Some(row) = find_message(db, thread, message)? else {
+                return Ok(None);
+            };
+            let sql = "SELECT body FROM messages WHERE number = ?1";
+            let body: Vec<u8> = db.prepare_cached(sql)?.query_row([row], |row| row.get(0))?;
+            from_json("message", &body).map(Some)
         })
         .await
     }
@@ -181,6 +181,30 @@ pub(super) fn user_number(db: &Connection, raw_id: &str) -> Result<Option<i64>, 
     Ok(db.prepare_cached(sql)?.query_row([raw_id], |row| row.get(0)).optional()?)
 }
 
+/// Returns the number of the row of a message, found by halving: ids rise with sequences.
+fn find_message(db: &Connection, thread: i64, id: MessageId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT coalesce(min(sequence), 1), coalesce(max(sequence), 0) FROM messages
+               WHERE thread = ?1";
+    let (mut first, mut last): (i64, i64) =
+        db.prepare_cached(sql)?.query_row([thread], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let sql = "SELECT sequence, id, number FROM messages
+               WHERE thread = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence LIMIT 1";
+    let mut statement = db.prepare_cached(sql)?;
+    let wanted = number(id.as_millis());
+    while first <= last {
+        let middle = first + (last - first) / 2;
+        let found: Option<(i64, i64, i64)> = statement
+            .query_row([thread, middle, last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        match found {
+            Some((_, id, row)) if id == wanted => return Ok(Some(row)),
+            Some((sequence, id, _)) if id < wanted => first = sequence + 1,
+            Some(_) | None => last = middle - 1,
+        }
+    }
+    Ok(None)
+}
+
 fn load_thread(db: &Connection, id: &ThreadId) -> Result<Option<ThreadRecord>, StoreError> {
     let sql = "SELECT number, header, next_sequence, last_version, last_message_on FROM threads
                WHERE id = ?1";
@@ -246,8 +270,8 @@ fn erase_deleted(db: &Connection, rows: usize) -> Result<usize, StoreError> {
         let Some(thread): Option<i64> = next else {
             break;
         };
-        let sql = "DELETE FROM messages WHERE thread = ?1 AND sequence IN
-                       (SELECT sequence FROM messages WHERE thread = ?1 LIMIT ?2)";
+        let sql = "DELETE FROM messages WHERE number IN
+                       (SELECT number FROM messages WHERE thread = ?1 LIMIT ?2)";
         let row = params![thread, limit(rows - erased)];
         erased += db.prepare_cached(sql)?.execute(row)?;
         if erased < rows {

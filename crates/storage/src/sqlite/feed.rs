@@ -1,6 +1,6 @@
 //! The feed: what happened, one row for all whom it concerns.
 
-use std::collections::{BinaryHeap, HashMap};
+mod nearest;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use trunkline_chat::ChatEvent;
@@ -13,6 +13,7 @@ use crate::{
     outbox::{LogEntry, LogEvent, OtherEvent, OtherEvents},
     sqlite::{
         codec::{from_json, from_text, limit, number, time},
+        feed::nearest::nearest,
         feed_position::FeedPosition,
         writer::Writing,
     },
@@ -37,18 +38,18 @@ pub(super) fn after_for(
     let sql = "SELECT excluded, body FROM feed WHERE seq = ?1";
     let mut statement = db.prepare_cached(sql)?;
     let mut entries = Vec::new();
-    let mut cursor = number(cursor);
+    let mut cursor = cursor;
     while entries.len() < rows {
         let wanted = rows - entries.len();
         let places = nearest(db, user, cursor, wanted)?;
         let is_all = places.len() < wanted;
         for seq in places {
             cursor = seq;
-            let (excluded, body) =
-                statement.query_row([seq], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+            let (excluded, body) = statement
+                .query_row([number(seq)], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
             if !is_excluded(excluded, user)? {
                 let event = from_json("event", &body)?;
-                entries.push(FeedEntry { seq: seq.unsigned_abs(), event });
+                entries.push(FeedEntry { seq, event });
             }
         }
         if is_all {
@@ -56,81 +57,6 @@ pub(super) fn after_for(
         }
     }
     Ok(entries)
-}
-
-/// Returns the places of the nearest events after a cursor of which the user is in the audience, in
-/// order.
-fn nearest(db: &Connection, user: i64, cursor: i64, rows: usize) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT thread, from_seq, to_seq FROM audiences WHERE user = ?1 AND to_seq > ?2";
-    let mut statement = db.prepare_cached(sql)?;
-    let intervals = statement
-        .query_map([user, cursor], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<Vec<(i64, i64, i64)>, _>>()?;
-    let head = number(FeedPosition::load(db)?.head);
-    // Stepping over an event costs a fraction of looking a thread up.
-    let steps = head.saturating_sub(cursor);
-    if steps <= limit(intervals.len()).saturating_mul(STEPS_PER_THREAD) {
-        nearest_by_steps(db, &intervals, cursor, rows)
-    } else {
-        nearest_by_thread(db, &intervals, cursor, rows)
-    }
-}
-
-/// Steps over all events from the cursor on.
-fn nearest_by_steps(
-    db: &Connection,
-    intervals: &[(i64, i64, i64)],
-    cursor: i64,
-    rows: usize,
-) -> Result<Vec<i64>, StoreError> {
-    // A user who came back to a thread has more than one interval there.
-    let mut by_thread: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
-    for (thread, from, to) in intervals {
-        by_thread.entry(*thread).or_default().push((*from, *to));
-    }
-    let sql = "SELECT seq, thread FROM feed WHERE seq > ?1 AND thread IS NOT NULL ORDER BY seq";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut events = statement.query([cursor])?;
-    let mut found = Vec::new();
-    while found.len() < rows
-        && let Some(row) = events.next()?
-    {
-        let (seq, thread): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let intervals = by_thread.get(&thread).map_or(&[][..], Vec::as_slice);
-        if intervals.iter().any(|(from, to)| (*from..=*to).contains(&seq)) {
-            found.push(seq);
-        }
-    }
-    Ok(found)
-}
-
-/// Looks each thread up. Reads at most so many places of each, and fewer the more it has found.
-fn nearest_by_thread(
-    db: &Connection,
-    intervals: &[(i64, i64, i64)],
-    cursor: i64,
-    rows: usize,
-) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT seq FROM feed WHERE thread = ?1 AND seq BETWEEN ?2 AND ?3
-               ORDER BY seq LIMIT ?4";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut found = BinaryHeap::new();
-    for (thread, from, to) in intervals.iter().copied() {
-        // Nothing beyond the farthest that is wanted is of interest.
-        let farthest = if found.len() == rows { found.peek().copied() } else { None };
-        let (from, to) = (from.max(cursor.saturating_add(1)), to.min(farthest.unwrap_or(i64::MAX)));
-        if from > to {
-            continue;
-        }
-        let places = params![thread, from, to, limit(rows)];
-        for seq in statement.query_map(places, |row| row.get::<_, i64>(0))? {
-            found.push(seq?);
-            if found.len() > rows {
-                found.pop();
-            }
-        }
-    }
-    Ok(found.into_sorted_vec())
 }
 
 /// Returns the events after a cursor, whoever they concern.
@@ -260,6 +186,23 @@ pub(super) fn append(
     Ok(places)
 }
 
+/// Writes the entries of events by thread whose places have been given since a position, run by run:
+/// events of a thread that come one by one would cost a page each.
+pub(super) fn index_by_thread(
+    db: &Connection,
+    before: FeedPosition,
+    now: FeedPosition,
+) -> Result<(), StoreError> {
+    let (first, end) = (before.indexed_end(), now.indexed_end());
+    if first < end {
+        let sql = "INSERT INTO feed_by_thread (thread, seq)
+                   SELECT thread, seq FROM feed
+                   WHERE seq >= ?1 AND seq < ?2 AND thread IS NOT NULL ORDER BY thread, seq";
+        db.prepare_cached(sql)?.execute([number(first), number(end)])?;
+    }
+    Ok(())
+}
+
 /// Forgets the oldest events, up to the first that is young enough or still to be delivered.
 pub(super) fn prune(
     writing: &mut Writing<'_>,
@@ -285,6 +228,9 @@ pub(super) fn prune(
     let Some(last) = last else {
         return Ok(0);
     };
+    let sql = "DELETE FROM feed_by_thread WHERE (thread, seq) IN
+                   (SELECT thread, seq FROM feed WHERE seq <= ?1 AND thread IS NOT NULL)";
+    db.prepare_cached(sql)?.execute([number(last)])?;
     let pruned = db.prepare_cached("DELETE FROM feed WHERE seq <= ?1")?.execute([number(last)])?;
     db.prepare_cached("DELETE FROM audiences WHERE to_seq <= ?1")?.execute([number(last)])?;
     writing.feed.store_oldest(db, last + 1)?;
@@ -293,6 +239,3 @@ pub(super) fn prune(
 
 /// Events of chat that one read for others steps over: some milliseconds.
 const STEPS_OVER_CHAT: u64 = 10_000;
-
-/// Events to step over rather than look up one thread.
-const STEPS_PER_THREAD: i64 = 8;

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../migrations/0004_push_endpoints.sql") },
     Migration { sql: include_str!("../../migrations/0005_meetings_and_call_history.sql") },
     Migration { sql: include_str!("../../migrations/0006_presence_and_lives.sql") },
+    Migration { sql: include_str!("../../migrations/0007_shared_pages.sql") },
 ];
 
 /// The latest version known here.
@@ -107,6 +108,32 @@ mod tests {
             let kept = "SELECT raw_id FROM app_users";
             assert_eq!(db.query_row(kept, [], |row| row.get::<_, String>(0)).unwrap(), "a");
         }
+    }
+
+    #[test]
+    fn messages_and_events_of_an_older_file_are_where_they_are_looked_for() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, 6).unwrap();
+        for seq in 1..=1_500 {
+            let thread = seq % 3 + 1;
+            let message = "INSERT INTO messages VALUES (?1, ?2, ?3, 7, x'2a')";
+            db.execute(message, [thread, seq / 3 + 1, seq]).unwrap();
+            let event = "INSERT INTO feed (seq, thread, kind, happened_on, body)
+                         VALUES (?1, nullif(?2, 1), 'any', 0, x'2a')";
+            db.execute(event, [seq, thread]).unwrap();
+        }
+        migrate(&mut db, LATEST).unwrap();
+        let count = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        let kept = "SELECT count(*) FROM messages WHERE thread = id % 3 + 1";
+        assert_eq!(count(kept), 1_500);
+        let in_order = "SELECT count(*) FROM messages AS one JOIN messages AS next
+                        ON next.thread = one.thread AND next.sequence = one.sequence + 1
+                        WHERE next.id = one.id + 3 AND one.body = x'2a'";
+        assert_eq!(count(in_order), 1_497);
+        // All that have a thread, of the one whole run: 1 to 1,023.
+        let indexed = "SELECT count(*) FROM feed_by_thread JOIN feed USING (thread, seq)";
+        assert_eq!(count(indexed), 682);
+        assert_eq!(count("SELECT max(seq) FROM feed_by_thread"), 1_022);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::fs;
 
 use rusqlite::params;
 use tempfile::TempDir;
+use trunkline_clock::Timestamp;
 
 use super::*;
+use crate::chat::ChatStore;
 
 #[tokio::test]
 async fn a_unit_that_fails_takes_nothing_else_of_its_commit_with_it() {
@@ -96,6 +98,31 @@ async fn reads_see_one_state_whatever_is_written() {
     let (counts, ()) = tokio::join!(read, write);
     let (before, after) = counts.unwrap();
     assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn entries_of_the_feed_by_thread_come_with_whole_runs_and_go_with_their_events() {
+    let (_directory, store) = store();
+    // A unit that fails gives its places back.
+    let outcomes = together((0..60).map(|number| {
+        store.write(move |writing| {
+            for _ in 0..50 {
+                let seq = writing.feed.next();
+                let sql = "INSERT INTO feed (seq, thread, kind, happened_on, body)
+                           VALUES (?1, ?1 % 9, 'any', 0, x'2a')";
+                writing.db.execute(sql, [seq])?;
+            }
+            if number % 3 == 0 { Err(StoreError::NotFound { what: "luck" }) } else { Ok(()) }
+        })
+    }))
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 40);
+    assert_eq!(entries(&store).await, (1..=1_023).collect::<Vec<u64>>(), "of 2,000");
+    let end = Timestamp::from_unix_micros(1);
+    assert_eq!(store.prune_feed(end, 1_000).await.unwrap(), 1_000);
+    assert_eq!(entries(&store).await, (1_001..=1_023).collect::<Vec<u64>>());
+    assert_eq!(store.prune_feed(end, 9_999).await.unwrap(), 1_000);
+    assert!(entries(&store).await.is_empty());
 }
 
 #[test]
@@ -206,4 +233,13 @@ async fn together<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
     })
     .await;
     waiting.into_iter().filter_map(|(_, outcome)| outcome).collect()
+}
+
+/// The places that have an entry by thread.
+async fn entries(store: &SqliteStore) -> Vec<u64> {
+    let read = store.read(|db| {
+        let mut statement = db.prepare("SELECT seq FROM feed_by_thread ORDER BY seq")?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<u64>, _>>()?)
+    });
+    read.await.unwrap()
 }

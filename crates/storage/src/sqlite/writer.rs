@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::{Cause, StoreError},
-    sqlite::{feed_position::FeedPosition, lock::DirectoryLock},
+    sqlite::{feed, feed_position::FeedPosition, lock::DirectoryLock},
 };
 
 /// What a unit writes with.
@@ -155,6 +155,7 @@ impl Writer {
         let before = self.feed;
         let mut batch = Vec::new();
         let outcome = self.apply_batch(first, limit, &mut batch).and_then(|()| {
+            feed::index_by_thread(&self.db, before, self.feed)?;
             let commit = self.db.prepare_cached("COMMIT")?.execute([]);
             commit.map(drop).map_err(StoreError::from)
         });
@@ -314,8 +315,8 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 /// fail at once.
 const PROBE_BYTES: i64 = 64 * 1024;
 
-/// Units after which the log is copied into the database: 13 MB of it when many share commits, twice
-/// that when each has its own. Larger makes reads slower, because they look into the log first;
+/// Units after which the log is copied into the database: 7 MB of it when many share commits, three
+/// times that when each has its own. Larger makes reads slower, because they look into the log first;
 /// smaller writes pages that change often, and flushes the database, more often, on the disk that
 /// commits wait for: with 256 they take three quarters of the units that they take with this.
 const CHECKPOINT_UNITS: usize = 1_024;

@@ -78,6 +78,33 @@ pub(crate) async fn edits_and_deletions_replace_the_message(backend: &impl Backe
     assert_eq!(sequences, [3, 2, 1], "the message keeps its place");
 }
 
+pub(crate) async fn every_message_is_found_by_its_id_and_no_other(backend: &impl Backend) {
+    let store = backend.open().await;
+    let mut before = Scene::create(&store, "before", &[]).await;
+    let mut scene = Scene::create(&store, "harbor", &[]).await;
+    let mut after = Scene::create(&store, "after", &[]).await;
+    for number in 0..40 {
+        for scene in [&mut before, &mut scene, &mut after] {
+            scene.send("alice", &number.to_string()).await;
+        }
+    }
+    let all = store.messages(scene.id(), page(99)).await.unwrap();
+    assert_eq!(all.len(), 42, "with the two of the thread's making");
+    for message in &all {
+        let found = store.message(scene.id(), message.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(message));
+        for beside in [message.id.as_millis() - 1, message.id.as_millis() + 1] {
+            let id = MessageId::from_millis(beside);
+            if all.iter().all(|message| message.id != id) {
+                assert_eq!(store.message(scene.id(), id).await.unwrap(), None, "{beside}");
+            }
+        }
+    }
+    for id in [0, u64::MAX].map(MessageId::from_millis) {
+        assert_eq!(store.message(scene.id(), id).await.unwrap(), None);
+    }
+}
+
 pub(crate) async fn pages_go_back_from_the_newest_and_stand_still_under_writes(
     backend: &impl Backend,
 ) {

@@ -57,6 +57,7 @@ macro_rules! contract {
                 a_thread_that_was_not_made_is_not_found;
                 a_unit_is_written_as_a_whole_or_not_at_all;
                 edits_and_deletions_replace_the_message;
+                every_message_is_found_by_its_id_and_no_other;
                 pages_go_back_from_the_newest_and_stand_still_under_writes;
                 pages_end_where_shared_history_begins;
                 members_come_and_go_with_their_receipts;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use trunkline_ids::CommunicationIdentifier;
 
 use crate::{
@@ -23,6 +23,8 @@ pub(in crate::sqlite) const OPEN: i64 = i64::MAX;
 /// The members of a thread before and after a unit.
 pub(super) struct Roster {
     thread: i64,
+    /// How many there are before the unit.
+    count: usize,
     /// Read when the first membership changes, and not for most units.
     changed: Option<Members>,
 }
@@ -42,8 +44,8 @@ pub(super) enum Audience {
 }
 
 impl Roster {
-    pub(super) fn new(thread: i64) -> Self {
-        Self { thread, changed: None }
+    pub(super) fn new(thread: i64, count: usize) -> Self {
+        Self { thread, count, changed: None }
     }
 
     /// Notes that somebody becomes a member; to be called before the row is written.
@@ -118,16 +120,7 @@ impl Roster {
 
     /// The common case: nobody came or went, and as many are told as there are members.
     fn unchanged(&self, db: &Connection, events: &[PreparedEvent]) -> Result<Audience, StoreError> {
-        if events.is_empty() {
-            return Ok(Audience::Everybody);
-        }
-        let sql = "SELECT members FROM threads WHERE number = ?1";
-        let count: usize = db
-            .prepare_cached(sql)?
-            .query_row([self.thread], |row| row.get(0))
-            .optional()?
-            .unwrap_or(0);
-        if events.iter().all(|event| event.recipients.len() == count) {
+        if events.iter().all(|event| event.recipients.len() == self.count) {
             return Ok(Audience::Everybody);
         }
         let members = members(db, self.thread)?;

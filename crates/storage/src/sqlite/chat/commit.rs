@@ -1,6 +1,6 @@
 //! What a command did to a thread, written as rows.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use trunkline_chat::{Change, ChatEvent, ReadReceipt, ThreadHeader, ThreadProgress};
 use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, ThreadId};
@@ -12,7 +12,7 @@ use crate::{
     sqlite::{
         chat::{
             audience::{Audience, Roster},
-            thread_number, user_number,
+            user_number,
         },
         codec::{number, to_json},
         repeatability,
@@ -70,15 +70,15 @@ impl PreparedUnit {
     pub(super) fn apply(self, writing: &mut Writing<'_>) -> Result<Vec<u64>, StoreError> {
         let db = writing.db;
         let Self { thread_id, rows, events, repeatability } = self;
-        let thread = match (thread_number(db, &thread_id)?, rows.first()) {
-            (Some(thread), _) => thread,
-            (None, Some(PreparedChange::Header(header))) => header.insert(db, &thread_id)?,
+        let (thread, members) = match (find_thread(db, &thread_id)?, rows.first()) {
+            (Some(found), _) => found,
+            (None, Some(PreparedChange::Header(header))) => (header.insert(db, &thread_id)?, 0),
             (None, _) => return Err(StoreError::NotFound { what: "thread" }),
         };
         if let Some(record) = repeatability {
             repeatability::insert(db, &record)?;
         }
-        let mut roster = Roster::new(thread);
+        let mut roster = Roster::new(thread, members);
         for row in &rows {
             row.write(db, thread, &mut roster)?;
         }
@@ -143,9 +143,8 @@ impl PreparedChange {
             Self::Message { sequence, id, created_on, body } => {
                 let sql = "INSERT INTO messages (thread, sequence, id, created_on, body)
                            VALUES (?1, ?2, ?3, ?4, ?5)
-                           ON CONFLICT (thread, sequence) DO UPDATE
-                           SET id = excluded.id, created_on = excluded.created_on,
-                               body = excluded.body";
+                           ON CONFLICT (thread, sequence, id) DO UPDATE
+                           SET created_on = excluded.created_on, body = excluded.body";
                 let row = params![thread, sequence, id, created_on.as_unix_micros(), body];
                 db.prepare_cached(sql)?.execute(row)?;
                 Ok(())
@@ -219,6 +218,16 @@ impl PreparedEvent {
         let body = to_json("event", &event)?;
         Ok(Self { recipients, kind: event.kind.as_str(), time: event.time, body })
     }
+}
+
+/// Returns the number of a thread, and how many members it has.
+fn find_thread(db: &Connection, id: &ThreadId) -> Result<Option<(i64, usize)>, StoreError> {
+    let sql = "SELECT number, members FROM threads WHERE id = ?1";
+    let found = db
+        .prepare_cached(sql)?
+        .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(found)
 }
 
 fn advance(db: &Connection, thread: i64, progress: ThreadProgress) -> Result<(), StoreError> {
