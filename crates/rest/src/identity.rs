@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 use trunkline_ids::{CommunicationIdentifier, ResourceId};
-use trunkline_node::{AccessToken, AppId, DirectoryToken, TokenRequest};
+use trunkline_node::{AccessToken, AppId, DirectoryToken, ExchangeError, TokenRequest};
+use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::model::identifier;
@@ -107,8 +108,28 @@ async fn exchange(
         user_id: &user_id,
     };
     let identity = shared.node.identity();
-    let (_, token) = identity.exchange_directory_token(resource, given, request.now.wall).await?;
+    let exchanged = identity.exchange_directory_token(resource, given, request.now.wall).await;
+    let (_, token) = exchanged.map_err(|error| match error {
+        ExchangeError::OtherApp => {
+            malformed("AppId", "appId", &app_id).unwrap_or_else(|| error.into())
+        }
+        ExchangeError::OtherUser => {
+            malformed("UserId", "userId", &user_id).unwrap_or_else(|| error.into())
+        }
+        error => error.into(),
+    })?;
     Ok(Reply::json(StatusCode::OK, &AccessTokenModel::from(token)))
+}
+
+/// Says what is wrong with a GUID of the body, in the words of the documented service; `None` when it
+/// is one.
+fn malformed(name: &str, target: &str, text: &str) -> Option<ApiError> {
+    if text.is_empty() {
+        let message = format!("{name}: The {name} field is required.");
+        return Some(ApiError::validation(message, name));
+    }
+    let message = || format!("Provided {name} has invalid format.");
+    Uuid::try_parse(text).is_err().then(|| ApiError::validation(message(), target))
 }
 
 /// Returns the raw id of the path, which must be that of an app user of the resource: directory users

@@ -126,8 +126,10 @@ fn refuse_exchange(error: &ExchangeError) -> Response {
         ExchangeError::Expired => (StatusCode::UNAUTHORIZED, "token_expired"),
         ExchangeError::Identity(error) => return dev::refuse_identity(error),
         ExchangeError::Invalid => (StatusCode::UNAUTHORIZED, "token_invalid"),
-        ExchangeError::Mismatch => (StatusCode::BAD_REQUEST, "token_mismatch"),
         ExchangeError::NoScopes => (StatusCode::FORBIDDEN, "no_scopes"),
+        ExchangeError::OtherApp | ExchangeError::OtherIssuer | ExchangeError::OtherUser => {
+            (StatusCode::BAD_REQUEST, "token_mismatch")
+        }
         // Who asked the issuer and got nothing has logged that.
         ExchangeError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };

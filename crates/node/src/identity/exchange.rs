@@ -125,12 +125,18 @@ pub enum ExchangeError {
     /// No issuer that is known here signed it for this purpose.
     #[error("the directory's token is not valid here")]
     Invalid,
-    /// It is another issuer's, app's or user's than the request says.
-    #[error("the directory's token is not of this issuer, app and user")]
-    Mismatch,
     /// It does not allow anything that a token of this exchange could.
     #[error("the directory's token has neither of the scopes Teams.ManageCalls, Teams.ManageChats")]
     NoScopes,
+    /// It is for another app than the request says.
+    #[error("the directory's token is for another app")]
+    OtherApp,
+    /// It is of another issuer than the request says.
+    #[error("the directory's token is of another issuer")]
+    OtherIssuer,
+    /// It is of another user than the request says.
+    #[error("the directory's token is of another user")]
+    OtherUser,
     /// The exchange failed otherwise.
     #[error(transparent)]
     Identity(#[from] super::IdentityError),
@@ -398,12 +404,14 @@ fn judge(
         return Err(ExchangeError::Expired);
     }
     let app = claims.appid.or(claims.azp).unwrap_or_default();
-    if given.issuer.is_some_and(|issuer| issuer != claims.iss)
-        || app.is_empty()
-        || !given.app_id.is(&app)
-        || !claims.oid.eq_ignore_ascii_case(given.user_id)
-    {
-        return Err(ExchangeError::Mismatch);
+    if given.issuer.is_some_and(|issuer| issuer != claims.iss) {
+        return Err(ExchangeError::OtherIssuer);
+    }
+    if app.is_empty() || !given.app_id.is(&app) {
+        return Err(ExchangeError::OtherApp);
+    }
+    if !claims.oid.eq_ignore_ascii_case(given.user_id) {
+        return Err(ExchangeError::OtherUser);
     }
     let scopes: BTreeSet<_> = claims.scp.split_whitespace().filter_map(scope).collect();
     if scopes.is_empty() {

@@ -73,19 +73,19 @@ async fn a_token_of_another_app_user_issuer_or_time_is_not_exchanged() {
     let given =
         DirectoryToken { token: &token, issuer: None, app_id: AppId::Guid(APP), user_id: BOB };
     let other_app = DirectoryToken { app_id: AppId::Guid("another"), ..given };
-    assert!(matches!(scene.exchange_as(other_app).await, Err(ExchangeError::Mismatch)));
+    assert!(matches!(scene.exchange_as(other_app).await, Err(ExchangeError::OtherApp)));
     // The app that the token names is written in small letters; only a GUID may be written
     // otherwise.
     let capitals = APP.to_ascii_uppercase();
     let guid = DirectoryToken { app_id: AppId::Guid(&capitals), ..given };
     scene.exchange_as(guid).await.unwrap();
     let exact = DirectoryToken { app_id: AppId::Exact(&capitals), ..given };
-    assert!(matches!(scene.exchange_as(exact).await, Err(ExchangeError::Mismatch)));
+    assert!(matches!(scene.exchange_as(exact).await, Err(ExchangeError::OtherApp)));
     let other_user = "00000000-0000-4000-8000-000000000002";
     let other_user = DirectoryToken { user_id: other_user, ..given };
-    assert!(matches!(scene.exchange_as(other_user).await, Err(ExchangeError::Mismatch)));
+    assert!(matches!(scene.exchange_as(other_user).await, Err(ExchangeError::OtherUser)));
     let other_issuer = DirectoryToken { issuer: Some("https://127.0.0.1:8443/adfs"), ..given };
-    assert!(matches!(scene.exchange_as(other_issuer).await, Err(ExchangeError::Mismatch)));
+    assert!(matches!(scene.exchange_as(other_issuer).await, Err(ExchangeError::OtherIssuer)));
     scene.exchange_as(DirectoryToken { issuer: Some(ISSUER), ..given }).await.unwrap();
 
     // Signed by the issuer of another exchange.

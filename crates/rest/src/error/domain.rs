@@ -42,18 +42,26 @@ impl From<ChatFailure> for ApiError {
     }
 }
 
+/// The codes and sentences are those of the documented service, which tells a token whose time is
+/// over from a bad one in neither.
 impl From<ExchangeError> for ApiError {
     fn from(error: ExchangeError) -> Self {
         match error {
-            ExchangeError::Expired => {
-                Self::unauthorized("TokenExpired", "The directory's token has expired.")
+            ExchangeError::Expired | ExchangeError::Invalid => {
+                let message = "Provided access token is not valid.";
+                Self::unauthorized("InvalidAccessToken", message)
             }
             ExchangeError::Identity(error) => error.into(),
-            ExchangeError::Invalid => {
-                Self::unauthorized("Unauthorized", "The directory's token is not valid here.")
-            }
-            ExchangeError::Mismatch => Self::of(400, "BadRequest", &error),
             ExchangeError::NoScopes => Self::of(403, "Forbidden", &error),
+            ExchangeError::OtherApp => {
+                Self::validation("AAD application is not the expected one.", "appId")
+            }
+            ExchangeError::OtherIssuer => {
+                Self::validation("Provided AAD token issued by unexpected issuer.", "token")
+            }
+            ExchangeError::OtherUser => {
+                Self::validation("Provided AAD token issued for unexpected user.", "userId")
+            }
             // Who asked the issuer and got nothing has logged that.
             ExchangeError::Unavailable(_) => {
                 Self::unavailable("The keys of the directory's issuer cannot be had at the moment.")
@@ -66,11 +74,9 @@ impl From<IdentityError> for ApiError {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::LifeOutOfRange { .. } => {
-                Self::of(400, "ValidationError", &error).with_target("ExpiresInMinutes")
+                Self::validation(sentence(&error.to_string()), "ExpiresInMinutes")
             }
-            IdentityError::NoScopes => {
-                Self::of(400, "ValidationError", &error).with_target("scopes")
-            }
+            IdentityError::NoScopes => Self::validation(sentence(&error.to_string()), "scopes"),
             IdentityError::Signing(source) => {
                 tracing::error!(error = %source, "cannot sign tokens");
                 Self::internal()

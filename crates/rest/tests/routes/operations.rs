@@ -182,11 +182,26 @@ async fn a_directory_token_is_exchanged_for_its_app_and_user_only() {
         scene.signed("POST", target).json(&body).send().await
     };
     for token in ["", "bad", "a.b.c"] {
-        exchange(token, APP, user_id).await.refused(401, "Unauthorized");
-        exchange(token, "", "").await.refused(401, "Unauthorized");
+        for (app_id, user_id) in [(APP, user_id), ("", ""), ("app-2", "somebody")] {
+            let answer = exchange(token, app_id, user_id).await;
+            let expected = json!({
+                "code": "InvalidAccessToken", "message": "Provided access token is not valid.",
+            });
+            assert_eq!((answer.status, &answer.body["error"]), (401, &expected));
+        }
     }
-    for (app_id, user_id) in [("", user_id), ("app-2", user_id), (APP, ""), (APP, "somebody")] {
-        exchange(&directory_token, app_id, user_id).await.refused(400, "BadRequest");
+    let other = "81e78ca8-ade5-4998-9c05-1e17f850fcfe";
+    for (app_id, user_id, target, message) in [
+        ("", user_id, "AppId", "AppId: The AppId field is required."),
+        ("app-2", user_id, "appId", "Provided AppId has invalid format."),
+        (other, user_id, "appId", "AAD application is not the expected one."),
+        (APP, "", "UserId", "UserId: The UserId field is required."),
+        (APP, "somebody", "userId", "Provided UserId has invalid format."),
+        (APP, other, "userId", "Provided AAD token issued for unexpected user."),
+    ] {
+        let answer = exchange(&directory_token, app_id, user_id).await;
+        let expected = json!({"code": "ValidationError", "message": message, "target": target});
+        assert_eq!((answer.status, &answer.body["error"]), (400, &expected));
     }
     let token = exchange(&directory_token, APP, user_id).await.ok(200);
     let call = scene.call("POST", "/chat/threads").json(&json!({"topic": "t"}));
