@@ -10,21 +10,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_clock::{Instant, Now};
-use trunkline_media::control::{LegFailure, LegKey, MediaCommand, MediaEvent};
+use trunkline_media::control::{LegKey, MediaEvent};
 use trunkline_media::router::{DropReason, LegId, Pressure, Router};
 
 use crate::clock::Clock;
-use crate::dtls::{DatagramFault, Event, HandshakeFailure, Identity, Server};
-use crate::ice::{Agent, Check, CheckFault, split_username};
-use crate::stats::{Exporter, IngressDrop, LegState, LegStatus, PlaneStats};
-use crate::stun::Message;
+use crate::dtls::{Identity, Server};
+use crate::ice::Agent;
+use crate::stats::{Exporter, IngressDrop, PlaneStats};
 use crate::udp::{Backlog, Destinations, Inbox, RECEIVE_BATCH, Socket, thread_cpu_nanos};
 
 use events::EventQueue;
 pub(crate) use link::{Inspecting, Link, Opening, Order, OrderFault, Orders, Restarting, link};
 use peers::Peers;
 
+mod commands;
 mod events;
+mod handshakes;
+mod life;
 mod link;
 mod peers;
 
@@ -124,123 +126,6 @@ impl Shard {
         self.say_goodbye();
     }
 
-    fn take_orders(&mut self) {
-        while let Some(order) = self.orders.next() {
-            self.handle_order(order);
-        }
-        for leg in self.orders.overflowed_closes() {
-            self.handle_command(MediaCommand::CloseLeg { leg });
-        }
-    }
-
-    fn handle_order(&mut self, order: Order) {
-        match order {
-            Order::Media(command) => self.handle_command(command),
-            Order::Open(opening) => self.open(*opening),
-            Order::Restart(restarting) => self.restart(*restarting),
-            Order::Inspect(Inspecting { leg, reply }) => {
-                // Whoever asked for a leg that is gone learns it from the end of the channel.
-                if let Some(status) = self.status(leg) {
-                    let _asker_left = reply.send(status);
-                }
-                return;
-            }
-        }
-        self.mark_dirty();
-    }
-
-    fn handle_command(&mut self, command: MediaCommand) {
-        let now = self.clock.now();
-        match &command {
-            MediaCommand::CloseLeg { leg } => {
-                if let Some(id) = self.router.leg_id(*leg) {
-                    self.close(now, id);
-                }
-                self.events.forget(*leg);
-            }
-            MediaCommand::SetPublish { .. }
-            | MediaCommand::SetReceive { .. }
-            | MediaCommand::SubscribeVideo { .. } => {}
-        }
-        if let Err(error) = self.router.handle_command(now, command) {
-            tracing::debug!(%error, "media command refused");
-        }
-    }
-
-    fn open(&mut self, opening: Opening) {
-        let Opening { config, local, remote, fingerprints, offered_at, reply } = opening;
-        let key = config.leg;
-        let outcome = self.router.add_leg(self.clock.now(), config).map(|id| {
-            self.peers.add_ufrag(local.ufrag(), id);
-            let leg = Leg {
-                key,
-                id,
-                agent: Agent::new(local, &remote),
-                dtls: Server::new(Arc::clone(&self.identity), &fingerprints),
-                state: Progress::Connecting { offered_at },
-            };
-            if self.legs.len() <= id.index() {
-                self.legs.resize_with(id.index() + 1, || None);
-            }
-            self.legs[id.index()] = Some(leg);
-            self.stats.legs += 1;
-            self.sweep_at.get_or_insert(self.clock.instant() + SWEEP_INTERVAL);
-        });
-        // The caller may have given up meanwhile; then the leg must not stay.
-        if let Err(Ok(())) = reply.send(outcome) {
-            self.handle_command(MediaCommand::CloseLeg { leg: key });
-        }
-    }
-
-    fn restart(&mut self, restarting: Restarting) {
-        let Restarting { leg, local, remote, reply } = restarting;
-        let id = self.router.leg_id(leg);
-        let found = match id.and_then(|id| leg_mut(&mut self.legs, id)) {
-            Some(leg) if leg.state != Progress::Failed => {
-                self.peers.add_ufrag(local.ufrag(), leg.id);
-                if let Some(retired) = leg.agent.restart(local, &remote) {
-                    self.peers.remove_ufrag(&retired);
-                }
-                true
-            }
-            Some(_) | None => false,
-        };
-        let _caller_left = reply.send(found);
-    }
-
-    fn status(&self, key: LegKey) -> Option<LegStatus> {
-        let id = self.router.leg_id(key)?;
-        let leg = self.legs.get(id.index())?.as_ref().filter(|leg| leg.id == id)?;
-        let state = match leg.state {
-            Progress::Connected => LegState::Connected,
-            Progress::Connecting { .. } => LegState::Connecting,
-            Progress::Failed => LegState::Failed,
-            Progress::Interrupted => LegState::Interrupted,
-        };
-        let report = self.router.report(key)?;
-        Some(LegStatus { state, peer: leg.agent.selected(), report })
-    }
-
-    fn close(&mut self, now: Now, id: LegId) {
-        // Packets already sealed for the leg leave before its address is forgotten.
-        self.flush();
-        let Some(mut leg) = self.legs.get_mut(id.index()).and_then(Option::take) else { return };
-        leg.dtls.close(now.instant);
-        self.send_dtls(&mut leg);
-        self.forget_peer(&leg);
-        self.stats.legs -= 1;
-    }
-
-    fn forget_peer(&mut self, leg: &Leg) {
-        for ufrag in leg.agent.ufrags() {
-            self.peers.remove_ufrag(ufrag);
-        }
-        for address in leg.agent.addresses() {
-            self.peers.remove_address(*address, leg.id);
-        }
-        self.destinations.set(leg.id.index(), None);
-    }
-
     /// Handles a batch, and further ones as long as they come full.
     fn receive(&mut self, inbox: &mut Inbox, mut count: usize) {
         for batch in 1..=MAX_BATCHES {
@@ -302,136 +187,6 @@ impl Shard {
         }
     }
 
-    fn handle_stun(&mut self, now: Now, source: SocketAddr, datagram: &[u8]) {
-        let Ok(message) = Message::parse(datagram) else {
-            self.stats.count_ingress_drop(IngressDrop::StunMalformed);
-            return;
-        };
-        let ufrag = message.username.and_then(split_username).map(|(receiver, _sender)| receiver);
-        let id = ufrag.and_then(|ufrag| self.peers.at_ufrag(ufrag));
-        let Some(leg) = id.and_then(|id| leg_mut(&mut self.legs, id)) else {
-            self.stats.count_ingress_drop(IngressDrop::StunUnauthenticated);
-            return;
-        };
-        let answered = match leg.agent.handle_check(now.instant, source, &message) {
-            Check::Answered(answered) => answered,
-            Check::Dropped(fault) => {
-                self.stats.count_ingress_drop(match fault {
-                    CheckFault::NotARequest => IngressDrop::StunMalformed,
-                    CheckFault::Replayed => IngressDrop::StunReplayed,
-                    CheckFault::Unauthenticated => IngressDrop::StunUnauthenticated,
-                });
-                return;
-            }
-        };
-        let (id, is_interrupted) = (leg.id, leg.state == Progress::Interrupted);
-        if let Some(address) = answered.forgotten {
-            self.peers.remove_address(address, id);
-        }
-        if let Some(address) = answered.learned {
-            self.peers.add_address(address, id);
-        }
-        if let Some(ufrag) = &answered.retired_ufrag {
-            self.peers.remove_ufrag(ufrag);
-        }
-        if answered.is_reselected {
-            tracing::debug!(leg = leg.key.value(), "peer address selected");
-            self.destinations.set(id.index(), leg.agent.selected());
-        }
-        if answered.is_fresh && is_interrupted {
-            self.resume(id);
-        }
-        self.send_now(answered.response.as_bytes(), source);
-    }
-
-    /// Handles a few waiting handshake datagrams; a signature and a key agreement each cost as
-    /// much as forwarding a hundred packets, so they take turns with media.
-    fn shake_hands(&mut self) {
-        for _turn in 0..HANDSHAKES_PER_TURN {
-            let Some((id, datagram)) = self.handshakes.pop_front() else { return };
-            self.handle_dtls(id, &datagram);
-        }
-    }
-
-    fn handle_dtls(&mut self, id: LegId, datagram: &[u8]) {
-        let now = self.clock.now();
-        let Some(mut leg) = self.take_leg(id) else { return };
-        let outcome = leg.dtls.handle_datagram(now.instant, datagram);
-        self.send_dtls(&mut leg);
-        match outcome {
-            Ok(None) => {}
-            Ok(Some(event)) => self.handle_dtls_event(now, &mut leg, event),
-            Err(fault) => self.stats.count_ingress_drop(match fault {
-                DatagramFault::Malformed => IngressDrop::DtlsMalformed,
-                DatagramFault::Rationed => IngressDrop::DtlsRationed,
-                DatagramFault::Unexpected => IngressDrop::DtlsUnexpected,
-            }),
-        }
-        if let Some(due) = leg.dtls.poll_timeout() {
-            let earliest = self.handshake_timer.map_or(due, |timer| timer.min(due));
-            self.handshake_timer = Some(earliest);
-        }
-        self.put_leg(leg);
-        self.mark_dirty();
-    }
-
-    fn handle_dtls_event(&mut self, now: Now, leg: &mut Leg, event: Event) {
-        match event {
-            Event::Connected(keys, srtp_profile) => {
-                let Progress::Connecting { offered_at } = leg.state else { return };
-                if let Err(error) = self.router.set_keys(now, leg.id, &keys) {
-                    tracing::warn!(leg = leg.key.value(), %error, "keys refused");
-                    self.fail(leg, LegFailure::HandshakeFailed);
-                    return;
-                }
-                leg.state = Progress::Connected;
-                let since_offer = now.instant.saturating_duration_since(offered_at);
-                tracing::info!(
-                    leg = leg.key.value(), profile = %srtp_profile, ?since_offer, "leg connected"
-                );
-                let leg = leg.key;
-                self.events.push(MediaEvent::LegConnected { leg, srtp_profile, since_offer });
-            }
-            Event::Closed => match leg.state {
-                Progress::Connected => self.interrupt(leg),
-                Progress::Connecting { .. } => self.fail(leg, LegFailure::HandshakeFailed),
-                Progress::Failed | Progress::Interrupted => {}
-            },
-            Event::Failed(failure) => self.fail(
-                leg,
-                match failure {
-                    HandshakeFailure::FingerprintMismatch => LegFailure::FingerprintMismatch,
-                    HandshakeFailure::NoCommonProfile => LegFailure::UnsupportedProfile,
-                    HandshakeFailure::Protocol => LegFailure::HandshakeFailed,
-                },
-            ),
-        }
-    }
-
-    fn fail(&mut self, leg: &mut Leg, cause: LegFailure) {
-        tracing::info!(leg = leg.key.value(), %cause, "leg failed");
-        leg.state = Progress::Failed;
-        self.forget_peer(leg);
-        self.events.push(MediaEvent::LegFailed { leg: leg.key, cause });
-    }
-
-    /// Stops sending to a peer that gives no sign of life, as
-    /// [RFC 7675 §5.1](https://www.rfc-editor.org/rfc/rfc7675#section-5.1) demands.
-    fn interrupt(&mut self, leg: &mut Leg) {
-        tracing::info!(leg = leg.key.value(), "leg interrupted");
-        leg.state = Progress::Interrupted;
-        self.destinations.set(leg.id.index(), None);
-        self.events.push(MediaEvent::LegInterrupted { leg: leg.key });
-    }
-
-    fn resume(&mut self, id: LegId) {
-        let Some(leg) = leg_mut(&mut self.legs, id) else { return };
-        tracing::info!(leg = leg.key.value(), "leg resumed");
-        leg.state = Progress::Connected;
-        self.destinations.set(id.index(), leg.agent.selected());
-        self.events.push(MediaEvent::LegResumed { leg: leg.key });
-    }
-
     fn handle_timeouts(&mut self) {
         let is_due = |timer: Option<Instant>, now: Instant| timer.is_some_and(|at| at <= now);
         let timers = [self.router.poll_timeout(), self.handshake_timer, self.sweep_at];
@@ -448,47 +203,6 @@ impl Shard {
         if is_due(self.sweep_at, now.instant) {
             self.sweep(now.instant);
         }
-    }
-
-    fn repeat_flights(&mut self, now: Instant) {
-        self.handshake_timer = None;
-        for index in 0..self.legs.len() {
-            let Some(mut leg) = self.legs[index].take() else { continue };
-            if matches!(leg.state, Progress::Connecting { .. }) {
-                leg.dtls.handle_timeout(now);
-                self.send_dtls(&mut leg);
-                if let Some(due) = leg.dtls.poll_timeout() {
-                    let earliest = self.handshake_timer.map_or(due, |timer| timer.min(due));
-                    self.handshake_timer = Some(earliest);
-                }
-            }
-            self.legs[index] = Some(leg);
-        }
-    }
-
-    /// Looks for legs whose consent has run out or that never connected.
-    fn sweep(&mut self, now: Instant) {
-        self.sweep_at = (self.stats.legs > 0).then(|| now + SWEEP_INTERVAL);
-        for index in 0..self.legs.len() {
-            let Some(mut leg) = self.legs[index].take() else { continue };
-            let is_past = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
-            match leg.state {
-                Progress::Connected if is_past(leg.agent.consent_deadline()) => {
-                    self.interrupt(&mut leg);
-                }
-                Progress::Connecting { offered_at }
-                    if is_past(offered_at.checked_add(CONNECT_TIMEOUT)) =>
-                {
-                    self.fail(&mut leg, LegFailure::TimedOut);
-                }
-                Progress::Connected
-                | Progress::Connecting { .. }
-                | Progress::Failed
-                | Progress::Interrupted => {}
-            }
-            self.legs[index] = Some(leg);
-        }
-        self.mark_dirty();
     }
 
     /// Sends the slab.
@@ -513,14 +227,6 @@ impl Shard {
         self.stats.segmented_packets += sent.segmented;
         self.stats.send_refused += sent.refused;
         self.stats.send_undeliverable += sent.undeliverable;
-    }
-
-    fn send_dtls(&mut self, leg: &mut Leg) {
-        while let Some(datagram) = leg.dtls.poll_transmit() {
-            if let Some(address) = leg.agent.selected() {
-                self.send_now(&datagram, address);
-            }
-        }
     }
 
     /// Sends a single datagram of a handshake; its protocol repeats it when it is lost.
@@ -678,19 +384,8 @@ fn is_authentic(reason: DropReason) -> bool {
 /// millisecond at most.
 const MAX_BATCHES: usize = 4;
 
-/// Two handshake datagrams cost about half a millisecond; more would be heard as jitter, fewer
-/// would make a thousand joins take longer than they must.
-const HANDSHAKES_PER_TURN: usize = 2;
-
 /// Handshake datagrams that wait for their turn, at most 1.5 KB each.
 const MAX_WAITING_HANDSHAKES: usize = 1_024;
-
-/// How often legs are looked at for lost consent. The loss is noticed this much later at worst;
-/// smaller wakes an idle shard more often.
-const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
-
-/// A browser gives up its own checks after 15 to 30 seconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How old published counters may be while packets flow.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(20);
