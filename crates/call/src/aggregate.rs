@@ -23,12 +23,14 @@ use crate::{
     transition::{InvalidTransition, Trigger, transition},
 };
 
+mod actors;
 mod commands;
 mod ending;
 mod holding;
 mod inviting;
 mod meeting;
 mod operations;
+mod sending;
 mod signals;
 mod transferring;
 

@@ -2,6 +2,7 @@
 
 mod actor;
 mod calls;
+mod command;
 mod link;
 mod operations;
 

@@ -1,6 +1,6 @@
 //! What actors want, checked first and then done.
 
-use trunkline_ids::{CommunicationIdentifier, DisplayName, ParticipantId};
+use trunkline_ids::{CommunicationIdentifier, DisplayName};
 use trunkline_reasons::EndReason;
 
 use super::{Call, OperationKey, Origin, Status, operations::Progress};
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What a command has come to when its method returns.
-enum Done {
+pub(super) enum Done {
     /// It ended, and the event of that is still to be told.
     At(Option<Ordinal>),
     /// It ended or will end by other means.
@@ -346,104 +346,6 @@ impl Call {
         Ok(Done::At(Some(ordinal)))
     }
 
-    fn mute_participant(
-        &mut self,
-        actor: &Actor,
-        selector: &ParticipantSelector,
-    ) -> Result<Done, CommandError> {
-        let by = self.established_of(actor)?;
-        let selected = self.select(selector)?;
-        let states = selected.iter().filter_map(|ordinal| self.state_of(*ordinal));
-        if let Some(state) = states.into_iter().find(|state| !state.is_established()) {
-            return Err(CommandError::NotConnected { state });
-        }
-        for ordinal in &selected {
-            self.set_muted(*ordinal, by, true);
-        }
-        Ok(Done::At(selected.first().copied()))
-    }
-
-    fn mute_all_others(&mut self, actor: &Actor) -> Result<Done, CommandError> {
-        let by = self.established_of(actor)?;
-        let others: Vec<_> =
-            self.established.iter().copied().filter(|ordinal| *ordinal != by).collect();
-        for ordinal in others {
-            self.set_muted(ordinal, by, true);
-        }
-        Ok(Done::At(None))
-    }
-
-    pub(super) fn set_muted(&mut self, ordinal: Ordinal, by: Ordinal, is_muted: bool) {
-        let Some(by) = self.participant_id_of(by) else {
-            return;
-        };
-        let Some(connection) = self.connections.get_mut(&ordinal) else {
-            return;
-        };
-        if connection.is_muted == is_muted {
-            return;
-        }
-        connection.is_muted = is_muted;
-        let participant_id = connection.participant_id;
-        self.emit(EventKind::ParticipantMuteChanged { participant_id, is_muted, by });
-        self.sync_media(ordinal);
-        if is_muted {
-            self.silence(ordinal);
-        }
-    }
-
-    fn set_video(&mut self, actor: &Actor, is_on: bool) -> Result<Done, CommandError> {
-        let ordinal = self.joined_of(actor)?;
-        let connection = self.connections.get_mut(&ordinal).ok_or(CommandError::NotInCall)?;
-        match (connection.is_video_on, is_on) {
-            (true, true) => return Err(CommandError::VideoAlreadyStarted),
-            (false, false) => return Err(CommandError::VideoAlreadyStopped),
-            (true, false) | (false, true) => connection.is_video_on = is_on,
-        }
-        let participant_id = connection.participant_id;
-        self.emit(EventKind::VideoChanged { participant_id, is_on });
-        self.sync_media(ordinal);
-        Ok(Done::At(Some(ordinal)))
-    }
-
-    fn start_screen_share(&mut self, actor: &Actor) -> Result<Done, CommandError> {
-        let ordinal = self.joined_of(actor)?;
-        let sharer = self.screen_sharer;
-        if sharer == Some(ordinal) {
-            return Err(CommandError::ScreenShareAlreadyStarted);
-        }
-        let state = self.state_of(ordinal).unwrap_or(CallState::Disconnected);
-        if state != CallState::Connected {
-            return Err(CommandError::ScreenShareNotConnected { state });
-        }
-        if let Some(sharer) = sharer.and_then(|sharer| self.connections.get(&sharer)) {
-            return Err(CommandError::ScreenShareTaken { by: sharer.participant_id });
-        }
-        self.screen_sharer = Some(ordinal);
-        self.set_sharing(ordinal, true);
-        Ok(Done::At(Some(ordinal)))
-    }
-
-    fn stop_screen_share(&mut self, actor: &Actor) -> Result<Done, CommandError> {
-        let ordinal = self.joined_of(actor)?;
-        if self.screen_sharer != Some(ordinal) {
-            return Err(CommandError::ScreenShareAlreadyStopped);
-        }
-        self.screen_sharer = None;
-        self.set_sharing(ordinal, false);
-        Ok(Done::At(Some(ordinal)))
-    }
-
-    pub(super) fn set_sharing(&mut self, ordinal: Ordinal, is_on: bool) {
-        let Some(connection) = self.connections.get_mut(&ordinal) else {
-            return;
-        };
-        connection.is_sharing_screen = is_on;
-        let participant_id = connection.participant_id;
-        self.emit(EventKind::ScreenShareChanged { participant_id, is_on });
-        self.sync_media(ordinal);
-    }
-
     pub(super) fn start(&mut self) {
         self.status = Status::Active;
         self.started_at = self.now.wall;
@@ -523,82 +425,5 @@ impl Call {
         self.caller == Some(ordinal)
             && !self.was_shared
             && !self.state_of(ordinal).is_some_and(CallState::is_established)
-    }
-
-    pub(super) fn participant_id_of(&self, ordinal: Ordinal) -> Option<ParticipantId> {
-        self.connections.get(&ordinal).map(|connection| connection.participant_id)
-    }
-
-    pub(super) fn is_invited(&self, ordinal: Ordinal) -> bool {
-        self.connections.get(&ordinal).is_some_and(|connection| connection.ringing().is_some())
-    }
-
-    /// Returns the joined connection that an actor speaks for: that of its endpoint, else the first
-    /// one with its identifier.
-    pub(super) fn joined_of(&self, actor: &Actor) -> Result<Ordinal, CommandError> {
-        let is_own = |ordinal: &Ordinal| {
-            self.connections.get(ordinal).is_some_and(|connection| {
-                connection.identifier == actor.identifier && connection.joined().is_some()
-            })
-        };
-        if let Some(ordinal) = self.by_endpoint.get(&actor.endpoint).filter(|o| is_own(o)) {
-            return Ok(*ordinal);
-        }
-        let own = self.by_identifier.get(&actor.identifier).into_iter().flatten();
-        own.copied().find(is_own).ok_or(CommandError::NotInCall)
-    }
-
-    pub(super) fn established_of(&self, actor: &Actor) -> Result<Ordinal, CommandError> {
-        let ordinal = self.joined_of(actor)?;
-        match self.state_of(ordinal) {
-            Some(state) if state.is_established() => Ok(ordinal),
-            Some(state) => Err(CommandError::NotConnected { state }),
-            None => Err(CommandError::NotInCall),
-        }
-    }
-
-    /// Returns the invitation that rings for an actor.
-    ///
-    /// # Errors
-    ///
-    /// An endpoint that is in the call already can take no invitation.
-    pub(super) fn invitation_of(&self, actor: &Actor) -> Result<Option<Ordinal>, CommandError> {
-        if let Some(at_endpoint) = self.by_endpoint.get(&actor.endpoint)
-            && self.connections.get(at_endpoint).is_some_and(|c| c.joined().is_some())
-        {
-            return Err(CommandError::AlreadyInCall);
-        }
-        let own = self.by_identifier.get(&actor.identifier).into_iter().flatten();
-        Ok(own
-            .copied()
-            .find(|ordinal| self.connections.get(ordinal).is_some_and(|c| c.ringing().is_some())))
-    }
-
-    /// Says why nothing rings for an actor who wants to accept.
-    fn no_longer_rings(&self, actor: &Actor) -> CommandError {
-        let own = self.by_identifier.get(&actor.identifier).into_iter().flatten();
-        let was_accepted = own
-            .filter_map(|ordinal| self.connections.get(ordinal))
-            .any(|c| c.joined().is_some_and(|joined| joined.via == Via::Acceptance));
-        if was_accepted { CommandError::AcceptedElsewhere } else { CommandError::NothingToAccept }
-    }
-
-    /// Returns the connections that a selector names; never none.
-    pub(super) fn select(
-        &self,
-        selector: &ParticipantSelector,
-    ) -> Result<Vec<Ordinal>, CommandError> {
-        let selected: Vec<_> = match selector {
-            ParticipantSelector::Id(id) => {
-                self.by_participant.get(id).copied().into_iter().collect()
-            }
-            ParticipantSelector::Identifier(identifier) => {
-                self.by_identifier.get(identifier).into_iter().flatten().copied().collect()
-            }
-        };
-        if selected.is_empty() {
-            return Err(CommandError::ParticipantNotFound);
-        }
-        Ok(selected)
     }
 }
