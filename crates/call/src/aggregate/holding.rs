@@ -27,7 +27,8 @@ impl Call {
     /// Walks one connection to the state that its own hold and that of the one other ask for.
     ///
     /// Where the profile has no edge for that (both sides hold, and the text table knows no way from
-    /// one hold to the other), the connection stays in the hold it shows until nobody holds.
+    /// one hold to the other), the connection stays in the hold it shows until nobody holds, or the
+    /// other is no longer the one who could hold it.
     pub(super) fn refresh_hold(&mut self, ordinal: Ordinal) {
         let Some(connection) = self.connections.get(&ordinal) else {
             return;
@@ -54,7 +55,12 @@ impl Call {
             | CallState::Disconnected => return,
         };
         // A refusal means that the profile lacks the edge: see above.
-        let _ = self.walk(ordinal, on);
+        let is_lacking = self.walk(ordinal, on).is_err();
+        if is_lacking && on == Trigger::HoldLocally && self.established.len() != 2 {
+            for on in [Trigger::ResumeRemotely, Trigger::HoldLocally] {
+                let _ = self.walk(ordinal, on);
+            }
+        }
     }
 
     fn is_held_remotely(&self, ordinal: Ordinal) -> bool {

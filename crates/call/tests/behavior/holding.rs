@@ -5,6 +5,8 @@ use trunkline_call::{
     Signal, StreamKind,
 };
 
+use trunkline_testkit::build::group_id;
+
 use crate::scene::{Answer, SUCCEEDED, Scene};
 
 /// Walks holds and resumes of both sides; after each step gives the states of alice and bob.
@@ -70,6 +72,31 @@ fn the_strict_profile_stays_in_the_hold_it_shows_until_nobody_holds() {
             ("bob", Action::Resume, Connected, Connected),
         ],
     );
+}
+
+#[test]
+fn who_holds_shows_it_under_either_profile_once_the_one_other_is_not_one() {
+    for profile in Profile::ALL {
+        let config = CallConfig { profile, ..CallConfig::default() };
+        for is_alone in [true, false] {
+            let mut scene = Scene::new(Origin::GroupId(group_id(1)), config.clone());
+            for name in ["alice", "bob"] {
+                scene.join(name);
+                scene.media_up(name);
+            }
+            scene.act("alice", Action::Hold);
+            scene.act("bob", Action::Hold);
+            if is_alone {
+                scene.act("alice", Action::HangUp);
+            } else {
+                scene.join("charlie");
+                scene.media_up("charlie");
+            }
+            assert_eq!(scene.state("bob"), Some(CallState::LocalHold), "{profile} {is_alone}");
+            assert_eq!(scene.act("bob", Action::Resume), SUCCEEDED);
+            assert_eq!(scene.state("bob"), Some(CallState::Connected), "{profile} {is_alone}");
+        }
+    }
 }
 
 #[test]
