@@ -203,7 +203,10 @@ impl Thread {
     fn append(&mut self, stamp: Stamp, content: MessageContent, envelope: Envelope) -> Message {
         let sequence = self.record.next_sequence;
         self.record.next_sequence = sequence.saturating_add(1);
-        self.record.last_message_received_on = Some(stamp.time);
+        // That somebody went is no news of the thread to those who list theirs.
+        if !matches!(content, MessageContent::ParticipantRemoved { .. }) {
+            self.record.last_message_received_on = Some(stamp.time);
+        }
         Message {
             id: stamp.version,
             thread_id: self.record.id.clone(),

@@ -4,60 +4,77 @@ use std::{fmt, ops::Add, str::FromStr, time::Duration};
 
 use thiserror::Error;
 
-/// A wall-clock time in microseconds since 1970-01-01T00:00:00Z, between the years 0000 and 9999.
+/// A wall-clock time between the years 0000 and 9999, in steps of 100 ns: what the clocks of some
+/// clients count in, so that a time that is read prints as it was.
 ///
 /// Prints as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) in UTC, with a fraction only where
 /// there is one. Good for records; a deadline needs an [`Instant`](crate::Instant).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Timestamp(i64);
+pub struct Timestamp {
+    /// Steps since 1970-01-01T00:00:00Z.
+    ticks: i64,
+}
 
 /// Says that a text is not an RFC 3339 time.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("not an RFC 3339 time")]
 pub struct ParseTimestampError;
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
+const TICKS_PER_SECOND: i64 = 10_000_000;
+const TICKS_PER_MICRO: i64 = 10;
+const NANOS_PER_TICK: u128 = 100;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// 0000-01-01T00:00:00Z.
-const FIRST_MICROS: i64 = -62_167_219_200 * MICROS_PER_SECOND;
-/// 9999-12-31T23:59:59.999999Z.
-const LAST_MICROS: i64 = 253_402_300_800 * MICROS_PER_SECOND - 1;
+const FIRST_TICK: i64 = -62_167_219_200 * TICKS_PER_SECOND;
+/// 9999-12-31T23:59:59.9999999Z.
+const LAST_TICK: i64 = 253_402_300_800 * TICKS_PER_SECOND - 1;
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
-    pub const UNIX_EPOCH: Self = Self(0);
+    pub const UNIX_EPOCH: Self = Self { ticks: 0 };
 
     /// Makes a time from microseconds since the epoch; a time outside the years 0000 to 9999 becomes
     /// the nearest one inside, because RFC 3339 cannot spell it.
     pub const fn from_unix_micros(micros: i64) -> Self {
-        if micros < FIRST_MICROS {
-            Self(FIRST_MICROS)
-        } else if micros > LAST_MICROS {
-            Self(LAST_MICROS)
-        } else {
-            Self(micros)
-        }
+        Self::from_ticks(micros.saturating_mul(TICKS_PER_MICRO))
     }
 
     /// Makes a time from whole seconds since the epoch, bounded as [`Timestamp::from_unix_micros`].
     pub const fn from_unix_seconds(seconds: i64) -> Self {
-        Self::from_unix_micros(seconds.saturating_mul(MICROS_PER_SECOND))
+        Self::from_ticks(seconds.saturating_mul(TICKS_PER_SECOND))
     }
 
-    /// Returns the microseconds since the epoch.
+    /// Returns the microseconds since the epoch, rounded down.
     pub const fn as_unix_micros(self) -> i64 {
-        self.0
+        self.ticks.div_euclid(TICKS_PER_MICRO)
     }
 
     /// Returns the whole seconds since the epoch, rounded down.
     pub const fn as_unix_seconds(self) -> i64 {
-        self.0.div_euclid(MICROS_PER_SECOND)
+        self.ticks.div_euclid(TICKS_PER_SECOND)
+    }
+
+    /// Returns what is past the whole second, in steps of 100 ns: up to seven digits.
+    pub const fn subsec_ticks(self) -> i64 {
+        self.ticks.rem_euclid(TICKS_PER_SECOND)
     }
 
     /// Returns the time since an earlier timestamp, zero if it is a later one.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
-        let micros = self.0.saturating_sub(earlier.0);
-        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+        // Between the years 0000 and 9999 lie fewer steps than there are numbers.
+        let ticks = u64::try_from(self.ticks - earlier.ticks).unwrap_or(0);
+        Duration::from_nanos_u128(u128::from(ticks) * NANOS_PER_TICK)
+    }
+
+    const fn from_ticks(ticks: i64) -> Self {
+        let ticks = if ticks < FIRST_TICK {
+            FIRST_TICK
+        } else if ticks > LAST_TICK {
+            LAST_TICK
+        } else {
+            ticks
+        };
+        Self { ticks }
     }
 }
 
@@ -66,9 +83,13 @@ impl Add<Duration> for Timestamp {
 
     /// Adds a time, stopping at the end of the year 9999.
     fn add(self, duration: Duration) -> Self {
-        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        Self::from_unix_micros(self.0.saturating_add(micros))
+        Self::from_ticks(self.ticks.saturating_add(ticks_of(duration)))
     }
+}
+
+/// Returns a time in steps, the most there can be when it is longer.
+fn ticks_of(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos() / NANOS_PER_TICK).unwrap_or(i64::MAX)
 }
 
 impl fmt::Display for Timestamp {
@@ -78,10 +99,13 @@ impl fmt::Display for Timestamp {
         let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        match self.0.rem_euclid(MICROS_PER_SECOND) {
+        match self.subsec_ticks() {
             0 => f.write_str("Z"),
-            micros if micros % 1_000 == 0 => write!(f, ".{:03}Z", micros / 1_000),
-            micros => write!(f, ".{micros:06}Z"),
+            ticks if ticks % 10_000 == 0 => write!(f, ".{:03}Z", ticks / 10_000),
+            ticks if ticks % TICKS_PER_MICRO == 0 => {
+                write!(f, ".{:06}Z", ticks / TICKS_PER_MICRO)
+            }
+            ticks => write!(f, ".{ticks:07}Z"),
         }
     }
 }
@@ -89,7 +113,7 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = ParseTimestampError;
 
-    /// Reads an RFC 3339 time; digits past the microsecond are dropped.
+    /// Reads an RFC 3339 time; digits past the seventh are dropped.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text.as_bytes()).ok_or(ParseTimestampError)
     }
@@ -130,12 +154,12 @@ fn parse(text: &[u8]) -> Option<Timestamp> {
     if !is_fit {
         return None;
     }
-    let (micros, zone) = fraction(rest)?;
+    let (ticks, zone) = fraction(rest)?;
     let offset_seconds = offset(zone)?;
     let days = days_from_civil(year, month, day);
     let seconds = days * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second - offset_seconds;
-    let total = seconds * MICROS_PER_SECOND + micros;
-    (FIRST_MICROS..=LAST_MICROS).contains(&total).then_some(Timestamp(total))
+    let ticks = seconds * TICKS_PER_SECOND + ticks;
+    (FIRST_TICK..=LAST_TICK).contains(&ticks).then_some(Timestamp { ticks })
 }
 
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
@@ -147,9 +171,9 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
         return None;
     }
     let (digits, zone) = digits_and_zone.split_at(length);
-    let padded = digits.iter().copied().chain(std::iter::repeat(b'0')).take(6);
-    let micros = padded.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    Some((micros, zone))
+    let padded = digits.iter().copied().chain(std::iter::repeat(b'0')).take(7);
+    let ticks = padded.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    Some((ticks, zone))
 }
 
 fn offset(zone: &[u8]) -> Option<i64> {
@@ -222,7 +246,7 @@ mod tests {
             (1_700_000_000_123_000, "2023-11-14T22:13:20.123Z"),
             (1_700_000_000_123_456, "2023-11-14T22:13:20.123456Z"),
             (-1, "1969-12-31T23:59:59.999999Z"),
-            (i64::MAX, "9999-12-31T23:59:59.999999Z"),
+            (i64::MAX, "9999-12-31T23:59:59.9999999Z"),
             (i64::MIN, "0000-01-01T00:00:00Z"),
         ];
         for (micros, text) in cases {
@@ -238,6 +262,9 @@ mod tests {
             ("2026-11-23T18:00:00+05:30", "2026-11-23T12:30:00Z"),
             ("2026-11-23T18:00:00.5-01:00", "2026-11-23T19:00:00.500Z"),
             ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+            ("2026-11-23T18:00:00.1485453+00:00", "2026-11-23T18:00:00.1485453Z"),
+            ("2026-11-23T18:00:00.148545399Z", "2026-11-23T18:00:00.1485453Z"),
+            ("9999-12-31T23:59:59.99999999Z", "9999-12-31T23:59:59.9999999Z"),
         ];
         for (text, canonical) in cases {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), canonical, "{text}");
@@ -265,12 +292,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn times_round_trip(micros in FIRST_MICROS..=LAST_MICROS) {
-            let time = Timestamp::from_unix_micros(micros);
-            prop_assert_eq!(time.as_unix_micros(), micros);
+        fn times_round_trip(ticks in FIRST_TICK..=LAST_TICK) {
+            let time = Timestamp { ticks };
             prop_assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);
             let json = serde_json::to_string(&time).unwrap();
             prop_assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+            let micros = Timestamp::from_unix_micros(time.as_unix_micros());
+            prop_assert!(micros <= time);
+            prop_assert_eq!(micros.as_unix_micros(), time.as_unix_micros());
+        }
+
+        #[test]
+        fn what_lies_between_two_times_leads_from_one_to_the_other(
+            one in FIRST_TICK..=LAST_TICK,
+            other in FIRST_TICK..=LAST_TICK,
+        ) {
+            let (one, other) = (Timestamp { ticks: one }, Timestamp { ticks: other });
+            let (earlier, later) = (one.min(other), one.max(other));
+            prop_assert_eq!(earlier + later.saturating_duration_since(earlier), later);
+            prop_assert_eq!(earlier.saturating_duration_since(later), Duration::ZERO);
         }
 
         #[test]

@@ -7,7 +7,7 @@ mod threads;
 
 use trunkline_chat::MessageId;
 use trunkline_ids::ThreadId;
-use trunkline_node::ChatActor;
+use trunkline_node::{ChatActor, ChatFailure};
 
 use crate::error::ApiError;
 use crate::operation::ChatOperation;
@@ -45,11 +45,7 @@ pub(crate) async fn answer(
 
 /// Returns the thread of the path. What is no id of a thread names none.
 fn thread(request: &Incoming) -> Result<ThreadId, ApiError> {
-    request.parameter(0).parse().map_err(|_| thread_not_found())
-}
-
-fn thread_not_found() -> ApiError {
-    ApiError::not_found("The specified thread id was not found.")
+    request.parameter(0).parse().map_err(|_| ChatFailure::NotFound.into())
 }
 
 /// Returns the message of the path, or of a body.

@@ -91,6 +91,14 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }
 
+    /// A time of a room cannot be; the documented service says which, and why, in the details.
+    pub(crate) fn malformed(target: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::bad_request(
+            "The request could not be understood by the server due to malformed syntax.",
+        )
+        .with_detail(target, message)
+    }
+
     /// The request says something that cannot be, in the words of the documented service's identity.
     pub(crate) fn validation(message: impl Into<Cow<'static, str>>, target: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "ValidationError", message).with_target(target)

@@ -94,13 +94,13 @@ async fn exchange(
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
     let body: ExchangeTokenRequest = request.json()?;
-    let required = |value: Option<String>, name: &'static str| {
-        let lacking = || ApiError::bad_request(format!("The body lacks `{name}`."));
-        value.ok_or_else(|| lacking().with_target(name))
-    };
-    let token = required(body.token, "token")?;
-    let app_id = required(body.app_id, "appId")?;
-    let user_id = required(body.user_id, "userId")?;
+    let token = body.token.ok_or_else(|| {
+        let message = "The body is either missing or doesn't contain any token.";
+        ApiError::new(StatusCode::BAD_REQUEST, "ValidationError", message)
+    })?;
+    // The token is judged first; what is lacking beside it is as good as empty.
+    let app_id = body.app_id.unwrap_or_default();
+    let user_id = body.user_id.unwrap_or_default();
     let given = DirectoryToken {
         token: &token,
         issuer: None,

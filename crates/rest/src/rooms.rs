@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use trunkline_ids::ResourceId;
-use trunkline_interop::RoomId;
-use trunkline_node::PageCursor;
+use trunkline_interop::{RoomError, RoomId};
+use trunkline_node::{PageCursor, RoomFailure};
 
 use crate::error::ApiError;
 use crate::model::rooms::{
@@ -44,7 +44,9 @@ async fn create(
     let repeating = repeatability::of(request, &[])?;
     let is_repeatable = repeating.is_some();
     let room = shared.node.rooms().create(resource, room, repeating).await?;
-    Ok(Reply::json(StatusCode::CREATED, &RoomModel::from(&room)).repeatable(is_repeatable))
+    // The documented service gives the id alone.
+    let reply = Reply::json(StatusCode::CREATED, &RoomModel::from(&room));
+    Ok(reply.with_location(room.id().as_str()).repeatable(is_repeatable))
 }
 
 async fn delete(
@@ -114,9 +116,24 @@ async fn patch(
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
     let id = room_id(request)?;
-    let patches = request.json::<UpdateParticipantsRequest>()?.into_patches()?;
-    shared.node.rooms().patch_participants(resource, &id, patches).await?;
+    let patches = request.json::<UpdateParticipantsRequest>()?.into_patches();
+    let patches = patches.map_err(roster_refusal)?;
+    let patched = shared.node.rooms().patch_participants(resource, &id, patches).await;
+    patched.map_err(|failure| match failure {
+        RoomFailure::Refused(error) => roster_refusal(error),
+        failure => failure.into(),
+    })?;
     Ok(Reply::bytes(StatusCode::OK, &b"{}"[..]))
+}
+
+/// The documented service speaks of an identifier where a room is made, and of the roster here.
+fn roster_refusal(error: RoomError) -> ApiError {
+    match error {
+        RoomError::MalformedParticipant | RoomError::NotAppUser => {
+            ApiError::bad_request(RoomError::INVALID_PARTICIPANTS)
+        }
+        error => error.into(),
+    }
 }
 
 fn room_id(request: &Incoming) -> Result<RoomId, ApiError> {

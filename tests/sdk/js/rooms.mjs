@@ -36,9 +36,11 @@ export async function run(report) {
   report.equal("its roster", await roles(room.id),
     { [john.communicationUserId]: "Presenter", [fred.communicationUserId]: "Attendee" });
 
-  const updated = await client.updateRoom(room.id, { validUntil: soon(20) });
+  const updated = await client.updateRoom(room.id, { validFrom, validUntil: soon(20) });
   report.equal("what is left out stays", [updated.validFrom, updated.pstnDialOutEnabled],
     [validFrom, true]);
+  await report.refused("one time without the other",
+    () => client.updateRoom(room.id, { validUntil: soon(21) }), 400);
   await client.addOrUpdateParticipants(room.id, [
     { id: john, role: "Consumer" }, { id: chris, role: "Collaborator" },
   ]);
@@ -65,7 +67,7 @@ export async function run(report) {
   await client.deleteRoom(plain.id);
   await report.refused("a deleted room is gone", () => client.getRoom(room.id), 404);
   await report.refused("a deleted room is not changed",
-    () => client.updateRoom(room.id, { validUntil: soon(9) }), 404);
+    () => client.updateRoom(room.id, { validFrom: soon(1), validUntil: soon(9) }), 404);
   const stranger = new RoomsClient(wrongConnectionString, noRetries);
   await report.refused("a wrong key", () => stranger.createRoom(), 401, "Denied");
 }

@@ -95,10 +95,17 @@ async def updates(report, client):
             f"a change that {name}", lambda: client.update_room(room_id=room.id, **change), 400
         )
         await report.refused(f"a room that {name}", lambda: client.create_room(**change), 400)
+    await report.refused(
+        "one time without the other",
+        lambda: client.update_room(room_id=room.id, valid_until=soon(days=5)),
+        400,
+    )
     await value(client.delete_room(room.id))
     await report.refused(
         "a deleted room is not changed",
-        lambda: client.update_room(room_id=room.id, valid_until=soon(days=5)),
+        lambda: client.update_room(
+            room_id=room.id, valid_from=soon(days=1), valid_until=soon(days=5)
+        ),
         404,
     )
 

@@ -89,6 +89,8 @@ impl Thread {
             }
         };
         message.metadata = Metadata::new();
+        // Nothing is left that was edited.
+        message.edited_on = None;
         let stamp = self.stamp(now);
         message.version = stamp.version;
         message.deleted_on = Some(stamp.time);

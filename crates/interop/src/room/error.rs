@@ -66,6 +66,9 @@ pub enum RoomError {
 }
 
 impl RoomError {
+    /// What the original says of a roster that it does not take.
+    pub const INVALID_PARTICIPANTS: &str = "Invalid value for the Participants.";
+
     /// Returns the stable wire code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -107,9 +110,7 @@ impl RoomError {
             }
             Self::MalformedRoomId => "Invalid room ID.",
             Self::RoomIdLength => "Invalid room ID length.",
-            Self::TooManyParticipants { .. } | Self::UnknownRole(_) => {
-                "Invalid value for the Participants."
-            }
+            Self::TooManyParticipants { .. } | Self::UnknownRole(_) => Self::INVALID_PARTICIPANTS,
             Self::UntilNotAfterFrom { .. } | Self::ValidTooLong { .. } => {
                 "The time range is incorrect, or larger than 180 days."
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use axum::http::StatusCode;
+use trunkline_chat::ChatError;
 use trunkline_interop::RoomError;
 use trunkline_node::{ChatFailure, ExchangeError, IdentityError, RoomFailure, TokenError};
 
@@ -31,7 +32,16 @@ impl From<ChatFailure> for ApiError {
             return Self::of_store(source.is_transient(), &source);
         }
         let is_repeated_differently = matches!(failure, ChatFailure::RepeatedDifferently);
-        let mut error = Self::of(failure.status(), failure.code(), &failure);
+        let mut error = match failure {
+            // In the words of the documented service.
+            ChatFailure::NotFound => Self::not_found("The specified thread id was not found."),
+            ChatFailure::Refused(ChatError::NotMember) => Self::new(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "The initiator doesn't have the permission to perform the requested operation.",
+            ),
+            _ => Self::of(failure.status(), failure.code(), &failure),
+        };
         if let Some(after) = failure.retry_after() {
             error = error.with_retry_after(after);
         }
@@ -116,17 +126,15 @@ impl From<RoomError> for ApiError {
             | RoomError::UntilNotAfterFrom { .. }
             | RoomError::UntilPast { .. }
             | RoomError::ValidTooLong { .. } => {
-                of(MALFORMED).with_detail(error.target().unwrap_or_default(), wire)
+                Self::malformed(error.target().unwrap_or_default(), wire)
             }
             RoomError::MalformedParticipant
             | RoomError::MalformedRoomId
             | RoomError::NotAppUser
-            | RoomError::RoomIdLength
-            | RoomError::TooManyParticipants { .. }
-            | RoomError::UnknownRole(_) => match error.target() {
-                Some(target) => of(wire).with_detail(target, exact),
-                None => of(wire),
-            },
+            | RoomError::RoomIdLength => of(wire),
+            RoomError::TooManyParticipants { .. } | RoomError::UnknownRole(_) => {
+                of(wire).with_detail(error.target().unwrap_or_default(), exact)
+            }
         }
     }
 }
@@ -163,10 +171,6 @@ fn sentence(words: &str) -> String {
     }
     sentence
 }
-
-/// What the documented service says above the details of a time that cannot be.
-const MALFORMED: &str =
-    "The request could not be understood by the server due to malformed syntax.";
 
 #[cfg(test)]
 mod tests {

@@ -210,6 +210,7 @@ pub(crate) struct ThreadModel {
     created_by_communication_identifier: IdentifierModel,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_on: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     metadata: Metadata,
     retention_policy: RetentionPolicy,
 }
@@ -333,7 +334,7 @@ impl From<MessageContent> for ContentModel {
             }
             MessageContent::ParticipantAdded { participants, initiator }
             | MessageContent::ParticipantRemoved { participants, initiator } => Self {
-                participants: Some(participants.into_iter().map(Into::into).collect()),
+                participants: Some(participants.into_iter().map(without_metadata).collect()),
                 initiator_communication_identifier: Some((&initiator).into()),
                 ..Self::default()
             },
@@ -344,6 +345,11 @@ impl From<MessageContent> for ContentModel {
             },
         }
     }
+}
+
+/// A message says who somebody was; what was noted of them, only the list of participants does.
+fn without_metadata(member: Member) -> ParticipantModel {
+    ParticipantModel { metadata: Metadata::new(), ..member.into() }
 }
 
 /// How far somebody has read.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use trunkline_policy::Scope;
 
@@ -13,6 +14,7 @@ use crate::error::ApiError;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct CreateIdentityRequest {
     create_token_with_scopes: Option<Vec<String>>,
+    custom_id: Option<IgnoredAny>,
     expires_in_minutes: Option<f64>,
 }
 
@@ -43,7 +45,14 @@ pub(crate) struct TokenOrder {
 
 impl CreateIdentityRequest {
     /// Returns which token to issue with the identity, if any.
+    ///
+    /// Newer clients may name an identity so that they find it again; one that was made without its
+    /// name would be another each time.
     pub(crate) fn token(&self) -> Result<Option<TokenOrder>, ApiError> {
+        if self.custom_id.is_some() {
+            let message = "Identities have no custom ids here.";
+            return Err(ApiError::bad_request(message).with_target("customId"));
+        }
         let names = self.create_token_with_scopes.as_deref().unwrap_or_default();
         let order = TokenOrder {
             scopes: scopes(names, "createTokenWithScopes")?,
@@ -116,7 +125,10 @@ fn life(minutes: Option<f64>) -> Result<Option<Duration>, ApiError> {
     if minutes.fract() == 0.0 && (FEWEST_MINUTES..=MOST_MINUTES).contains(&minutes) {
         return Ok(Some(Duration::from_secs_f64(minutes * 60.0)));
     }
-    let message = format!("ExpiresInMinutes value {minutes} is invalid.");
+    let message = format!(
+        "ExpiresInMinutes value {minutes} is invalid. Value must be within the \
+         [{FEWEST_MINUTES}, {MOST_MINUTES}] interval."
+    );
     Err(ApiError::validation(message, "ExpiresInMinutes"))
 }
 

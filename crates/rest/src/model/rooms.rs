@@ -1,7 +1,8 @@
 //! Bodies of rooms.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Timestamp;
 use trunkline_interop::{CreateRoom, ParticipantPatch, Room, RoomError, RoomRole, UpdateRoom};
@@ -34,8 +35,9 @@ pub(crate) struct UpdateParticipantsRequest {
     participants: Participants,
 }
 
-/// Raw ids and what is said of each.
-type Participants = BTreeMap<String, Option<ParticipantProperties>>;
+/// Raw ids and what is said of each, in the order of the request, which is that of the roster.
+#[derive(Debug, Default)]
+struct Participants(Vec<(String, Option<ParticipantProperties>)>);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -43,10 +45,34 @@ struct ParticipantProperties {
     role: Option<String>,
 }
 
+impl<'de> Deserialize<'de> for Participants {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ParticipantsVisitor)
+    }
+}
+
+struct ParticipantsVisitor;
+
+impl<'de> Visitor<'de> for ParticipantsVisitor {
+    type Value = Participants;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of participants")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Participants, A::Error> {
+        let mut participants = Vec::new();
+        while let Some(participant) = map.next_entry()? {
+            participants.push(participant);
+        }
+        Ok(Participants(participants))
+    }
+}
+
 impl CreateRoomRequest {
     /// Returns the room to make.
     pub(crate) fn into_room(self) -> Result<CreateRoom, ApiError> {
-        let participants = self.participants.unwrap_or_default().into_iter();
+        let participants = self.participants.unwrap_or_default().0.into_iter();
         Ok(CreateRoom {
             valid_from: moment(self.valid_from, "validFrom")?,
             valid_until: moment(self.valid_until, "validUntil")?,
@@ -60,8 +86,12 @@ impl CreateRoomRequest {
 }
 
 impl UpdateRoomRequest {
-    /// Returns what changes.
+    /// Returns what changes. The documented service wants both times or neither.
     pub(crate) fn into_update(self) -> Result<UpdateRoom, ApiError> {
+        if self.valid_from.is_some() != self.valid_until.is_some() {
+            let message = "validFrom and validUntil should be set together.";
+            return Err(ApiError::malformed("", message));
+        }
         Ok(UpdateRoom {
             valid_from: moment(self.valid_from, "validFrom")?,
             valid_until: moment(self.valid_until, "validUntil")?,
@@ -72,11 +102,9 @@ impl UpdateRoomRequest {
 
 impl UpdateParticipantsRequest {
     /// Returns what changes in the roster.
-    pub(crate) fn into_patches(self) -> Result<Vec<ParticipantPatch>, ApiError> {
-        self.participants
-            .into_iter()
-            .map(|(raw_id, properties)| patch(&raw_id, properties))
-            .collect()
+    pub(crate) fn into_patches(self) -> Result<Vec<ParticipantPatch>, RoomError> {
+        let patches = self.participants.0.into_iter();
+        patches.map(|(raw_id, properties)| patch(&raw_id, properties)).collect()
     }
 }
 
@@ -114,14 +142,14 @@ pub(crate) struct RoomParticipantModel {
 fn patch(
     raw_id: &str,
     properties: Option<ParticipantProperties>,
-) -> Result<ParticipantPatch, ApiError> {
+) -> Result<ParticipantPatch, RoomError> {
     let identifier =
         identifier::parse_raw_id(raw_id).map_err(|_| RoomError::MalformedParticipant)?;
     let Some(properties) = properties else {
         return Ok(ParticipantPatch::Remove(identifier));
     };
     let role = match properties.role.as_deref() {
-        Some(role) => role.parse().map_err(RoomError::UnknownRole)?,
+        Some(role) => role.parse()?,
         None => RoomRole::default(),
     };
     Ok(ParticipantPatch::Upsert(identifier, role))
@@ -148,7 +176,7 @@ mod tests {
 
     fn patches(body: Value) -> Result<Vec<ParticipantPatch>, u16> {
         let request: UpdateParticipantsRequest = serde_json::from_value(body).unwrap();
-        request.into_patches().map_err(|error| error.status().as_u16())
+        request.into_patches().map_err(|error| ApiError::from(error).status().as_u16())
     }
 
     #[test]
@@ -173,12 +201,21 @@ mod tests {
         assert_eq!((room.valid_from, room.valid_until), (None, None));
         assert!(room.participants.is_empty() && room.pstn_dial_out_enabled.is_none());
         let request: UpdateRoomRequest = serde_json::from_value(json!({
-            "validFrom": "2026-11-25T18:19:10.907346Z", "validUntil": null, "pstnDialOutEnabled": null,
+            "validFrom": null, "validUntil": null, "pstnDialOutEnabled": null,
         }))
         .unwrap();
         let update = request.into_update().unwrap();
-        assert!(update.valid_from.is_some() && update.valid_until.is_none());
+        assert!(update.valid_from.is_none() && update.valid_until.is_none());
         assert_eq!(update.pstn_dial_out_enabled, None);
+    }
+
+    #[test]
+    fn times_change_together() {
+        for (one, other) in [("validFrom", "validUntil"), ("validUntil", "validFrom")] {
+            let body = json!({(one): "2026-11-25T18:19:10.907346Z", (other): null});
+            let request: UpdateRoomRequest = serde_json::from_value(body).unwrap();
+            assert_eq!(request.into_update().unwrap_err().status().as_u16(), 400);
+        }
     }
 
     #[test]

@@ -7,20 +7,20 @@ pub(crate) fn of_chat(time: Timestamp) -> String {
     Timestamp::from_unix_seconds(time.as_unix_seconds()).to_string()
 }
 
-/// Rooms: always six digits of fraction, because clients' formats insist on a fraction.
+/// Rooms: six digits of fraction, because clients' formats insist on a fraction and on no more than
+/// that; a seventh where the client that set the time counts in such steps.
 pub(crate) fn of_rooms(time: Timestamp) -> String {
-    format!("{}+00:00", with_micros(time))
+    let text = of_tokens(time);
+    match text.strip_suffix("0+00:00") {
+        Some(six) => format!("{six}+00:00"),
+        None => text,
+    }
 }
 
 /// Identity: seven digits of fraction.
 pub(crate) fn of_tokens(time: Timestamp) -> String {
-    format!("{}0+00:00", with_micros(time))
-}
-
-fn with_micros(time: Timestamp) -> String {
     let whole = of_chat(time);
-    let micros = time.as_unix_micros().rem_euclid(1_000_000);
-    format!("{}.{micros:06}", whole.trim_end_matches('Z'))
+    format!("{}.{:07}+00:00", whole.trim_end_matches('Z'), time.subsec_ticks())
 }
 
 #[cfg(test)]
@@ -39,8 +39,8 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let time = Timestamp::from_unix_micros(1_700_000_000_123_456);
-        assert_eq!(of_rooms(time).parse(), Ok(time));
-        assert_eq!(of_tokens(time).parse(), Ok(time));
+        let text = "2025-08-29T00:30:17.1485453+00:00";
+        assert_eq!(of_rooms(text.parse().unwrap()), text);
+        assert_eq!(of_tokens(text.parse().unwrap()), text);
     }
 }

@@ -196,7 +196,13 @@ pub(super) const ROUTES: [Route; 77] = {
             200,
             OWN,
         ),
-        works(Post, "/identities", Identity(I::CreateIdentity), 201),
+        route(
+            Post,
+            "/identities",
+            Identity(I::CreateIdentity),
+            201,
+            Support::Differs("a `customId`, which previews have, is refused"),
+        ),
         works(Delete, "/identities/{id}", Identity(I::DeleteIdentity), 204),
         route(
             Post,

@@ -106,7 +106,7 @@ async fn a_merge_patch_leaves_sets_and_removes() {
     assert_eq!(get().await["topic"], "a topic");
     patch(json!({"metadata": null, "topic": "new"})).await.ok(204);
     let thread = get().await;
-    assert_eq!((&thread["metadata"], &thread["topic"]), (&json!({}), &json!("new")));
+    assert_eq!((thread.get("metadata"), &thread["topic"]), (None, &json!("new")));
     patch(json!({"topic": null})).await.refused(400, "BadRequest");
     let policy = json!({"kind": "threadCreationDate", "deleteThreadAfterDays": 30});
     patch(json!({"retentionPolicy": policy})).await.ok(204);
@@ -212,6 +212,83 @@ async fn a_directory_token_is_exchanged_for_its_app_and_user_only() {
         "microsoftTeamsUser": {"userId": user_id, "isAnonymous": false, "cloud": "public"},
     });
     assert_eq!(creator, &expected);
-    let half = scene.signed("POST", "/teamsUser/:exchangeAccessToken").json(&json!({"token": "t"}));
-    half.send().await.refused(400, "BadRequest");
+    for (body, target, message) in [
+        (json!({}), None, "The body is either missing or doesn't contain any token."),
+        (
+            json!({"token": directory_token, "userId": user_id}),
+            Some("AppId"),
+            "AppId: The AppId field is required.",
+        ),
+        (
+            json!({"token": directory_token, "appId": APP}),
+            Some("UserId"),
+            "UserId: The UserId field is required.",
+        ),
+    ] {
+        let call = scene.signed("POST", "/teamsUser/:exchangeAccessToken").json(&body);
+        let answer = call.send().await;
+        assert_eq!((answer.status, answer.code()), (400, "ValidationError"), "{answer:?}");
+        let error = &answer.body["error"];
+        assert_eq!((error["target"].as_str(), error["message"].as_str()), (target, Some(message)));
+    }
+}
+
+#[tokio::test]
+async fn an_identity_is_refused_what_it_cannot_have() {
+    let scene = Scene::start().await;
+    let scopes = json!(["chat"]);
+    for (body, code, message) in [
+        (
+            json!({"createTokenWithScopes": scopes, "expiresInMinutes": 59}),
+            "ValidationError",
+            "ExpiresInMinutes value 59 is invalid. Value must be within the [60, 1440] interval.",
+        ),
+        (json!({"customId": "bob"}), "BadRequest", "Identities have no custom ids here."),
+    ] {
+        let answer = scene.signed("POST", "/identities").json(&body).send().await;
+        assert_eq!((answer.status, answer.code()), (400, code), "{answer:?}");
+        assert_eq!(answer.body["error"]["message"], message);
+    }
+    scene.signed("POST", "/identities").json(&json!({"customId": null})).send().await.ok(201);
+}
+
+#[tokio::test]
+async fn a_member_who_goes_is_named_without_metadata_and_is_no_news_of_the_thread() {
+    let scene = Scene::start().await;
+    let (_, token) = scene.user(&[Scope::Chat]).await;
+    let (bob, _) = scene.user(&[Scope::Chat]).await;
+    let thread = segment(&scene.thread(&token, &[]).await);
+    let path = format!("/chat/threads/{thread}");
+    let post = async |action: &str, body: Value| {
+        let call = scene.call("POST", &format!("{path}/{action}")).json(&body);
+        call.bearer(&token).send().await
+    };
+    let received = async || {
+        let listed = scene.call("GET", "/chat/threads").bearer(&token).send().await.ok(200);
+        listed["value"][0]["lastMessageReceivedOn"].clone()
+    };
+    let identifier = json!({"rawId": bob, "communicationUser": {"id": bob}});
+    let member = json!({"communicationIdentifier": identifier, "metadata": {"k": "v"}});
+    post("participants/:add", json!({"participants": [member]})).await.ok(201);
+    let list = format!("{path}/participants");
+    let members = scene.call("GET", &list).bearer(&token).send().await.ok(200);
+    let is_noted = |one: &Value| one["metadata"] == json!({"k": "v"});
+    assert!(members["value"].as_array().unwrap().iter().any(is_noted), "{members}");
+    let before = received().await;
+    // Times of chat are whole seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    post("participants/:remove", identifier).await.ok(204);
+    assert_eq!(received().await, before);
+    let messages = format!("{path}/messages");
+    let messages = scene.call("GET", &messages).bearer(&token).send().await.ok(200);
+    let newest = &messages["value"][0];
+    assert_eq!(newest["type"], "participantRemoved");
+    assert!(newest["createdOn"].as_str().unwrap() > before.as_str().unwrap(), "{newest}");
+    for kind in ["participantAdded", "participantRemoved"] {
+        let mut of_kind =
+            messages["value"].as_array().unwrap().iter().filter(|one| one["type"] == kind);
+        let participant = &of_kind.next().unwrap()["content"]["participants"][0];
+        assert_eq!(participant["communicationIdentifier"]["rawId"], bob.as_str());
+        assert!(participant.get("metadata").is_none(), "{kind}: {participant}");
+    }
 }

@@ -42,24 +42,77 @@ async fn a_time_that_cannot_be_is_in_the_details() {
 async fn a_participant_that_cannot_be_is_named_as_there() {
     let scene = Scene::start().await;
     let kim = format!("8:acs:{RESOURCE}_kim");
-    for (raw_id, role, message) in [
-        ("wrong_mri", "Attendee", "Invalid format for communication identifier."),
-        ("acs:8-invalidMRI", "Attendee", "Invalid format for communication identifier."),
-        ("8:acs:x", "Attendee", "Invalid format for communication identifier."),
-        ("4:+14255550100", "Attendee", "Invalid format for communication identifier."),
-        (kim.as_str(), "Kafka", "Invalid value for the Participants."),
-    ] {
-        let body = json!({"participants": {raw_id: {"role": role}}});
-        let error = refused(&scene, "POST", "/rooms", &body).await;
-        assert_eq!(error["message"], message, "{raw_id} {role}");
-        // What the service leaves out, which roles there are among it, is in the details.
-        let detail = &error["details"][0];
-        assert_eq!(
-            (&detail["code"], &detail["target"]),
-            (&json!("BadArgument"), &json!("Participants"))
-        );
-        assert!(detail["message"].as_str().unwrap().len() > 20, "{detail}");
+    let room = scene.signed("POST", "/rooms").json(&json!({})).send().await.ok(201);
+    let roster = format!("/rooms/{}/participants", room["id"].as_str().unwrap());
+    for raw_id in ["wrong_mri", "acs:8-invalidMRI", "8:acs:x", "4:+14255550100"] {
+        for properties in [json!({"role": "Attendee"}), json!({}), json!(null)] {
+            let body = json!({"participants": {raw_id: properties}});
+            let error = refused(&scene, "POST", "/rooms", &body).await;
+            let message = "Invalid format for communication identifier.";
+            assert_eq!(error, json!({"code": "BadRequest", "message": message}), "{raw_id}");
+            let error = refused(&scene, "PATCH", &roster, &body).await;
+            let message = "Invalid value for the Participants.";
+            assert_eq!(error, json!({"code": "BadRequest", "message": message}), "{raw_id}");
+        }
     }
+    let body = json!({"participants": {kim: {"role": "Kafka"}}});
+    for (method, path) in [("POST", "/rooms"), ("PATCH", roster.as_str())] {
+        let error = refused(&scene, method, path, &body).await;
+        assert_eq!(error["message"], "Invalid value for the Participants.");
+        // What the service leaves out, which roles there are, is in the details.
+        assert!(error["details"][0]["message"].as_str().unwrap().contains("Presenter"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_roster_is_in_the_order_of_the_requests() {
+    let scene = Scene::start().await;
+    let user = |name: &str| format!("8:acs:{RESOURCE}_{name}");
+    let participants = |names: &[&str]| {
+        let members: Vec<_> =
+            names.iter().map(|name| format!("{}: {{}}", json!(user(name)))).collect();
+        format!("{{\"participants\": {{{}}}}}", members.join(", "))
+    };
+    // As text: a value of JSON sorts its members.
+    let send = async |method: &str, path: &str, names: &[&str]| {
+        let call = scene.signed(method, path).bytes(participants(names));
+        call.header("content-type", "application/json").send().await
+    };
+    let answer = send("POST", "/rooms", &["zoe", "kim", "max"]).await;
+    let location = answer.header("location").map(str::to_owned);
+    let room = answer.ok(201);
+    assert_eq!(location.as_deref(), room["id"].as_str(), "the id alone");
+    let roster = format!("/rooms/{}/participants", room["id"].as_str().unwrap());
+    send("PATCH", &roster, &["lee", "kim", "ann"]).await.ok(200);
+    let listed = scene.signed("GET", &roster).send().await.ok(200);
+    let listed: Vec<_> =
+        listed["value"].as_array().unwrap().iter().map(|one| one["rawId"].clone()).collect();
+    let expected: Vec<_> =
+        ["zoe", "kim", "max", "lee", "ann"].iter().map(|n| json!(user(n))).collect();
+    assert_eq!(listed, expected);
+}
+
+#[tokio::test]
+async fn times_of_a_room_change_together_and_keep_their_seventh_digit() {
+    let scene = Scene::start().await;
+    let room = scene.signed("POST", "/rooms").json(&json!({})).send().await.ok(201);
+    let path = format!("/rooms/{}", room["id"].as_str().unwrap());
+    let today = scene.node.clock().wall().as_unix_seconds() / 86_400;
+    let day = |after: i64| {
+        let day = Timestamp::from_unix_seconds((today + after) * 86_400).to_string();
+        day.replace("00Z", "00.1485453+00:00")
+    };
+    for body in [json!({"validFrom": day(1)}), json!({"validUntil": day(2)})] {
+        let error = refused(&scene, "PATCH", &path, &body).await;
+        let apart = "validFrom and validUntil should be set together.";
+        let detail = json!({"code": "BadArgument", "message": apart, "target": ""});
+        assert_eq!((&error["message"], &error["details"]), (&json!(MALFORMED), &json!([detail])));
+    }
+    let body = json!({"validFrom": day(1), "validUntil": day(2)});
+    let changed = scene.signed("PATCH", &path).json(&body).send().await.ok(200);
+    assert_eq!((&changed["validFrom"], &changed["validUntil"]), (&json!(day(1)), &json!(day(2))));
+    let read = scene.signed("GET", &path).send().await.ok(200);
+    assert_eq!(read, changed);
 }
 
 #[tokio::test]
