@@ -35,21 +35,16 @@ pub fn identifier(identifier: &CommunicationIdentifier) -> common::Communication
 
 /// Converts a wall-clock time.
 pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    let micros = at.as_unix_micros();
-    let nanos = micros.rem_euclid(MICROS_PER_SECOND) * 1_000;
-    prost_types::Timestamp {
-        seconds: micros.div_euclid(MICROS_PER_SECOND),
-        nanos: i32::try_from(nanos).unwrap_or_default(),
-    }
+    let nanos = i32::try_from(at.subsec_nanos()).unwrap_or_default();
+    prost_types::Timestamp { seconds: at.as_unix_seconds(), nanos }
 }
 
-/// Reads a wall-clock time, to the microsecond; `None` for one that no calendar has.
+/// Reads a wall-clock time, to 100 ns; `None` for one that no calendar has.
 pub fn parse_timestamp(at: &prost_types::Timestamp) -> Option<Timestamp> {
-    let micros = u32::try_from(at.nanos).ok().filter(|nanos| *nanos < NANOS_PER_SECOND)? / 1_000;
-    let micros = at.seconds.checked_mul(MICROS_PER_SECOND)?.checked_add(i64::from(micros))?;
+    let nanos = u32::try_from(at.nanos).ok().filter(|nanos| *nanos < NANOS_PER_SECOND)?;
     // A time outside the calendar becomes the nearest one inside.
-    let time = Timestamp::from_unix_micros(micros);
-    (time.as_unix_micros() == micros).then_some(time)
+    let time = Timestamp::from_unix_parts(at.seconds, nanos);
+    (time.as_unix_seconds() == at.seconds).then_some(time)
 }
 
 /// Converts an end reason.
@@ -310,7 +305,6 @@ fn command_error_code(error: &CommandError) -> &'static str {
     }
 }
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
 #[cfg(test)]

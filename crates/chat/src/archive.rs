@@ -78,6 +78,12 @@ pub enum ImportError {
         /// The sequence of the message that should come.
         expected: u64,
     },
+    /// The id or version of a message is no time of the calendar.
+    #[error("message {message_id} has an id or version that is no time")]
+    NoTime {
+        /// The message.
+        message_id: MessageId,
+    },
     /// A record is beyond a limit, or its markup cannot be cleaned.
     #[error(transparent)]
     Refused(#[from] ChatError),
@@ -177,6 +183,11 @@ impl Import {
         if !is_next {
             let sequence = message.sequence;
             return Err(ImportError::OutOfOrder { message_id, sequence, expected });
+        }
+        // A version is no older than its id: if one is beyond the calendar, it is.
+        let last_millis = message.version.time().as_unix_micros().unsigned_abs() / 1_000;
+        if message.version.as_millis() > last_millis {
+            return Err(ImportError::NoTime { message_id });
         }
         // An archive that was written while somebody edited has a version newer than its thread.
         self.last_version = self.last_version.max(message.version);

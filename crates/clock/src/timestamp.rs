@@ -22,7 +22,7 @@ pub struct ParseTimestampError;
 
 const TICKS_PER_SECOND: i64 = 10_000_000;
 const TICKS_PER_MICRO: i64 = 10;
-const NANOS_PER_TICK: u128 = 100;
+const NANOS_PER_TICK: i64 = 100;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// 0000-01-01T00:00:00Z.
 const FIRST_TICK: i64 = -62_167_219_200 * TICKS_PER_SECOND;
@@ -54,16 +54,24 @@ impl Timestamp {
         self.ticks.div_euclid(TICKS_PER_SECOND)
     }
 
-    /// Returns what is past the whole second, in steps of 100 ns: up to seven digits.
-    pub const fn subsec_ticks(self) -> i64 {
-        self.ticks.rem_euclid(TICKS_PER_SECOND)
+    /// Makes a time from whole seconds since the epoch and nanoseconds past them, rounded down;
+    /// bounded as [`Timestamp::from_unix_micros`].
+    pub fn from_unix_parts(seconds: i64, nanos: u32) -> Self {
+        let ticks = seconds.saturating_mul(TICKS_PER_SECOND);
+        Self::from_ticks(ticks.saturating_add(i64::from(nanos) / NANOS_PER_TICK))
+    }
+
+    /// Returns the nanoseconds past the whole second.
+    pub fn subsec_nanos(self) -> u32 {
+        let nanos = self.ticks.rem_euclid(TICKS_PER_SECOND) * NANOS_PER_TICK;
+        u32::try_from(nanos).unwrap_or_default()
     }
 
     /// Returns the time since an earlier timestamp, zero if it is a later one.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         // Between the years 0000 and 9999 lie fewer steps than there are numbers.
         let ticks = u64::try_from(self.ticks - earlier.ticks).unwrap_or(0);
-        Duration::from_nanos_u128(u128::from(ticks) * NANOS_PER_TICK)
+        Duration::from_nanos_u128(u128::from(ticks) * u128::from(NANOS_PER_TICK.unsigned_abs()))
     }
 
     const fn from_ticks(ticks: i64) -> Self {
@@ -89,7 +97,8 @@ impl Add<Duration> for Timestamp {
 
 /// Returns a time in steps, the most there can be when it is longer.
 fn ticks_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos() / NANOS_PER_TICK).unwrap_or(i64::MAX)
+    let ticks = duration.as_nanos() / u128::from(NANOS_PER_TICK.unsigned_abs());
+    i64::try_from(ticks).unwrap_or(i64::MAX)
 }
 
 impl fmt::Display for Timestamp {
@@ -99,13 +108,11 @@ impl fmt::Display for Timestamp {
         let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        match self.subsec_ticks() {
+        match self.subsec_nanos() {
             0 => f.write_str("Z"),
-            ticks if ticks % 10_000 == 0 => write!(f, ".{:03}Z", ticks / 10_000),
-            ticks if ticks % TICKS_PER_MICRO == 0 => {
-                write!(f, ".{:06}Z", ticks / TICKS_PER_MICRO)
-            }
-            ticks => write!(f, ".{ticks:07}Z"),
+            nanos if nanos % 1_000_000 == 0 => write!(f, ".{:03}Z", nanos / 1_000_000),
+            nanos if nanos % 1_000 == 0 => write!(f, ".{:06}Z", nanos / 1_000),
+            nanos => write!(f, ".{:07}Z", nanos / 100),
         }
     }
 }
@@ -300,6 +307,8 @@ mod tests {
             let micros = Timestamp::from_unix_micros(time.as_unix_micros());
             prop_assert!(micros <= time);
             prop_assert_eq!(micros.as_unix_micros(), time.as_unix_micros());
+            let parts = Timestamp::from_unix_parts(time.as_unix_seconds(), time.subsec_nanos());
+            prop_assert_eq!(parts, time);
         }
 
         #[test]

@@ -139,6 +139,7 @@ pub(crate) fn archive(error: ArchiveError) -> Status {
         ArchiveError::Refused(error) => match error {
             ImportError::Refused(error) => (code_of_http(error.status()), "InvalidArchive"),
             ImportError::Incomplete { .. }
+            | ImportError::NoTime { .. }
             | ImportError::NotMember { .. }
             | ImportError::OutOfOrder { .. }
             | ImportError::SecondThread => (Code::InvalidArgument, "InvalidArchive"),

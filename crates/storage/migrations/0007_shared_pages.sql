@@ -15,12 +15,17 @@ CREATE TABLE messages (
 
 CREATE UNIQUE INDEX messages_in_order ON messages (thread, sequence, id);
 
+-- Numbers of messages that were erased: new ones take their places, so that erasing makes room.
+CREATE TABLE free_messages (
+    number INTEGER PRIMARY KEY
+) STRICT;
+
 INSERT INTO messages (thread, sequence, id, created_on, body)
     SELECT thread, sequence, id, created_on, body FROM messages_before ORDER BY thread, sequence;
 DROP TABLE messages_before;
 
--- The events of each thread. Entries are written for 1,024 places of the feed at once, when the last
--- of them has been given.
+-- The events of each thread, up to a place; those from it on are stepped over. Entries are written
+-- for 1,024 places at once.
 DROP INDEX feed_by_thread;
 
 CREATE TABLE feed_by_thread (
@@ -29,8 +34,13 @@ CREATE TABLE feed_by_thread (
     PRIMARY KEY (thread, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE feed_by_thread_end (
+    seq INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO feed_by_thread_end
+    SELECT (coalesce(max(seq), 0) + 1) / 1024 * 1024 FROM feed;
 INSERT INTO feed_by_thread
-    SELECT thread, seq FROM feed
-    WHERE thread IS NOT NULL
-      AND seq < (SELECT (max(seq) + 1) / 1024 * 1024 FROM feed)
-    ORDER BY thread, seq;
+    SELECT feed.thread, feed.seq FROM feed, feed_by_thread_end
+    WHERE thread IS NOT NULL AND feed.seq < feed_by_thread_end.seq
+    ORDER BY thread, feed.seq;

@@ -46,6 +46,7 @@ use crate::{
     error::{Cause, OpenError, StoreError},
     secret::{Sealer, SealingKey, private_file},
     sqlite::{
+        chat::FreeMessages,
         checkpointer::Checkpointer,
         feed_position::FeedPosition,
         lock::DirectoryLock,
@@ -127,6 +128,8 @@ impl SqliteStore {
             return Err(OpenError::WrongKey { path });
         }
         let feed = FeedPosition::load(&db).map_err(unusable)?;
+        let free = FreeMessages::load(&db).map_err(unusable)?;
+        let by_thread_end = feed::by_thread::end(&db).map_err(unusable)?;
         let state = Arc::new(WriterState {
             feed_head: AtomicU64::new(feed.head),
             feed_oldest: AtomicU64::new(feed.oldest),
@@ -146,6 +149,8 @@ impl SqliteStore {
             queue,
             batch_limit: options.batch_limit.get(),
             feed,
+            free,
+            by_thread_end,
             state: Arc::clone(&state),
             suspension: None,
             put_back: None,

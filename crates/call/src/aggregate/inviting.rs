@@ -204,6 +204,8 @@ impl Call {
             self.establish(*ordinal);
         }
         self.was_shared |= self.established.len() > 1;
+        // Whoever hands over is still there: nobody is the one other at this moment.
+        self.refresh_holds();
         for ordinal in arrived {
             self.hand_over(ordinal);
         }

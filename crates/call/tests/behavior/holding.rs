@@ -2,12 +2,12 @@
 
 use trunkline_call::{
     Action, CallConfig, CallState, CommandError, EventKind, Origin, ParticipantState, Profile,
-    Signal, StreamKind,
+    Signal, StreamKind, Transfer,
 };
 
 use trunkline_testkit::build::group_id;
 
-use crate::scene::{Answer, SUCCEEDED, Scene};
+use crate::scene::{Answer, SUCCEEDED, Scene, invite};
 
 /// Walks holds and resumes of both sides; after each step gives the states of alice and bob.
 fn check(profile: Profile, steps: &[(&str, Action, CallState, CallState)]) {
@@ -96,6 +96,27 @@ fn who_holds_shows_it_under_either_profile_once_the_one_other_is_not_one() {
             assert_eq!(scene.act("bob", Action::Resume), SUCCEEDED);
             assert_eq!(scene.state("bob"), Some(CallState::Connected), "{profile} {is_alone}");
         }
+    }
+}
+
+#[test]
+fn who_holds_shows_it_under_either_profile_after_a_transfer() {
+    for profile in Profile::ALL {
+        let config = CallConfig { profile, ..CallConfig::default() };
+        let mut scene = Scene::new(Origin::GroupId(group_id(1)), config);
+        for name in ["alice", "bob"] {
+            scene.join(name);
+            scene.media_up(name);
+        }
+        scene.act("alice", Action::Hold);
+        scene.act("bob", Action::Hold);
+        let target = invite("charlie", &["charlie"]);
+        scene.act("alice", Action::Transfer(Transfer { target, transferee: None }));
+        scene.accept("charlie");
+        scene.media_up("charlie");
+        assert_eq!(scene.state("alice"), None, "{profile}: handed over");
+        assert_eq!(scene.state("charlie"), Some(CallState::RemoteHold), "{profile}");
+        assert_eq!(scene.state("bob"), Some(CallState::LocalHold), "{profile}");
     }
 }
 

@@ -40,7 +40,7 @@ pub struct ThreadRecord {
     pub next_sequence: u64,
     /// The last version given to anything in the thread.
     pub last_version: MessageId,
-    /// When the last message came.
+    /// When the last message came; that somebody went is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message_received_on: Option<Timestamp>,
 }
@@ -70,7 +70,7 @@ pub struct ThreadHeader {
     pub next_sequence: u64,
     /// The last version given to anything in the thread.
     pub last_version: MessageId,
-    /// When the last message came.
+    /// When the last message came; that somebody went is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message_received_on: Option<Timestamp>,
 }

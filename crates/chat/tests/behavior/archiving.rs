@@ -92,6 +92,15 @@ fn an_archive_that_is_cut_or_shuffled_restores_nothing() {
     shuffled.swap(last, last - 1);
     assert!(matches!(restore(shuffled), Err(ImportError::OutOfOrder { .. })));
 
+    let mut endless = archive(&scene);
+    let Some(ArchiveRecord::Message(message)) = endless.last_mut() else { panic!("a message") };
+    message.id = MessageId::from_millis(u64::MAX);
+    message.version = message.id;
+    assert_eq!(
+        restore(endless),
+        Err(ImportError::NoTime { message_id: MessageId::from_millis(u64::MAX) })
+    );
+
     let mut twice = archive(&scene);
     twice.push(twice[0].clone());
     assert_eq!(restore(twice), Err(ImportError::SecondThread));

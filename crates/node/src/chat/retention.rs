@@ -31,7 +31,7 @@ async fn sweep(parts: &Arc<Parts>) -> Result<(), StoreError> {
         // A queue that is full has it come again with the next sweep.
         let _ = parts.send(&thread, ThreadMessage::Expire);
     }
-    while store.erase_deleted(SWEEP_LIMIT).await? == SWEEP_LIMIT && !is_stopping() {}
+    while store.erase_deleted(ERASE_LIMIT).await? == ERASE_LIMIT && !is_stopping() {}
     store.prune_responses(now).await?;
     let life = i64::try_from(parts.config.feed_life.as_micros()).unwrap_or(i64::MAX);
     let oldest = Timestamp::from_unix_micros(now.as_unix_micros().saturating_sub(life));
@@ -39,5 +39,9 @@ async fn sweep(parts: &Arc<Parts>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What is taken of each kind at once. More would keep others waiting for the one writer.
+/// Messages that are erased at once. Each may lie on a page of its own, and what makes room must get
+/// by with little: 100 of them write half a megabyte.
+const ERASE_LIMIT: usize = 100;
+
+/// What is taken of each other kind at once. More would keep others waiting for the one writer.
 const SWEEP_LIMIT: usize = 500;

@@ -20,7 +20,7 @@ pub struct Thread {
     /// When it was deleted; absent while it lives.
     #[prost(message, optional, tag = "5")]
     pub deleted_on: ::core::option::Option<::prost_types::Timestamp>,
-    /// When its last message came.
+    /// When its last message came; that somebody went is none.
     #[prost(message, optional, tag = "6")]
     pub last_message_received_on: ::core::option::Option<::prost_types::Timestamp>,
     /// What the app attached.
@@ -46,7 +46,7 @@ pub struct ThreadSummary {
     /// When it was deleted; absent while it lives.
     #[prost(message, optional, tag = "3")]
     pub deleted_on: ::core::option::Option<::prost_types::Timestamp>,
-    /// When its last message came.
+    /// When its last message came; that somebody went is none.
     #[prost(message, optional, tag = "4")]
     pub last_message_received_on: ::core::option::Option<::prost_types::Timestamp>,
 }

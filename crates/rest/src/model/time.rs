@@ -20,7 +20,7 @@ pub(crate) fn of_rooms(time: Timestamp) -> String {
 /// Identity: seven digits of fraction.
 pub(crate) fn of_tokens(time: Timestamp) -> String {
     let whole = of_chat(time);
-    format!("{}.{:07}+00:00", whole.trim_end_matches('Z'), time.subsec_ticks())
+    format!("{}.{:07}+00:00", whole.trim_end_matches('Z'), time.subsec_nanos() / 100)
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+pub(super) use commit::FreeMessages;
+
 #[async_trait]
 impl ChatStore for SqliteStore {
     async fn commit(&self, unit: ChatUnit) -> Result<Vec<u64>, StoreError> {
@@ -161,7 +163,7 @@ impl ChatStore for SqliteStore {
     }
 
     async fn erase_deleted(&self, rows: usize) -> Result<usize, StoreError> {
-        self.make_room(move |writing| erase_deleted(writing.db, rows)).await
+        self.make_room(move |writing| erase_deleted(writing.db, writing.free, rows)).await
     }
 
     async fn prune_feed(&self, before: Timestamp, rows: usize) -> Result<usize, StoreError> {
@@ -181,12 +183,13 @@ pub(super) fn user_number(db: &Connection, raw_id: &str) -> Result<Option<i64>, 
     Ok(db.prepare_cached(sql)?.query_row([raw_id], |row| row.get(0)).optional()?)
 }
 
+/// One seek; asked for the first as well, it would read all of them.
+const LAST_SEQUENCE: &str = "SELECT coalesce(max(sequence), 0) FROM messages WHERE thread = ?1";
+
 /// Returns the number of the row of a message, found by halving: ids rise with sequences.
 fn find_message(db: &Connection, thread: i64, id: MessageId) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT coalesce(min(sequence), 1), coalesce(max(sequence), 0) FROM messages
-               WHERE thread = ?1";
-    let (mut first, mut last): (i64, i64) =
-        db.prepare_cached(sql)?.query_row([thread], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut last: i64 = db.prepare_cached(LAST_SEQUENCE)?.query_row([thread], |row| row.get(0))?;
+    let mut first = 1;
     let sql = "SELECT sequence, id, number FROM messages
                WHERE thread = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence LIMIT 1";
     let mut statement = db.prepare_cached(sql)?;
@@ -261,7 +264,11 @@ impl Progress {
 }
 
 /// Erases messages and receipts of deleted threads, thread by thread.
-fn erase_deleted(db: &Connection, rows: usize) -> Result<usize, StoreError> {
+fn erase_deleted(
+    db: &Connection,
+    free: &mut FreeMessages,
+    rows: usize,
+) -> Result<usize, StoreError> {
     let mut erased = 0;
     while erased < rows {
         let sql = "SELECT number FROM threads WHERE deleted_on IS NOT NULL AND is_erased = 0
@@ -270,10 +277,14 @@ fn erase_deleted(db: &Connection, rows: usize) -> Result<usize, StoreError> {
         let Some(thread): Option<i64> = next else {
             break;
         };
-        let sql = "DELETE FROM messages WHERE number IN
-                       (SELECT number FROM messages WHERE thread = ?1 LIMIT ?2)";
+        let sql = "INSERT INTO free_messages
+                   SELECT number FROM messages WHERE thread = ?1 ORDER BY sequence LIMIT ?2";
         let row = params![thread, limit(rows - erased)];
+        db.prepare_cached(sql)?.execute(row)?;
+        let sql = "DELETE FROM messages WHERE number IN
+                       (SELECT number FROM messages WHERE thread = ?1 ORDER BY sequence LIMIT ?2)";
         erased += db.prepare_cached(sql)?.execute(row)?;
+        *free = FreeMessages::Some;
         if erased < rows {
             db.prepare_cached("DELETE FROM receipts WHERE thread = ?1")?.execute([thread])?;
             let sql = "UPDATE threads SET is_erased = 1 WHERE number = ?1";

@@ -1,5 +1,6 @@
 //! The feed: what happened, one row for all whom it concerns.
 
+pub(super) mod by_thread;
 mod nearest;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -184,23 +185,6 @@ pub(super) fn append(
         places.push(seq);
     }
     Ok(places)
-}
-
-/// Writes the entries of events by thread whose places have been given since a position, run by run:
-/// events of a thread that come one by one would cost a page each.
-pub(super) fn index_by_thread(
-    db: &Connection,
-    before: FeedPosition,
-    now: FeedPosition,
-) -> Result<(), StoreError> {
-    let (first, end) = (before.indexed_end(), now.indexed_end());
-    if first < end {
-        let sql = "INSERT INTO feed_by_thread (thread, seq)
-                   SELECT thread, seq FROM feed
-                   WHERE seq >= ?1 AND seq < ?2 AND thread IS NOT NULL ORDER BY thread, seq";
-        db.prepare_cached(sql)?.execute([number(first), number(end)])?;
-    }
-    Ok(())
 }
 
 /// Forgets the oldest events, up to the first that is young enough or still to be delivered.

@@ -37,20 +37,9 @@ impl FeedPosition {
         Ok(())
     }
 
-    /// Returns the place before which all events have an entry by thread; those from it on are
-    /// stepped over.
-    pub(super) fn indexed_end(&self) -> u64 {
-        self.head.saturating_add(1) / INDEXED_AT_ONCE * INDEXED_AT_ONCE
-    }
-
     /// Gives the next place.
     pub(super) fn next(&mut self) -> u64 {
         self.head += 1;
         self.head
     }
 }
-
-/// Places whose entries by thread are written at once; migration 7 has the same. Of a hundred busy
-/// threads each has ten among as many, and their entries share a page. More of them save little, and
-/// readers step over half as many on the average.
-const INDEXED_AT_ONCE: u64 = 1_024;

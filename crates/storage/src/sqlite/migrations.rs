@@ -39,6 +39,10 @@ pub(super) enum MigrationError {
 /// is.
 pub(super) fn migrate(db: &mut Connection, target: u32) -> Result<(), MigrationError> {
     let found = version(db)?;
+    if (1..target).contains(&found) {
+        // What is stored may be copied once, which takes its time and as much room again.
+        tracing::info!(from = found, to = target, "bringing the store to a newer schema");
+    }
     for step in found..target {
         let to = step + 1;
         take(db, MIGRATIONS[step as usize], to).map_err(|source| MigrationError::Failed {
@@ -134,6 +138,24 @@ mod tests {
         let indexed = "SELECT count(*) FROM feed_by_thread JOIN feed USING (thread, seq)";
         assert_eq!(count(indexed), 682);
         assert_eq!(count("SELECT max(seq) FROM feed_by_thread"), 1_022);
+    }
+
+    #[test]
+    fn a_feed_that_is_empty_or_pruned_has_entries_of_what_it_has() {
+        for (kept, end) in [(0..0, 0), (3_000..3_001, 2_048), (2_000..2_100, 2_048)] {
+            let mut db = Connection::open_in_memory().unwrap();
+            migrate(&mut db, 6).unwrap();
+            for seq in kept.clone() {
+                let event = "INSERT INTO feed (seq, thread, kind, happened_on, body)
+                             VALUES (?1, 1, 'any', 0, x'2a')";
+                db.execute(event, [seq]).unwrap();
+            }
+            migrate(&mut db, LATEST).unwrap();
+            let count = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+            assert_eq!(count("SELECT seq FROM feed_by_thread_end"), end);
+            let entries = count("SELECT count(*) FROM feed_by_thread");
+            assert_eq!(entries, kept.filter(|seq| *seq < end).count() as i64);
+        }
     }
 
     #[test]

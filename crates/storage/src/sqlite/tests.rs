@@ -117,12 +117,49 @@ async fn entries_of_the_feed_by_thread_come_with_whole_runs_and_go_with_their_ev
     }))
     .await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 40);
+    // They follow the commit.
+    store.write(|_| Ok(())).await.unwrap();
     assert_eq!(entries(&store).await, (1..=1_023).collect::<Vec<u64>>(), "of 2,000");
     let end = Timestamp::from_unix_micros(1);
     assert_eq!(store.prune_feed(end, 1_000).await.unwrap(), 1_000);
     assert_eq!(entries(&store).await, (1_001..=1_023).collect::<Vec<u64>>());
     assert_eq!(store.prune_feed(end, 9_999).await.unwrap(), 1_000);
     assert!(entries(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn entries_of_the_feed_by_thread_go_on_after_failures_and_restarts() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 7).unwrap();
+    let events = |count: usize| {
+        move |writing: &mut Writing<'_>| {
+            for _ in 0..count {
+                let seq = writing.feed.next();
+                let sql = "INSERT INTO feed (seq, thread, kind, happened_on, body)
+                           VALUES (?1, ?1 % 9, 'any', 0, x'2a')";
+                writing.db.execute(sql, [seq])?;
+            }
+            Ok(())
+        }
+    };
+    store.write(events(1_000)).await.unwrap();
+    let lost = store.write(move |writing| {
+        events(100)(writing)?;
+        break_commit(writing)
+    });
+    lost.await.unwrap_err();
+    store.probe().await.unwrap();
+    assert!(entries(&store).await.is_empty());
+    store.write(events(100)).await.unwrap();
+    store.write(|_| Ok(())).await.unwrap();
+    assert_eq!(entries(&store).await, (1..=1_023).collect::<Vec<u64>>());
+    let end = Timestamp::from_unix_micros(1);
+    assert_eq!(store.prune_feed(end, 9_999).await.unwrap(), 1_100);
+    drop(store);
+    let store = open(directory.path(), 7).unwrap();
+    store.write(events(1_000)).await.unwrap();
+    store.write(|_| Ok(())).await.unwrap();
+    assert_eq!(entries(&store).await, (1_101..=2_047).collect::<Vec<u64>>());
 }
 
 #[test]

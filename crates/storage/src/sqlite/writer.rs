@@ -19,13 +19,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::{Cause, StoreError},
-    sqlite::{feed, feed_position::FeedPosition, lock::DirectoryLock},
+    sqlite::{
+        chat::FreeMessages, feed::by_thread, feed_position::FeedPosition, lock::DirectoryLock,
+    },
 };
 
 /// What a unit writes with.
 pub(super) struct Writing<'a> {
     pub(super) db: &'a Connection,
     pub(super) feed: &'a mut FeedPosition,
+    pub(super) free: &'a mut FreeMessages,
 }
 
 /// Something to write, as a whole or not at all.
@@ -64,6 +67,9 @@ pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Request>,
     pub(super) batch_limit: usize,
     pub(super) feed: FeedPosition,
+    pub(super) free: FreeMessages,
+    /// Where the entries of the feed by thread end.
+    pub(super) by_thread_end: u64,
     pub(super) state: Arc<WriterState>,
     pub(super) suspension: Option<Suspension>,
     /// Taken from the queue while a batch was put together, and to be looked at next.
@@ -152,10 +158,9 @@ impl Writer {
     }
 
     fn commit_batch(&mut self, first: Box<dyn Unit>, limit: usize) {
-        let before = self.feed;
+        let before = (self.feed, self.free);
         let mut batch = Vec::new();
         let outcome = self.apply_batch(first, limit, &mut batch).and_then(|()| {
-            feed::index_by_thread(&self.db, before, self.feed)?;
             let commit = self.db.prepare_cached("COMMIT")?.execute([]);
             commit.map(drop).map_err(StoreError::from)
         });
@@ -168,19 +173,40 @@ impl Writer {
             }
             Err(error) => {
                 self.roll_back();
-                self.feed = before;
+                (self.feed, self.free) = before;
                 tracing::error!(%error, units = batch.len(), "a commit failed");
                 self.suspend(error.clone());
             }
         }
         self.uncopied_units += batch.len();
+        let is_lasting = outcome.is_ok();
         for unit in batch {
             unit.finish(outcome.clone());
+        }
+        if is_lasting {
+            self.extend_by_thread();
         }
         if self.uncopied_units >= CHECKPOINT_UNITS {
             self.uncopied_units = 0;
             // One that waits already will do.
             let _ = self.checkpoints.try_send(());
+        }
+    }
+
+    /// Writes the entries of the feed by thread that are due. Without room for them readers go on
+    /// stepping over the events, and the next commit tries again.
+    fn extend_by_thread(&mut self) {
+        let (from, to) = (self.by_thread_end, by_thread::due_end(self.feed.head));
+        if from >= to {
+            return;
+        }
+        match self.transaction(|db| by_thread::extend(db, from, to)) {
+            Ok(()) => self.by_thread_end = to,
+            Err(StoreError::Full) => tracing::debug!("no room for the feed's entries by thread"),
+            Err(error) => {
+                tracing::error!(%error, "the feed's entries by thread could not be written");
+                self.suspend(error);
+            }
         }
     }
 
@@ -196,7 +222,8 @@ impl Writer {
         begun?;
         let mut at = 0;
         while let Some(unit) = batch.get_mut(at) {
-            apply(&self.db, &mut self.feed, &mut **unit)?;
+            let (feed, free) = (&mut self.feed, &mut self.free);
+            apply(&mut Writing { db: &self.db, feed, free }, &mut **unit)?;
             at += 1;
             if batch.len() >= limit {
                 break;
@@ -247,15 +274,16 @@ impl Suspension {
 }
 
 /// Applies one unit under a savepoint. Fails only when the transaction is lost as a whole.
-fn apply(db: &Connection, feed: &mut FeedPosition, unit: &mut dyn Unit) -> Result<(), StoreError> {
-    let before = *feed;
+fn apply(writing: &mut Writing<'_>, unit: &mut dyn Unit) -> Result<(), StoreError> {
+    let db = writing.db;
+    let before = (*writing.feed, *writing.free);
     db.prepare_cached("SAVEPOINT unit")?.execute([])?;
-    if let Err(error) = unit.apply(&mut Writing { db, feed }) {
+    if let Err(error) = unit.apply(writing) {
         // Running out of room or a failing disk may have rolled everything back already.
         if db.is_autocommit() {
             return Err(error);
         }
-        *feed = before;
+        (*writing.feed, *writing.free) = before;
         db.prepare_cached("ROLLBACK TO unit")?.execute([])?;
     }
     db.prepare_cached("RELEASE unit")?.execute([])?;

@@ -214,7 +214,12 @@ pub(crate) async fn deleted_threads_stay_listed_and_lose_their_messages(backend:
     let _ = scene.act("alice", Command::DeleteThread).await;
     let listed = store.threads_of(&user("bob"), list(1)).await.unwrap();
     assert_eq!(listed[0].deleted_on, Some(scene.now()));
+    let all = store.messages(scene.id(), page(10)).await.unwrap();
     assert_eq!(store.erase_deleted(4).await.unwrap(), 4);
+    for message in &all {
+        let found = store.message(scene.id(), message.id).await.unwrap();
+        assert_eq!(found.is_some(), message.sequence > 4, "the oldest go first");
+    }
     assert_eq!(store.erase_deleted(100).await.unwrap(), 3);
     assert_eq!(store.erase_deleted(100).await.unwrap(), 0);
     assert!(sequences(&store, &scene, page(10)).await.is_empty());
@@ -222,6 +227,12 @@ pub(crate) async fn deleted_threads_stay_listed_and_lose_their_messages(backend:
     let record: ThreadRecord = store.load_thread(scene.id()).await.unwrap().unwrap();
     assert_eq!(record.deleted_on, Some(scene.now()));
     assert_eq!(record.members.len(), 2);
+    // What comes next may lie where they were.
+    for number in 4..=20 {
+        kept.send("bob", &number.to_string()).await;
+    }
+    assert_eq!(sequences(&store, &kept, page(99)).await, (1..=20).rev().collect::<Vec<_>>());
+    assert!(sequences(&store, &scene, page(10)).await.is_empty());
 }
 
 pub(crate) async fn texts_are_kept_byte_for_byte(backend: &impl Backend) {

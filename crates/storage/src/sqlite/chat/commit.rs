@@ -1,5 +1,7 @@
 //! What a command did to a thread, written as rows.
 
+mod message;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use trunkline_chat::{Change, ChatEvent, ReadReceipt, ThreadHeader, ThreadProgress};
 use trunkline_clock::Timestamp;
@@ -20,6 +22,9 @@ use crate::{
     },
 };
 
+pub(in crate::sqlite) use message::FreeMessages;
+use message::PreparedMessage;
+
 /// A unit whose bodies are written already.
 pub(super) struct PreparedUnit {
     thread_id: ThreadId,
@@ -33,9 +38,17 @@ enum PreparedChange {
     Advance(ThreadProgress),
     Header(PreparedHeader),
     Member { identifier: CommunicationIdentifier, body: Vec<u8> },
-    Message { sequence: i64, id: i64, created_on: Timestamp, body: Vec<u8> },
+    Message(PreparedMessage),
     Receipt(ReadReceipt),
     Removal(CommunicationIdentifier),
+}
+
+/// A thread as it is stored before the unit.
+struct StoredThread {
+    number: i64,
+    members: usize,
+    /// There is no message of this sequence or a higher one.
+    next_sequence: i64,
 }
 
 struct PreparedHeader {
@@ -70,17 +83,18 @@ impl PreparedUnit {
     pub(super) fn apply(self, writing: &mut Writing<'_>) -> Result<Vec<u64>, StoreError> {
         let db = writing.db;
         let Self { thread_id, rows, events, repeatability } = self;
-        let (thread, members) = match (find_thread(db, &thread_id)?, rows.first()) {
-            (Some(found), _) => found,
-            (None, Some(PreparedChange::Header(header))) => (header.insert(db, &thread_id)?, 0),
+        let stored = match (StoredThread::find(db, &thread_id)?, rows.first()) {
+            (Some(stored), _) => stored,
+            (None, Some(PreparedChange::Header(header))) => header.insert(db, &thread_id)?,
             (None, _) => return Err(StoreError::NotFound { what: "thread" }),
         };
+        let thread = stored.number;
         if let Some(record) = repeatability {
             repeatability::insert(db, &record)?;
         }
-        let mut roster = Roster::new(thread, members);
+        let mut roster = Roster::new(thread, stored.members);
         for row in &rows {
-            row.write(db, thread, &mut roster)?;
+            row.write(db, &stored, writing.free, &mut roster)?;
         }
         let first = writing.feed.head + 1;
         let audience = roster.close(db, first, &events)?;
@@ -114,18 +128,25 @@ impl PreparedChange {
                 let body = to_json("member", &member)?;
                 Self::Member { identifier: member.identifier, body }
             }
-            Change::PutMessage(message) => Self::Message {
+            Change::PutMessage(message) => Self::Message(PreparedMessage {
                 sequence: number(message.sequence),
                 id: number(message.id.as_millis()),
                 created_on: message.created_on,
                 body: to_json("message", &message)?,
-            },
+            }),
             Change::PutReceipt(receipt) => Self::Receipt(receipt),
             Change::RemoveMember(identifier) => Self::Removal(identifier),
         })
     }
 
-    fn write(&self, db: &Connection, thread: i64, roster: &mut Roster) -> Result<(), StoreError> {
+    fn write(
+        &self,
+        db: &Connection,
+        stored: &StoredThread,
+        free: &mut FreeMessages,
+        roster: &mut Roster,
+    ) -> Result<(), StoreError> {
+        let thread = stored.number;
         match self {
             Self::Advance(progress) => advance(db, thread, *progress),
             Self::Header(header) => header.update(db, thread),
@@ -140,15 +161,7 @@ impl PreparedChange {
                 }
                 Ok(())
             }
-            Self::Message { sequence, id, created_on, body } => {
-                let sql = "INSERT INTO messages (thread, sequence, id, created_on, body)
-                           VALUES (?1, ?2, ?3, ?4, ?5)
-                           ON CONFLICT (thread, sequence, id) DO UPDATE
-                           SET created_on = excluded.created_on, body = excluded.body";
-                let row = params![thread, sequence, id, created_on.as_unix_micros(), body];
-                db.prepare_cached(sql)?.execute(row)?;
-                Ok(())
-            }
+            Self::Message(message) => message.put(db, stored, free),
             Self::Receipt(receipt) => {
                 let user = intern(db, &receipt.reader)?;
                 let message = number(receipt.message_id.as_millis());
@@ -173,6 +186,19 @@ impl PreparedChange {
     }
 }
 
+impl StoredThread {
+    fn find(db: &Connection, id: &ThreadId) -> Result<Option<Self>, StoreError> {
+        let sql = "SELECT number, members, next_sequence FROM threads WHERE id = ?1";
+        let stored = db
+            .prepare_cached(sql)?
+            .query_row([id.as_str()], |row| {
+                Ok(Self { number: row.get(0)?, members: row.get(1)?, next_sequence: row.get(2)? })
+            })
+            .optional()?;
+        Ok(stored)
+    }
+}
+
 impl PreparedHeader {
     fn prepare(header: ThreadHeader) -> Result<Self, StoreError> {
         Ok(Self {
@@ -188,12 +214,12 @@ impl PreparedHeader {
         })
     }
 
-    fn insert(&self, db: &Connection, id: &ThreadId) -> Result<i64, StoreError> {
+    fn insert(&self, db: &Connection, id: &ThreadId) -> Result<StoredThread, StoreError> {
         let sql = "INSERT INTO threads (id, header, created_on, next_sequence, last_version)
                    VALUES (?1, ?2, ?3, 0, 0)";
         let row = params![id.as_str(), self.body, self.created_on.as_unix_micros()];
         db.prepare_cached(sql)?.execute(row)?;
-        Ok(db.last_insert_rowid())
+        Ok(StoredThread { number: db.last_insert_rowid(), members: 0, next_sequence: 0 })
     }
 
     fn update(&self, db: &Connection, thread: i64) -> Result<(), StoreError> {
@@ -218,16 +244,6 @@ impl PreparedEvent {
         let body = to_json("event", &event)?;
         Ok(Self { recipients, kind: event.kind.as_str(), time: event.time, body })
     }
-}
-
-/// Returns the number of a thread, and how many members it has.
-fn find_thread(db: &Connection, id: &ThreadId) -> Result<Option<(i64, usize)>, StoreError> {
-    let sql = "SELECT number, members FROM threads WHERE id = ?1";
-    let found = db
-        .prepare_cached(sql)?
-        .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    Ok(found)
 }
 
 fn advance(db: &Connection, thread: i64, progress: ThreadProgress) -> Result<(), StoreError> {
