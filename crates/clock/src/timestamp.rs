@@ -22,7 +22,7 @@ pub struct ParseTimestampError;
 
 const TICKS_PER_SECOND: i64 = 10_000_000;
 const TICKS_PER_MICRO: i64 = 10;
-const NANOS_PER_TICK: i64 = 100;
+const NANOS_PER_TICK: u32 = 100;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// 0000-01-01T00:00:00Z.
 const FIRST_TICK: i64 = -62_167_219_200 * TICKS_PER_SECOND;
@@ -58,20 +58,20 @@ impl Timestamp {
     /// bounded as [`Timestamp::from_unix_micros`].
     pub fn from_unix_parts(seconds: i64, nanos: u32) -> Self {
         let ticks = seconds.saturating_mul(TICKS_PER_SECOND);
-        Self::from_ticks(ticks.saturating_add(i64::from(nanos) / NANOS_PER_TICK))
+        Self::from_ticks(ticks.saturating_add(i64::from(nanos / NANOS_PER_TICK)))
     }
 
     /// Returns the nanoseconds past the whole second.
     pub fn subsec_nanos(self) -> u32 {
-        let nanos = self.ticks.rem_euclid(TICKS_PER_SECOND) * NANOS_PER_TICK;
-        u32::try_from(nanos).unwrap_or_default()
+        let ticks = self.ticks.rem_euclid(TICKS_PER_SECOND);
+        u32::try_from(ticks).unwrap_or_default() * NANOS_PER_TICK
     }
 
     /// Returns the time since an earlier timestamp, zero if it is a later one.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         // Between the years 0000 and 9999 lie fewer steps than there are numbers.
         let ticks = u64::try_from(self.ticks - earlier.ticks).unwrap_or(0);
-        Duration::from_nanos_u128(u128::from(ticks) * u128::from(NANOS_PER_TICK.unsigned_abs()))
+        Duration::from_nanos_u128(u128::from(ticks) * u128::from(NANOS_PER_TICK))
     }
 
     const fn from_ticks(ticks: i64) -> Self {
@@ -97,7 +97,7 @@ impl Add<Duration> for Timestamp {
 
 /// Returns a time in steps, the most there can be when it is longer.
 fn ticks_of(duration: Duration) -> i64 {
-    let ticks = duration.as_nanos() / u128::from(NANOS_PER_TICK.unsigned_abs());
+    let ticks = duration.as_nanos() / u128::from(NANOS_PER_TICK);
     i64::try_from(ticks).unwrap_or(i64::MAX)
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for Timestamp {
             0 => f.write_str("Z"),
             nanos if nanos % 1_000_000 == 0 => write!(f, ".{:03}Z", nanos / 1_000_000),
             nanos if nanos % 1_000 == 0 => write!(f, ".{:06}Z", nanos / 1_000),
-            nanos => write!(f, ".{:07}Z", nanos / 100),
+            nanos => write!(f, ".{:07}Z", nanos / NANOS_PER_TICK),
         }
     }
 }

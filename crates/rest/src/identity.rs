@@ -111,10 +111,10 @@ async fn exchange(
     let exchanged = identity.exchange_directory_token(resource, given, request.now.wall).await;
     let (_, token) = exchanged.map_err(|error| match error {
         ExchangeError::OtherApp => {
-            malformed("AppId", "appId", &app_id).unwrap_or_else(|| error.into())
+            unfit_guid("AppId", "appId", &app_id).unwrap_or_else(|| error.into())
         }
         ExchangeError::OtherUser => {
-            malformed("UserId", "userId", &user_id).unwrap_or_else(|| error.into())
+            unfit_guid("UserId", "userId", &user_id).unwrap_or_else(|| error.into())
         }
         error => error.into(),
     })?;
@@ -123,7 +123,7 @@ async fn exchange(
 
 /// Says what is wrong with a GUID of the body, in the words of the documented service; `None` when it
 /// is one.
-fn malformed(name: &str, target: &str, text: &str) -> Option<ApiError> {
+fn unfit_guid(name: &str, target: &str, text: &str) -> Option<ApiError> {
     if text.is_empty() {
         let message = format!("{name}: The {name} field is required.");
         return Some(ApiError::validation(message, name));

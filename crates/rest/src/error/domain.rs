@@ -32,16 +32,16 @@ impl From<ChatFailure> for ApiError {
             return Self::of_store(source.is_transient(), &source);
         }
         let is_repeated_differently = matches!(failure, ChatFailure::RepeatedDifferently);
-        let mut error = match failure {
-            // In the words of the documented service.
-            ChatFailure::NotFound => Self::not_found("The specified thread id was not found."),
-            ChatFailure::Refused(ChatError::NotMember) => Self::new(
-                StatusCode::FORBIDDEN,
-                "Forbidden",
-                "The initiator doesn't have the permission to perform the requested operation.",
-            ),
-            _ => Self::of(failure.status(), failure.code(), &failure),
+        let words = match &failure {
+            // Those of the documented service.
+            ChatFailure::NotFound => "The specified thread id was not found.".to_owned(),
+            ChatFailure::Refused(ChatError::NotMember) => {
+                "The initiator doesn't have the permission to perform the requested operation."
+                    .to_owned()
+            }
+            _ => failure.to_string(),
         };
+        let mut error = Self::of(failure.status(), failure.code(), &words);
         if let Some(after) = failure.retry_after() {
             error = error.with_retry_after(after);
         }
@@ -66,9 +66,8 @@ impl From<ExchangeError> for ApiError {
             ExchangeError::OtherApp => {
                 Self::validation("AAD application is not the expected one.", "appId")
             }
-            ExchangeError::OtherIssuer => {
-                Self::validation("Provided AAD token issued by unexpected issuer.", "token")
-            }
+            // No request of REST names an issuer.
+            ExchangeError::OtherIssuer => Self::validation(sentence(&error.to_string()), "token"),
             ExchangeError::OtherUser => {
                 Self::validation("Provided AAD token issued for unexpected user.", "userId")
             }

@@ -33,13 +33,12 @@ pub(super) fn check_cursor(db: &Connection, cursor: u64) -> Result<(), StoreErro
 pub(super) fn after_for(
     db: &Connection,
     user: i64,
-    cursor: u64,
+    mut cursor: u64,
     rows: usize,
 ) -> Result<Vec<FeedEntry>, StoreError> {
     let sql = "SELECT excluded, body FROM feed WHERE seq = ?1";
     let mut statement = db.prepare_cached(sql)?;
     let mut entries = Vec::new();
-    let mut cursor = cursor;
     while entries.len() < rows {
         let wanted = rows - entries.len();
         let places = nearest(db, user, cursor, wanted)?;

@@ -106,12 +106,7 @@ async fn entries_of_the_feed_by_thread_come_with_whole_runs_and_go_with_their_ev
     // A unit that fails gives its places back.
     let outcomes = together((0..60).map(|number| {
         store.write(move |writing| {
-            for _ in 0..50 {
-                let seq = writing.feed.next();
-                let sql = "INSERT INTO feed (seq, thread, kind, happened_on, body)
-                           VALUES (?1, ?1 % 9, 'any', 0, x'2a')";
-                writing.db.execute(sql, [seq])?;
-            }
+            put_events(writing, 50)?;
             if number % 3 == 0 { Err(StoreError::NotFound { what: "luck" }) } else { Ok(()) }
         })
     }))
@@ -131,33 +126,22 @@ async fn entries_of_the_feed_by_thread_come_with_whole_runs_and_go_with_their_ev
 async fn entries_of_the_feed_by_thread_go_on_after_failures_and_restarts() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), 7).unwrap();
-    let events = |count: usize| {
-        move |writing: &mut Writing<'_>| {
-            for _ in 0..count {
-                let seq = writing.feed.next();
-                let sql = "INSERT INTO feed (seq, thread, kind, happened_on, body)
-                           VALUES (?1, ?1 % 9, 'any', 0, x'2a')";
-                writing.db.execute(sql, [seq])?;
-            }
-            Ok(())
-        }
-    };
-    store.write(events(1_000)).await.unwrap();
-    let lost = store.write(move |writing| {
-        events(100)(writing)?;
+    store.write(|writing| put_events(writing, 1_000)).await.unwrap();
+    let lost = store.write(|writing| {
+        put_events(writing, 100)?;
         break_commit(writing)
     });
     lost.await.unwrap_err();
     store.probe().await.unwrap();
     assert!(entries(&store).await.is_empty());
-    store.write(events(100)).await.unwrap();
+    store.write(|writing| put_events(writing, 100)).await.unwrap();
     store.write(|_| Ok(())).await.unwrap();
     assert_eq!(entries(&store).await, (1..=1_023).collect::<Vec<u64>>());
     let end = Timestamp::from_unix_micros(1);
     assert_eq!(store.prune_feed(end, 9_999).await.unwrap(), 1_100);
     drop(store);
     let store = open(directory.path(), 7).unwrap();
-    store.write(events(1_000)).await.unwrap();
+    store.write(|writing| put_events(writing, 1_000)).await.unwrap();
     store.write(|_| Ok(())).await.unwrap();
     assert_eq!(entries(&store).await, (1_101..=2_047).collect::<Vec<u64>>());
 }
@@ -270,6 +254,17 @@ async fn together<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
     })
     .await;
     waiting.into_iter().filter_map(|(_, outcome)| outcome).collect()
+}
+
+/// Puts so many events of nine threads into the feed.
+fn put_events(writing: &mut Writing<'_>, count: usize) -> Result<(), StoreError> {
+    for _ in 0..count {
+        let seq = writing.feed.next();
+        let sql = "INSERT INTO feed (seq, thread, kind, happened_on, body)
+                   VALUES (?1, ?1 % 9, 'any', 0, x'2a')";
+        writing.db.execute(sql, [seq])?;
+    }
+    Ok(())
 }
 
 /// The places that have an entry by thread.

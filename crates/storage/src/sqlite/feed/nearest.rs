@@ -23,7 +23,7 @@ pub(super) fn nearest(
     rows: usize,
 ) -> Result<Vec<u64>, StoreError> {
     let search = Search { db, told: Told::load(db, user, cursor)?, rows };
-    if search.told.intervals.is_empty() {
+    if search.told.by_thread.is_empty() {
         return Ok(Vec::new());
     }
     let head = FeedPosition::load(db)?.head;
@@ -32,7 +32,7 @@ pub(super) fn nearest(
     let mut found = Vec::new();
     // Stepping over an event costs a fraction of looking a thread up.
     let steps = indexed_end - first;
-    if steps <= search.told.intervals.len() as u64 * STEPS_PER_THREAD {
+    if steps <= search.told.by_thread.len() as u64 * STEPS_PER_THREAD {
         search.step_over(first, end, &mut found)?;
     } else {
         search.look_up(first, indexed_end, &mut found)?;
@@ -43,7 +43,6 @@ pub(super) fn nearest(
 
 /// In which threads a user is told what happens, and between which places.
 struct Told {
-    intervals: Vec<(i64, RangeInclusive<i64>)>,
     /// A user who came back to a thread has more than one interval there.
     by_thread: HashMap<i64, Vec<RangeInclusive<i64>>>,
 }
@@ -52,14 +51,18 @@ impl Told {
     fn load(db: &Connection, user: i64, cursor: u64) -> Result<Self, StoreError> {
         let sql = "SELECT thread, from_seq, to_seq FROM audiences WHERE user = ?1 AND to_seq > ?2";
         let mut statement = db.prepare_cached(sql)?;
-        let intervals = statement
-            .query_map([user, number(cursor)], |row| Ok((row.get(0)?, row.get(1)?..=row.get(2)?)))?
-            .collect::<Result<Vec<(_, RangeInclusive<i64>)>, _>>()?;
+        let mut rows = statement.query([user, number(cursor)])?;
         let mut by_thread: HashMap<_, Vec<_>> = HashMap::new();
-        for (thread, interval) in &intervals {
-            by_thread.entry(*thread).or_default().push(interval.clone());
+        while let Some(row) = rows.next()? {
+            by_thread.entry(row.get(0)?).or_default().push(row.get(1)?..=row.get(2)?);
         }
-        Ok(Self { intervals, by_thread })
+        Ok(Self { by_thread })
+    }
+
+    fn intervals(&self) -> impl Iterator<Item = (i64, &RangeInclusive<i64>)> {
+        self.by_thread
+            .iter()
+            .flat_map(|(thread, intervals)| intervals.iter().map(|interval| (*thread, interval)))
     }
 
     fn is_told(&self, thread: i64, seq: i64) -> bool {
@@ -102,7 +105,7 @@ impl Search<'_> {
         let mut statement = self.db.prepare_cached(sql)?;
         let mut nearest = BinaryHeap::new();
         let last = end.saturating_sub(1);
-        for (thread, interval) in &self.told.intervals {
+        for (thread, interval) in self.told.intervals() {
             // Nothing beyond the farthest that is wanted is of interest.
             let farthest = if nearest.len() == self.rows { nearest.peek() } else { None };
             let last = farthest.copied().unwrap_or(last);
