@@ -18,6 +18,7 @@ use trunkline_reasons::EndReason;
 use crate::call_task::CallTask;
 use crate::calls::{AnswerAt, CallHandle, CallMessage, Refused};
 use crate::commands::{CallingError, Endpoint, Outcome};
+use crate::media::Offer;
 use crate::meetings::JoinRequest;
 use crate::node::Node;
 
@@ -123,25 +124,38 @@ pub(crate) async fn join(
             screen: gives(RoomRight::ShareScreen),
         },
     };
+    // To its end even when the one who joins goes away: whoever is in the call has a seat.
+    node.base().complete(enter(node.clone(), room, (actor, role), input, request.offer)).await
+}
+
+/// Takes somebody into the live call, who is seated with the role that gave the rights.
+async fn enter(
+    node: Node,
+    room: Room,
+    (actor, role): (Actor, RoomRole),
+    input: MeetingInput,
+    offer: Option<Offer>,
+) -> Result<Outcome, CallingError> {
+    let id = room.id();
     // A room's call may end between finding it and joining it.
     for _ in 0..JOIN_ATTEMPTS {
-        let call = node.room_calls().of(node, &room);
-        let (input, offer) = (Box::new(input.clone()), request.offer.clone());
+        let call = node.room_calls().of(&node, &room);
+        let (input, offer) = (Box::new(input.clone()), offer.clone());
         let answer_at = AnswerAt::Start;
         let asked =
             call.ask(|answer| CallMessage::Meeting { input, offer, answer_at, answer }).await;
         match asked.unwrap_or(Err(Refused::NotFound)) {
             Ok(accepted) => {
-                node.room_calls().seat(&id, call.id(), &actor, role);
+                node.room_calls().seat(id, call.id(), &actor, role);
                 // The roster may have changed since it was asked.
-                let now = node.store().room(&id).await.unwrap_or(Some(room));
-                node.room_calls().follow(&id, now.as_ref()).await;
+                let now = node.store().room(id).await.unwrap_or_else(|_| Some(room.clone()));
+                node.room_calls().follow(id, now.as_ref()).await;
                 return Ok(Outcome { call, accepted: Some(accepted) });
             }
             Err(
                 Refused::NotFound
                 | Refused::Command(trunkline_call::CommandError::CallEnded { .. }),
-            ) => node.room_calls().forget(&id, call.id()),
+            ) => node.room_calls().forget(id, call.id()),
             Err(refused) => return Err(refused.into()),
         }
     }
@@ -212,12 +226,7 @@ fn start(node: &Node, id: RoomId) -> CallHandle {
 }
 
 async fn room(node: &Node, id: &RoomId) -> Result<Room, CallingError> {
-    let room = node.store().room(id).await.map_err(|error| CallingError::Refused {
-        message: format!("the store failed: {error}"),
-        code: "store_failed".to_owned(),
-        reason: EndReason::PRECONDITION_FAILED,
-    })?;
-    room.ok_or_else(not_found)
+    node.store().room(id).await?.ok_or_else(not_found)
 }
 
 fn not_found() -> CallingError {

@@ -105,7 +105,7 @@ impl Rooms {
         room.filter(|room| room.resource() == resource).ok_or(RoomFailure::NotFound)
     }
 
-    /// Lists the rooms of a resource in the order of their making.
+    /// Lists the rooms of a resource, the newest first.
     pub async fn rooms(
         &self,
         resource: &ResourceId,
@@ -113,8 +113,8 @@ impl Rooms {
         limit: usize,
     ) -> Result<Page<Room>, RoomFailure> {
         let limit = limit.clamp(1, PAGE_LIMIT);
-        let after = after.map(|PageCursor(place)| RoomPosition(place));
-        let rooms = self.base.store.rooms(resource, after, limit + 1).await?;
+        let before = after.map(|PageCursor(place)| RoomPosition(place));
+        let rooms = self.base.store.rooms(resource, before, limit + 1).await?;
         Ok(Page::cut(rooms, limit, |(position, _)| position.0).map(|(_, room)| room))
     }
 
@@ -126,7 +126,7 @@ impl Rooms {
         request: UpdateRoom,
     ) -> Result<Room, RoomFailure> {
         let now = self.base.wall();
-        self.change(resource, id, |room| room.update(now, request)).await
+        self.change(resource, id, move |room| room.update(now, request)).await
     }
 
     /// Changes who may join. Whoever is in the call with a role that changes, or is taken off, is out
@@ -137,35 +137,43 @@ impl Rooms {
         id: &RoomId,
         patches: Vec<ParticipantPatch>,
     ) -> Result<Room, RoomFailure> {
-        self.change(resource, id, |room| room.patch_participants(patches)).await
+        self.change(resource, id, move |room| room.patch_participants(patches)).await
     }
 
     /// Deletes a room.
     pub async fn delete(&self, resource: &ResourceId, id: &RoomId) -> Result<(), RoomFailure> {
-        let _turn = self.turn(id).await;
-        self.room(resource, id).await?;
-        match self.base.store.delete_room(id).await? {
-            true => {
-                self.calls.follow(id, None).await;
-                Ok(())
+        let (rooms, resource, id) = (self.clone(), resource.clone(), id.clone());
+        let work = async move {
+            let _turn = rooms.turn(&id).await;
+            rooms.room(&resource, &id).await?;
+            match rooms.base.store.delete_room(&id).await? {
+                true => {
+                    rooms.calls.follow(&id, None).await;
+                    Ok(())
+                }
+                false => Err(RoomFailure::NotFound),
             }
-            false => Err(RoomFailure::NotFound),
-        }
+        };
+        self.base.complete(work).await
     }
 
     async fn change(
         &self,
         resource: &ResourceId,
         id: &RoomId,
-        change: impl FnOnce(&mut Room) -> Result<(), RoomError>,
+        change: impl FnOnce(&mut Room) -> Result<(), RoomError> + Send + 'static,
     ) -> Result<Room, RoomFailure> {
-        // Read, change, write: nobody else may change the room in between.
-        let _turn = self.turn(id).await;
-        let mut room = self.room(resource, id).await?;
-        change(&mut room)?;
-        self.base.store.put_room(room.clone(), None).await?;
-        self.calls.follow(id, Some(&room)).await;
-        Ok(room)
+        let (rooms, resource, id) = (self.clone(), resource.clone(), id.clone());
+        let work = async move {
+            // Read, change, write: nobody else may change the room in between.
+            let _turn = rooms.turn(&id).await;
+            let mut room = rooms.room(&resource, &id).await?;
+            change(&mut room)?;
+            rooms.base.store.put_room(room.clone(), None).await?;
+            rooms.calls.follow(&id, Some(&room)).await;
+            Ok(room)
+        };
+        self.base.complete(work).await
     }
 
     async fn turn(&self, id: &RoomId) -> MutexGuard<'_, ()> {

@@ -1,6 +1,7 @@
 //! Rate limits: token buckets per user, thread and resource, as the documented service has them.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -210,10 +211,13 @@ pub(crate) struct RateLimiter {
     rules: Vec<RateRule>,
     buckets: Mutex<HashMap<BucketKey, Bucket>>,
     bucket_limit: usize,
+    /// Seeded anew in each process: nobody finds two who share a bucket.
+    hasher: RandomState,
 }
 
-/// The rule by its place, then the caller and the thread as far as the rule looks at them.
-type BucketKey = (usize, Box<str>, Box<str>);
+/// The rule by its place, then a hash of the caller and the thread as far as the rule looks at them.
+/// An id in a path may be as long as a path; what is kept of it may not.
+type BucketKey = (usize, u64);
 
 /// What is left of a limit, in thousandths of a request, at a time.
 #[derive(Clone, Copy, Debug)]
@@ -225,7 +229,12 @@ struct Bucket {
 impl RateLimiter {
     /// Makes a limiter; without rules it lets everything through.
     pub(crate) fn new(rules: Vec<RateRule>) -> Self {
-        Self { rules, buckets: Mutex::default(), bucket_limit: BUCKET_LIMIT }
+        Self {
+            rules,
+            buckets: Mutex::default(),
+            bucket_limit: BUCKET_LIMIT,
+            hasher: RandomState::new(),
+        }
     }
 
     /// Counts a request, or tells in how much time one will be taken. A request that one rule refuses
@@ -243,7 +252,7 @@ impl RateLimiter {
         let mut taken: Vec<(BucketKey, Bucket)> = Vec::new();
         let mut wait = Duration::ZERO;
         for (index, rule) in self.rules.iter().enumerate() {
-            let Some(key) = (rule.group == group).then(|| key(index, rule, subject)).flatten()
+            let Some(key) = (rule.group == group).then(|| self.key(index, rule, subject)).flatten()
             else {
                 continue;
             };
@@ -281,12 +290,22 @@ impl RateLimiter {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         for (index, rule) in self.rules.iter().enumerate() {
             let is_of_thread = rule.group == group && rule.scope == RateScope::Thread;
-            let key = is_of_thread.then(|| key(index, rule, subject)).flatten();
+            let key = is_of_thread.then(|| self.key(index, rule, subject)).flatten();
             if let Some(bucket) = key.and_then(|key| buckets.get_mut(&key)) {
                 let left = bucket.millis_left.saturating_add(REQUEST_MILLIS);
                 bucket.millis_left = left.min(capacity(rule));
             }
         }
+    }
+
+    /// Returns where the requests of a subject are counted, if the rule concerns them.
+    fn key(&self, index: usize, rule: &RateRule, subject: RateSubject<'_>) -> Option<BucketKey> {
+        let looked_at = match rule.scope {
+            RateScope::Resource | RateScope::User => (Some(subject.caller), None),
+            RateScope::Thread => (None, Some(subject.thread?)),
+            RateScope::UserInThread => (Some(subject.caller), Some(subject.thread?)),
+        };
+        Some((index, self.hasher.hash_one(looked_at)))
     }
 }
 
@@ -324,19 +343,10 @@ fn capacity(rule: &RateRule) -> u64 {
     u64::from(rule.limit) * REQUEST_MILLIS
 }
 
-fn key(index: usize, rule: &RateRule, subject: RateSubject<'_>) -> Option<BucketKey> {
-    let thread = || subject.thread.map(Box::from);
-    Some(match rule.scope {
-        RateScope::Resource | RateScope::User => (index, subject.caller.into(), "".into()),
-        RateScope::Thread => (index, "".into(), thread()?),
-        RateScope::UserInThread => (index, subject.caller.into(), thread()?),
-    })
-}
-
 /// A request, in the unit of a bucket.
 const REQUEST_MILLIS: u64 = 1_000;
 
-/// Buckets kept at once: 10 MB at 100 bytes each.
+/// Buckets kept at once: 5 MB at 32 bytes each, of which a map may keep half free.
 const BUCKET_LIMIT: usize = 100_000;
 
 #[cfg(test)]
@@ -431,6 +441,21 @@ mod tests {
             limiter.check(at(0), Operation::Chat(ChatOperation::SendChatMessage), subject).is_ok()
         }));
         assert!(limiter.buckets.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn long_ids_are_told_apart_and_not_kept() {
+        assert!(size_of::<(BucketKey, Bucket)>() <= 32, "whatever the ids");
+        let limiter = RateLimiter::new(documented_rates());
+        let typing = Operation::Chat(ChatOperation::SendTypingNotification);
+        let long = "x".repeat(60_000);
+        for last in ["a", "b"] {
+            let thread = format!("{long}{last}");
+            assert!(
+                (0..5).all(|_| limiter.check(at(0), typing, in_thread(ALICE, &thread)).is_ok())
+            );
+            assert!(limiter.check(at(0), typing, in_thread(ALICE, &thread)).is_err());
+        }
     }
 
     #[test]

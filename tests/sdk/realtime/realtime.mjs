@@ -21,7 +21,8 @@ const KINDS = [
   "readReceiptReceived", "chatThreadCreated", "chatThreadPropertiesUpdated", "chatThreadDeleted",
   "participantsAdded", "participantsRemoved",
 ];
-const endpoint = process.env.TRUNKLINE_ENDPOINT.replace(/\/$/, "");
+// With the slash at the end that endpoints of connection strings have.
+const endpoint = `${process.env.TRUNKLINE_ENDPOINT.replace(/\/$/, "")}/`;
 const report = new Report();
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const idOf = (identifier) => identifier.communicationUserId;
@@ -30,7 +31,7 @@ async function users(count) {
   if (process.env.TRUNKLINE_USERS) return JSON.parse(process.env.TRUNKLINE_USERS).slice(0, count);
   const { CommunicationIdentityClient } = await load("@azure/communication-identity");
   const key = process.env.TRUNKLINE_ACCESS_KEY;
-  const identity = new CommunicationIdentityClient(`endpoint=${endpoint}/;accesskey=${key}`);
+  const identity = new CommunicationIdentityClient(`endpoint=${endpoint};accesskey=${key}`);
   return Promise.all(Array.from({ length: count }, async () => {
     const { user, token } = await identity.createUserAndToken(["chat"]);
     return { id: user.communicationUserId, token };

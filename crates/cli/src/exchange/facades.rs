@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Uri;
+use tower::Service as _;
 use trunkline_node::Node;
 use trunkline_realtime::{Realtime, RealtimeConfig};
 use trunkline_rest::{AllowedOrigins, Profile, RateGroup, RestConfig, ServiceTokens};
@@ -42,10 +44,12 @@ pub(super) fn in_the_clear(config: &ExchangeConfig, node: &Node) -> Router {
 }
 
 /// Answers what nobody serves in the words of whoever asks: calls with their status, everything else
-/// with the error envelope that clients of the documented service read.
+/// with the error envelope that clients of the documented service read. What nobody serves for its
+/// slashes is served without them: clients join an endpoint that ends in one, as those of connection
+/// strings do, and a path that begins with one.
 fn or_unserved(config: &ExchangeConfig, served: Router) -> Router {
     let allowed = Arc::new(rest_config(config).allowed_origins);
-    served.fallback(move |request: Request| {
+    let unserved = move |request: Request| {
         let allowed = Arc::clone(&allowed);
         async move {
             match trunkline_grpc::is_call(request.headers()) {
@@ -53,7 +57,32 @@ fn or_unserved(config: &ExchangeConfig, served: Router) -> Router {
                 false => trunkline_rest::unserved(&allowed, &request),
             }
         }
+    };
+    let as_it_is = served.clone().fallback(unserved.clone());
+    served.fallback(move |mut request: Request| {
+        let (mut as_it_is, unserved) = (as_it_is.clone(), unserved.clone());
+        async move {
+            match with_one_slash(request.uri()) {
+                Some(uri) => {
+                    *request.uri_mut() = uri;
+                    match as_it_is.call(request).await {
+                        Ok(response) => response,
+                        Err(never) => match never {},
+                    }
+                }
+                None => unserved(request).await,
+            }
+        }
     })
+}
+
+/// Returns where a request goes whose path begins with more than one slash.
+fn with_one_slash(uri: &Uri) -> Option<Uri> {
+    let target = uri.path_and_query()?.as_str();
+    let rest = target.strip_prefix("//")?.trim_start_matches('/');
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(format!("/{rest}").parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// Says what the pages need. Tokens are exchanged for pages as often as they are over REST.
@@ -95,5 +124,24 @@ fn rest_config(config: &ExchangeConfig) -> RestConfig {
         },
         numbers: config.numbers.clone(),
         ..RestConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_at_the_start_of_a_path_are_as_good_as_one() {
+        let one = |uri: &str| with_one_slash(&uri.parse().unwrap()).map(|uri| uri.to_string());
+        let path = "/chat/config/realTimeNotifications?api-version=2021-09-07";
+        assert_eq!(one(&format!("/{path}")).as_deref(), Some(path));
+        assert_eq!(one(&format!("///{path}")).as_deref(), Some(path));
+        let whole = format!("https://localhost:8443{path}");
+        assert_eq!(one(&format!("https://localhost:8443/{path}")), Some(whole.clone()));
+        assert_eq!(one("//?a=//b").as_deref(), Some("/?a=//b"));
+        for already in [path, &whole, "/", "/a//b", "*", "localhost:8443"] {
+            assert_eq!(one(already), None, "{already}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use tonic::Streaming;
+use trunkline_interop::ParticipantPatch;
 use trunkline_proto::{
     calling::v1::{
         GetCallRequest, HangUpRequest, JoinCallRequest, WatchCallRequest, WatchCallResponse,
@@ -192,25 +193,46 @@ async fn cht7_guests_keep_the_chat_that_others_gave_them_and_no_other() {
     assert!(members(&scene, "bob", &thread_id).await.contains(&invited));
 }
 
+/// Makes a room in which somebody presents.
+async fn room_of(scene: &Scene, host: &str) -> String {
+    let host = NewRoomParticipant { user: host.to_owned(), role: RoomRole::Presenter.into() };
+    let create = CreateRoomRequest { participants: vec![host], ..CreateRoomRequest::default() };
+    let room = scene.rooms(&scene.key()).create_room(create).await.unwrap().into_inner().room;
+    room.unwrap().room_id
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_call_follows_its_room_when_whoever_changes_it_goes_away() {
+    let scene = Scene::start().await;
+    let host = scene.app_user().await;
+    let room_id = room_of(&scene, &host).await;
+    let join = JoinCallRequest { room_id: room_id.clone(), ..JoinCallRequest::default() };
+    let mut calling = scene.calling(&host).await;
+    let call = calling.join_call(join).await.unwrap().into_inner().call.unwrap();
+    let mut events = watch(&scene, &host, &call.call_id).await;
+    let (resource, room_id) = (scene.resource(), room_id.parse().unwrap());
+    let removal = vec![ParticipantPatch::Remove(host.parse().unwrap())];
+    let rooms = scene.node.rooms();
+    // Asked once: the store's thread has not answered by then.
+    let asking = rooms.patch_participants(&resource, &room_id, removal);
+    assert!(tokio::time::timeout(Duration::ZERO, asking).await.is_err(), "it was over at once");
+    let (_, reason) = end(&mut events).await;
+    assert_eq!((reason.code, reason.sub_code), (0, 5317));
+    assert_eq!(rooms.room(&resource, &room_id).await.unwrap().participants().count(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_call_of_a_room_ends_with_its_validity() {
     let scene = Scene::start().await;
     let host = scene.app_user().await;
-    let create = CreateRoomRequest {
-        participants: vec![NewRoomParticipant {
-            user: host.clone(),
-            role: RoomRole::Presenter.into(),
-        }],
-        ..CreateRoomRequest::default()
-    };
+    let room_id = room_of(&scene, &host).await;
     let mut rooms = scene.rooms(&scene.key());
-    let room = rooms.create_room(create).await.unwrap().into_inner().room.unwrap();
-    let join = JoinCallRequest { room_id: room.room_id.clone(), ..JoinCallRequest::default() };
+    let join = JoinCallRequest { room_id: room_id.clone(), ..JoinCallRequest::default() };
     let mut calling = scene.calling(&host).await;
     let call = calling.join_call(join.clone()).await.unwrap().into_inner().call.unwrap();
     let mut events = watch(&scene, &host, &call.call_id).await;
     let update = UpdateRoomRequest {
-        room_id: room.room_id,
+        room_id,
         valid_until: Some((SystemTime::now() + Duration::from_secs(1)).into()),
         ..UpdateRoomRequest::default()
     };

@@ -3,6 +3,7 @@
 use trunkline_api::convert;
 use trunkline_proto::common::v1 as common;
 use trunkline_reasons::EndReason;
+use trunkline_storage::StoreError;
 
 use crate::calls::Refused;
 use crate::media::OfferError;
@@ -93,6 +94,25 @@ impl From<Refused> for CallingError {
             Refused::UnknownTile { .. } => "unknown_tile".to_owned(),
         };
         Self::Refused { message, code, reason }
+    }
+}
+
+impl From<StoreError> for CallingError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Closed => Self::ShuttingDown,
+            StoreError::Conflict { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::CursorLost { .. }
+            | StoreError::Full
+            | StoreError::Io(_)
+            | StoreError::NotFound { .. }
+            | StoreError::Suspended(_) => Self::Refused {
+                message: format!("the store failed: {error}"),
+                code: "store_failed".to_owned(),
+                reason: EndReason::PRECONDITION_FAILED,
+            },
+        }
     }
 }
 
