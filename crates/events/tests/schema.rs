@@ -61,6 +61,8 @@ fn the_event_grid_envelope_is_an_array_of_the_published_form() {
             "messageBody": "Welcome",
             "messageId": "1613694358927",
             "metadata": {"key": "value"},
+            "senderId": ALICE,
+            "recipientId": BOB,
             "senderCommunicationIdentifier": user(ALICE),
             "senderDisplayName": "Alice",
             "composeTime": "2021-02-19T00:25:58.927Z",
@@ -175,7 +177,8 @@ fn facts(who: &CommunicationIdentifier) -> CallFacts<'_> {
     }
 }
 
-/// Returns the members of the data, as the published schema lists them.
+/// Returns the members of the data, as the published schema lists them. Ids as plain text are those of
+/// the published examples.
 fn published(event_type: EventType) -> &'static str {
     match event_type {
         EventType::CallEnded => {
@@ -190,7 +193,7 @@ fn published(event_type: EventType) -> &'static str {
             "startedBy serverCallId group room isTwoParty correlationId isRoomsCall"
         }
         EventType::ChatMessageDeleted => {
-            "recipientCommunicationIdentifier transactionId threadId messageId \
+            "senderId recipientId recipientCommunicationIdentifier transactionId threadId messageId \
              senderCommunicationIdentifier senderDisplayName composeTime type version deleteTime"
         }
         EventType::ChatMessageDeletedInThread => {
@@ -198,7 +201,7 @@ fn published(event_type: EventType) -> &'static str {
              composeTime type version deleteTime"
         }
         EventType::ChatMessageEdited => {
-            "recipientCommunicationIdentifier transactionId threadId messageId \
+            "senderId recipientId recipientCommunicationIdentifier transactionId threadId messageId \
              senderCommunicationIdentifier senderDisplayName composeTime type version messageBody \
              metadata editTime"
         }
@@ -207,7 +210,7 @@ fn published(event_type: EventType) -> &'static str {
              composeTime type version messageBody metadata editTime"
         }
         EventType::ChatMessageReceived => {
-            "recipientCommunicationIdentifier transactionId threadId messageId \
+            "senderId recipientId recipientCommunicationIdentifier transactionId threadId messageId \
              senderCommunicationIdentifier senderDisplayName composeTime type version messageBody \
              metadata"
         }
@@ -228,7 +231,7 @@ fn published(event_type: EventType) -> &'static str {
              metadata participants"
         }
         EventType::ChatThreadCreatedWithUser => {
-            "recipientCommunicationIdentifier transactionId threadId createTime version \
+            "createdBy members recipientId recipientCommunicationIdentifier transactionId threadId createTime version \
              createdByCommunicationIdentifier properties metadata participants"
         }
         EventType::ChatThreadDeleted => {
@@ -248,11 +251,11 @@ fn published(event_type: EventType) -> &'static str {
              properties metadata"
         }
         EventType::ChatThreadPropertiesUpdatedPerUser => {
-            "recipientCommunicationIdentifier transactionId threadId createTime version \
+            "editedBy recipientId recipientCommunicationIdentifier transactionId threadId createTime version \
              editedByCommunicationIdentifier editTime metadata properties"
         }
         EventType::ChatThreadWithUserDeleted => {
-            "recipientCommunicationIdentifier transactionId threadId createTime version \
+            "deletedBy recipientId recipientCommunicationIdentifier transactionId threadId createTime version \
              deletedByCommunicationIdentifier deleteTime"
         }
         EventType::UserDisconnected => "userCommunicationIdentifier",

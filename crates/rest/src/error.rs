@@ -57,6 +57,8 @@ pub(crate) struct ErrorModel {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct InnerError {
     code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
 }
 
 impl ErrorModel {
@@ -187,7 +189,14 @@ impl ApiError {
     /// Adds a more exact code.
     #[must_use]
     pub(crate) fn with_inner(mut self, code: &'static str) -> Self {
-        self.0.error.inner = Some(InnerError { code });
+        self.0.error.inner = Some(InnerError { code, message: None });
+        self
+    }
+
+    /// Adds a more exact code and what it says to people.
+    #[must_use]
+    pub(crate) fn with_inner_message(mut self, code: &'static str, message: &'static str) -> Self {
+        self.0.error.inner = Some(InnerError { code, message: Some(message) });
         self
     }
 
@@ -288,10 +297,11 @@ impl From<BodyError> for ApiError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    async fn sent(error: ApiError) -> (StatusCode, HeaderMap, serde_json::Value) {
+    /// Reads an error as a client gets it.
+    pub(crate) async fn sent(error: ApiError) -> (StatusCode, HeaderMap, serde_json::Value) {
         let response = error.into_response();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap();

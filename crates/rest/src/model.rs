@@ -6,6 +6,7 @@
 pub(crate) mod chat;
 pub(crate) mod identifier;
 pub(crate) mod identity;
+pub(crate) mod members;
 pub(crate) mod numbers;
 pub(crate) mod rooms;
 pub(crate) mod sip;

@@ -10,7 +10,7 @@ use crate::config::{NumberAssignment, NumberType, VirtualNumber};
 use crate::error::ApiError;
 use crate::model::numbers::{
     AreaCodeModel, CostModel, CountryModel, DivisionModel, LocalityModel, OfferingModel,
-    OperatorModel, OperatorRequest, PurchasedNumberModel,
+    OperatorDetails, OperatorModel, OperatorRequest, PurchasedNumberModel,
 };
 use crate::operation::NumberOperation;
 use crate::paging::PageRequest;
@@ -59,10 +59,14 @@ fn list(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError
 
 /// Returns a number of the resource.
 fn get(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, ApiError> {
-    let digits = request.parameter(0).trim_start_matches('+');
+    let asked = request.parameter(0);
+    let digits = asked.trim_start_matches('+');
     let found =
         numbers.iter().find(|number| number.number.as_str().strip_prefix('+') == Some(digits));
-    let number = found.ok_or_else(|| ApiError::not_found("The resource has no such number."))?;
+    let number = found.ok_or_else(|| {
+        ApiError::not_found(format!("Input phoneNumber {asked} cannot be found."))
+            .with_target("phonenumber")
+    })?;
     Ok(Reply::json(StatusCode::OK, &PurchasedNumberModel::from(number)))
 }
 
@@ -129,18 +133,27 @@ fn offerings(numbers: &[VirtualNumber], request: &Incoming) -> Result<Reply, Api
 
 /// Says of one number what the number itself says. As there, one may be asked for at a time.
 fn operators(request: &Incoming) -> Result<Reply, ApiError> {
-    let OperatorRequest { phone_numbers } = request.json()?;
-    let refused = |message| ApiError::bad_request(message).with_target("phoneNumbers");
+    let OperatorRequest { phone_numbers, options } = request.json()?;
     let [phone_number] = &phone_numbers[..] else {
-        return Err(refused("Exactly one phone number may be asked for."));
+        return Err(ApiError::bad_request("Can only accept one phoneNumber"));
     };
-    let number: E164 = phone_number
-        .parse()
-        .map_err(|_| refused("A phone number is written as E.164 has it, such as +14255550123."))?;
+    let number: E164 = phone_number.parse().map_err(|_| {
+        ApiError::bad_request("A phone number is written as E.164 has it, such as +14255550123.")
+            .with_target("phoneNumbers")
+    })?;
+    let wants_details =
+        options.unwrap_or_default().include_additional_operator_details.unwrap_or_default();
     let value = OperatorModel {
         phone_number: number.as_str(),
         international_format: number.as_str(),
-        number_type: "unknown",
+        details: match wants_details {
+            true => OperatorDetails::Asked { number_type: "unknown" },
+            false => OperatorDetails::NotAsked {
+                number_type: (),
+                iso_country_code: (),
+                operator_details: (),
+            },
+        },
     };
     Ok(Reply::json(StatusCode::OK, &json!({ "values": [value] })))
 }
@@ -300,7 +313,10 @@ mod tests {
             assert_eq!(number["phoneNumber"], "+14255550100");
         }
         for other in ["+14255550199", "911", "+", ""] {
-            assert_eq!(ask(get, &format!("/phoneNumbers/{other}")), Err(404));
+            let request = incoming(&Method::GET, &format!("/phoneNumbers/{other}"), "");
+            let error = get(&numbers(), &request).err().unwrap();
+            let expected = format!("Input phoneNumber {other} cannot be found.");
+            assert_eq!((error.status(), error.details().0), (StatusCode::NOT_FOUND, &*expected));
         }
     }
 
@@ -361,11 +377,19 @@ mod tests {
         };
         let number = "+14255550123";
         let expected = json!({"values": [{
+            "phoneNumber": number, "internationalFormat": number,
+            "numberType": null, "isoCountryCode": null, "operatorDetails": null,
+        }]});
+        let with = |said: Value| {
+            let options = json!({"includeAdditionalOperatorDetails": said});
+            ask(json!({"phoneNumbers": [number], "options": options}))
+        };
+        assert_eq!(ask(json!({"phoneNumbers": [number]})), Ok(expected.clone()));
+        assert_eq!(with(json!(false)), Ok(expected));
+        let expected = json!({"values": [{
             "phoneNumber": number, "internationalFormat": number, "numberType": "unknown",
         }]});
-        let options = json!({"includeAdditionalOperatorDetails": true});
-        assert_eq!(ask(json!({"phoneNumbers": [number]})), Ok(expected.clone()));
-        assert_eq!(ask(json!({"phoneNumbers": [number], "options": options})), Ok(expected));
+        assert_eq!(with(json!(true)), Ok(expected));
         for numbers in [json!([]), json!([number, number]), json!(["911"]), json!([""]), json!("")]
         {
             assert_eq!(ask(json!({"phoneNumbers": numbers})), Err(400), "{numbers}");

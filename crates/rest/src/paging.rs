@@ -95,15 +95,24 @@ pub(crate) struct PageRequest {
 
 impl PageRequest {
     /// Reads the size of a page from the parameter that the service has for it. A size over the limit
-    /// gives pages of the limit, as the documented service does.
+    /// gives pages of the limit, as the documented service does, and so does none.
     pub(crate) fn read(query: &Query, size: &'static str) -> Result<Self, ApiError> {
+        Self::read_or(query, size, PAGE_LIMIT)
+    }
+
+    /// Reads the size of a page, which is `default` where none is asked for.
+    pub(crate) fn read_or(
+        query: &Query,
+        size: &'static str,
+        default: usize,
+    ) -> Result<Self, ApiError> {
         let limit = match query.read::<usize>(size)? {
             Some(0) => {
                 let message = format!("The value of `{size}` is not valid.");
                 return Err(ApiError::bad_request(message).with_target(size));
             }
             Some(limit) => limit.min(PAGE_LIMIT),
-            None => PAGE_LIMIT,
+            None => default,
         };
         Ok(Self { limit, skip: query.read("skip")?.unwrap_or(0) })
     }
@@ -188,6 +197,8 @@ mod tests {
         assert_eq!(read(""), Ok((200, 0)));
         assert_eq!(read("maxPageSize=2&skip=3"), Ok((2, 3)));
         assert_eq!(read("maxPageSize=1000"), Ok((200, 0)));
+        let rooms = PageRequest::read_or(&query(""), "maxPageSize", 30).unwrap();
+        assert_eq!(rooms, PageRequest { limit: 30, skip: 0 });
         for text in ["maxPageSize=0", "maxPageSize=-1", "maxPageSize=x", "skip=-1"] {
             assert_eq!(read(text), Err(400), "{text}");
         }

@@ -72,7 +72,8 @@ async fn list(
     resource: &ResourceId,
     request: &Incoming,
 ) -> Result<Reply, ApiError> {
-    let PageRequest { limit, .. } = PageRequest::read(&request.query, "maxPageSize")?;
+    let PageRequest { limit, .. } =
+        PageRequest::read_or(&request.query, "maxPageSize", ROOMS_PAGE)?;
     let after: Option<PageCursor> = request.query.read("syncState")?;
     let page = shared.node.rooms().rooms(resource, after, limit).await?;
     let items = page.items.iter().map(RoomModel::from).collect();
@@ -139,3 +140,6 @@ fn roster_refusal(error: RoomError) -> ApiError {
 fn room_id(request: &Incoming) -> Result<RoomId, ApiError> {
     Ok(request.parameter(0).parse::<RoomId>()?)
 }
+
+/// Rooms on a page of the documented service, which has no parameter for it.
+const ROOMS_PAGE: usize = 30;

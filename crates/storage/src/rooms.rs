@@ -28,11 +28,12 @@ pub trait RoomStore: Send + Sync {
     /// Returns a room, of whatever resource.
     async fn room(&self, id: &RoomId) -> Result<Option<Room>, StoreError>;
 
-    /// Returns up to `limit` rooms of a resource in the order of their making, after a position.
+    /// Returns up to `limit` rooms of a resource, the newest first: those that were made before the
+    /// one at a position.
     async fn rooms(
         &self,
         resource: &ResourceId,
-        after: Option<RoomPosition>,
+        before: Option<RoomPosition>,
         limit: usize,
     ) -> Result<Vec<(RoomPosition, Room)>, StoreError>;
 

@@ -43,7 +43,19 @@ async function sipRouting(report, client) {
     [["sbc.contoso.example", 5061]]);
   const routes = await items(client.listRoutes());
   report.equal("routes are kept", routes.map((one) => [one.name, one.trunks]), [["all", ["sbc.contoso.example"]]]);
+  const [route] = routes;
+  const cannotBe = "UnprocessableConfiguration";
+  await report.refused("a missing trunk",
+    () => client.setRoutes([{ ...route, trunks: ["other.contoso.example"] }]), 422, cannotBe);
+  await report.refused("a route twice", () => client.setRoutes([route, route]), 400, cannotBe);
+  await report.refused("a trunk twice in a route",
+    () => client.setRoutes([{ ...route, trunks: [...route.trunks, ...route.trunks] }]), 400, cannotBe);
   await client.setRoutes([]);
+  const three = ["z", "a", "m"].map((name) => `${name}.contoso.example`);
+  await client.setTrunks(three.map((fqdn) => ({ fqdn, sipSignalingPort: 5061 })));
+  report.equal("trunks keep their order", (await items(client.listTrunks())).map((one) => one.fqdn), three);
+  await client.setTrunks([]);
+  await client.setTrunk({ fqdn: "sbc.contoso.example", sipSignalingPort: 5061 });
   await client.deleteTrunk("sbc.contoso.example");
   report.equal("trunks are removed", await items(client.listTrunks()), []);
 }

@@ -182,6 +182,7 @@ async def listing(report, client):
     found = [room.id for room in await items(client.list_rooms())]
     report.check("rooms are listed", set(made) <= set(found), found)
     report.equal("each of them once", len(found), len(set(found)))
+    report.equal("the newest comes first", found[:3], made[::-1])
     for room_id in made:
         await value(client.delete_room(room_id))
     found = [room.id for room in await items(client.list_rooms())]

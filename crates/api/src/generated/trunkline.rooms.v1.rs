@@ -139,7 +139,7 @@ pub mod rooms_service_client {
                 .insert(GrpcMethod::new("trunkline.rooms.v1.RoomsService", "GetRoom"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the rooms of the resource, oldest first.
+        /// Lists the rooms of the resource, newest first.
         pub async fn list_rooms(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -319,7 +319,7 @@ pub mod rooms_service_server {
             tonic::Response<::trunkline_proto::rooms::v1::GetRoomResponse>,
             tonic::Status,
         >;
-        /// Lists the rooms of the resource, oldest first.
+        /// Lists the rooms of the resource, newest first.
         async fn list_rooms(
             &self,
             request: tonic::Request<::trunkline_proto::rooms::v1::ListRoomsRequest>,

@@ -8,7 +8,10 @@ use trunkline_ids::CommunicationIdentifier;
 
 use super::{
     Event, EventId, EventType,
-    data::{ChatFields, EventData, MessageFields, Participant, Properties, ThreadFields},
+    data::{
+        ChatFields, EventData, MessageFields, Participant, PlainCreation, PlainDeletion, PlainEdit,
+        PlainMember, PlainMessage, Properties, ThreadFields,
+    },
     id::transaction_id,
     identifier::IdentifierModel,
 };
@@ -131,6 +134,11 @@ impl<'a> ChatEvents<'a> {
             },
             Happening::ThreadCreated { thread, members } => EventData::ThreadCreated {
                 thread: self.thread_fields(recipient),
+                plain: recipient.map(|recipient_id| PlainCreation {
+                    created_by: &origin.actor,
+                    members: members.iter().map(PlainMember::from).collect(),
+                    recipient_id,
+                }),
                 created_by_communication_identifier: actor,
                 properties: Properties { topic: &thread.topic },
                 metadata: &thread.metadata,
@@ -138,11 +146,15 @@ impl<'a> ChatEvents<'a> {
             },
             Happening::ThreadDeleted => EventData::ThreadDeleted {
                 thread: self.thread_fields(recipient),
+                plain: recipient
+                    .map(|recipient_id| PlainDeletion { deleted_by: &origin.actor, recipient_id }),
                 deleted_by_communication_identifier: actor,
                 delete_time: origin.time,
             },
             Happening::ThreadPropertiesUpdated(thread) => EventData::ThreadPropertiesUpdated {
                 thread: self.thread_fields(recipient),
+                plain: recipient
+                    .map(|recipient_id| PlainEdit { edited_by: &origin.actor, recipient_id }),
                 edited_by_communication_identifier: actor,
                 edit_time: origin.time,
                 metadata: &thread.metadata,
@@ -156,10 +168,12 @@ impl<'a> ChatEvents<'a> {
         message: &'a Message,
         recipient: Option<&'a CommunicationIdentifier>,
     ) -> MessageFields<'a> {
+        let sender_id = sender(message, self.origin);
         MessageFields {
             chat: self.chat_fields(message.version, recipient),
+            plain: recipient.map(|recipient_id| PlainMessage { sender_id, recipient_id }),
             message_id: message.id.to_string(),
-            sender_communication_identifier: IdentifierModel(sender(message, self.origin)),
+            sender_communication_identifier: IdentifierModel(sender_id),
             sender_display_name: message.sender_display_name.as_ref(),
             compose_time: message.created_on,
             message_type: type_name(message.content.message_type()),

@@ -8,7 +8,8 @@ use trunkline_ids::{CommunicationIdentifier, DisplayName};
 use super::identifier::IdentifierModel;
 
 /// What an event tells. An event per recipient and one per thread differ only in whether there is a
-/// recipient.
+/// recipient, and in the ids as plain text that the published examples have beside the identifiers of
+/// most events per recipient.
 #[derive(Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub(super) enum EventData<'a> {
@@ -64,6 +65,8 @@ pub(super) enum EventData<'a> {
     ThreadCreated {
         #[serde(flatten)]
         thread: ThreadFields<'a>,
+        #[serde(flatten)]
+        plain: Option<PlainCreation<'a>>,
         created_by_communication_identifier: IdentifierModel<'a>,
         properties: Properties<'a>,
         metadata: &'a Metadata,
@@ -72,12 +75,16 @@ pub(super) enum EventData<'a> {
     ThreadDeleted {
         #[serde(flatten)]
         thread: ThreadFields<'a>,
+        #[serde(flatten)]
+        plain: Option<PlainDeletion<'a>>,
         deleted_by_communication_identifier: IdentifierModel<'a>,
         delete_time: Timestamp,
     },
     ThreadPropertiesUpdated {
         #[serde(flatten)]
         thread: ThreadFields<'a>,
+        #[serde(flatten)]
+        plain: Option<PlainEdit<'a>>,
         edited_by_communication_identifier: IdentifierModel<'a>,
         edit_time: Timestamp,
         metadata: &'a Metadata,
@@ -152,6 +159,8 @@ pub(super) struct ChatFields<'a> {
 pub(super) struct MessageFields<'a> {
     #[serde(flatten)]
     pub(super) chat: ChatFields<'a>,
+    #[serde(flatten)]
+    pub(super) plain: Option<PlainMessage<'a>>,
     pub(super) message_id: String,
     pub(super) sender_communication_identifier: IdentifierModel<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,6 +177,54 @@ pub(super) struct ThreadFields<'a> {
     #[serde(flatten)]
     pub(super) chat: ChatFields<'a>,
     pub(super) create_time: Timestamp,
+}
+
+/// Who wrote a message and who is told of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlainMessage<'a> {
+    pub(super) sender_id: &'a CommunicationIdentifier,
+    pub(super) recipient_id: &'a CommunicationIdentifier,
+}
+
+/// Who made a thread, who is in it, and who is told of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlainCreation<'a> {
+    pub(super) created_by: &'a CommunicationIdentifier,
+    pub(super) members: Vec<PlainMember<'a>>,
+    pub(super) recipient_id: &'a CommunicationIdentifier,
+}
+
+/// Who deleted a thread and who is told of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlainDeletion<'a> {
+    pub(super) deleted_by: &'a CommunicationIdentifier,
+    pub(super) recipient_id: &'a CommunicationIdentifier,
+}
+
+/// Who changed a thread and who is told of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlainEdit<'a> {
+    pub(super) edited_by: &'a CommunicationIdentifier,
+    pub(super) recipient_id: &'a CommunicationIdentifier,
+}
+
+/// A participant as text.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlainMember<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a DisplayName>,
+    member_id: &'a CommunicationIdentifier,
+}
+
+impl<'a> From<&'a Member> for PlainMember<'a> {
+    fn from(member: &'a Member) -> Self {
+        Self { display_name: member.display_name.as_ref(), member_id: &member.identifier }
+    }
 }
 
 #[derive(Serialize)]

@@ -56,14 +56,18 @@ async fn rooms_of_another_resource_are_not_there() {
     let other = scene.node.admin().create_resource("shop".parse().unwrap()).await.unwrap();
     let mut ours = scene.rooms(&scene.key());
     let mut theirs = scene.rooms(&other.keys.secondary.to_base64());
+    let mut made = Vec::new();
     for _ in 0..3 {
-        ours.create_room(CreateRoomRequest::default()).await.unwrap();
+        let room = ours.create_room(CreateRoomRequest::default()).await.unwrap().into_inner().room;
+        made.insert(0, room.unwrap().room_id);
     }
     let list = ListRoomsRequest { page_size: 2, page_token: String::new() };
     let page = ours.list_rooms(list.clone()).await.unwrap().into_inner();
-    assert_eq!(page.rooms.len(), 2);
     let rest = ListRoomsRequest { page_token: page.next_page_token, ..list };
-    assert_eq!(ours.list_rooms(rest).await.unwrap().into_inner().rooms.len(), 1);
+    let rest = ours.list_rooms(rest).await.unwrap().into_inner();
+    assert_eq!((page.rooms.len(), rest.rooms.len()), (2, 1));
+    let listed = page.rooms.iter().chain(&rest.rooms).map(|room| &room.room_id);
+    assert!(listed.eq(&made), "the newest comes first");
 
     let listed = theirs.list_rooms(ListRoomsRequest::default()).await.unwrap().into_inner();
     assert!(listed.rooms.is_empty());

@@ -281,8 +281,9 @@ pub(crate) struct MessageModel {
     sequence_id: String,
     version: String,
     content: ContentModel,
+    /// Empty where somebody wrote without a name; what a thread says itself has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sender_display_name: Option<DisplayName>,
+    sender_display_name: Option<String>,
     created_on: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sender_communication_identifier: Option<IdentifierModel>,
@@ -304,19 +305,26 @@ struct ContentModel {
     topic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<Vec<ParticipantModel>>,
+    /// There are never any: files are not carried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachments: Option<[(); 0]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     initiator_communication_identifier: Option<IdentifierModel>,
 }
 
 impl From<Message> for MessageModel {
     fn from(message: Message) -> Self {
+        let name = message.sender_display_name.as_ref().map(ToString::to_string);
         Self {
             id: message.id.to_string(),
             message_type: message.content.message_type().as_str(),
             sequence_id: message.sequence.to_string(),
             version: message.version.to_string(),
+            sender_display_name: match message.is_system() {
+                true => name,
+                false => Some(name.unwrap_or_default()),
+            },
             content: message.content.into(),
-            sender_display_name: message.sender_display_name,
             created_on: time::of_chat(message.created_on),
             sender_communication_identifier: message.sender.as_ref().map(IdentifierModel::from),
             deleted_on: message.deleted_on.map(time::of_chat),
@@ -330,7 +338,7 @@ impl From<MessageContent> for ContentModel {
     fn from(content: MessageContent) -> Self {
         match content {
             MessageContent::Html(message) | MessageContent::Text(message) => {
-                Self { message: Some(message), ..Self::default() }
+                Self { message: Some(message), attachments: Some([]), ..Self::default() }
             }
             MessageContent::ParticipantAdded { participants, initiator }
             | MessageContent::ParticipantRemoved { participants, initiator } => Self {
@@ -514,7 +522,8 @@ mod tests {
         let model = MessageModel::from(message(MessageContent::Text("hi".to_owned())));
         let expected = json!({
             "id": "1700000000123", "type": "text", "sequenceId": "3", "version": "1700000000456",
-            "content": {"message": "hi"}, "createdOn": "2023-11-14T22:13:20Z",
+            "content": {"message": "hi", "attachments": []}, "senderDisplayName": "",
+            "createdOn": "2023-11-14T22:13:20Z",
             "senderCommunicationIdentifier": {
                 "kind": "communicationUser", "rawId": ALICE, "communicationUser": {"id": ALICE},
             },
@@ -536,6 +545,8 @@ mod tests {
         assert_eq!(participant["shareHistoryTime"], "1970-01-01T00:00:00Z");
         let initiator = &model["content"]["initiatorCommunicationIdentifier"]["rawId"];
         assert_eq!((&model["type"], initiator), (&json!("participantAdded"), &json!(ALICE)));
+        let said = [model.get("senderDisplayName"), model["content"].get("attachments")];
+        assert_eq!(said, [None, None]);
     }
 
     #[test]

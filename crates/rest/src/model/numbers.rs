@@ -102,20 +102,38 @@ impl<'a> From<&'a AdministrativeDivision> for DivisionModel<'a> {
     }
 }
 
-/// `POST /operatorInformation/:search`. The options ask for what costs money, and is not known here.
+/// `POST /operatorInformation/:search`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OperatorRequest {
     pub(crate) phone_numbers: Vec<String>,
+    #[serde(default)]
+    pub(crate) options: Option<OperatorOptions>,
 }
 
-/// What an operator says of a number; what only operators know is left out.
+/// Whether to ask the operator too, which costs money with the documented service.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct OperatorOptions {
+    pub(crate) include_additional_operator_details: Option<bool>,
+}
+
+/// What a number says by itself, and what its operator says.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OperatorModel<'a> {
     pub(crate) phone_number: &'a str,
     pub(crate) international_format: &'a str,
-    pub(crate) number_type: &'static str,
+    #[serde(flatten)]
+    pub(crate) details: OperatorDetails,
+}
+
+/// What only operators know: null where it was not asked for, and left out where nobody knows it.
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub(crate) enum OperatorDetails {
+    Asked { number_type: &'static str },
+    NotAsked { number_type: (), iso_country_code: (), operator_details: () },
 }
 
 /// A kind of number there is.

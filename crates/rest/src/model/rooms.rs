@@ -1,13 +1,11 @@
 //! Bodies of rooms.
 
-use std::fmt;
-
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use trunkline_clock::Timestamp;
 use trunkline_interop::{CreateRoom, ParticipantPatch, Room, RoomError, RoomRole, UpdateRoom};
 
 use crate::error::ApiError;
+use crate::model::members::Members;
 use crate::model::{identifier, time};
 
 /// `POST /rooms`.
@@ -35,38 +33,13 @@ pub(crate) struct UpdateParticipantsRequest {
     participants: Participants,
 }
 
-/// Raw ids and what is said of each, in the order of the request, which is that of the roster.
-#[derive(Debug, Default)]
-struct Participants(Vec<(String, Option<ParticipantProperties>)>);
+/// Raw ids and what is said of each; their order is that of the roster.
+type Participants = Members<Option<ParticipantProperties>>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ParticipantProperties {
     role: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Participants {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ParticipantsVisitor)
-    }
-}
-
-struct ParticipantsVisitor;
-
-impl<'de> Visitor<'de> for ParticipantsVisitor {
-    type Value = Participants;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of participants")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Participants, A::Error> {
-        let mut participants = Vec::new();
-        while let Some(participant) = map.next_entry()? {
-            participants.push(participant);
-        }
-        Ok(Participants(participants))
-    }
 }
 
 impl CreateRoomRequest {

@@ -1,17 +1,18 @@
 //! Direct routing on the wire: trunks by name, routes in order, and the merge patch of both.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
+use crate::model::members::Members;
 use crate::patch::Patch;
 
-/// Trunks and routes.
+/// Trunks in the order in which they were set, and routes in that in which they are tried.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(crate) struct SipConfiguration {
-    trunks: BTreeMap<String, TrunkModel>,
+    trunks: Members<TrunkModel>,
     routes: Vec<RouteModel>,
 }
 
@@ -19,16 +20,20 @@ pub(crate) struct SipConfiguration {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TrunkModel {
-    sip_signaling_port: u16,
+    /// As it was written: one that cannot be is refused by the configuration, not as a shape.
+    #[serde(default)]
+    sip_signaling_port: i64,
 }
 
-/// Which trunks take a number.
+/// Which trunks take a number. A name or pattern that is left out is as bad as an empty one.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RouteModel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
+    #[serde(default)]
     name: String,
+    #[serde(default)]
     number_pattern: String,
     #[serde(default)]
     trunks: Vec<String>,
@@ -38,23 +43,58 @@ struct RouteModel {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SipPatch {
-    trunks: Patch<BTreeMap<String, Option<TrunkModel>>>,
+    trunks: Patch<Members<Option<TrunkModel>>>,
     routes: Patch<Vec<RouteModel>>,
+}
+
+/// Why a configuration cannot be. Codes and sentences of the documented service stand with it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Refusal {
+    DuplicatedRoute,
+    EmptyPatch,
+    InvalidRouteDescription,
+    InvalidRouteName,
+    InvalidRouteNumberPattern,
+    InvalidTrunkFqdn,
+    InvalidTrunkSipSignalingPort,
+    MissingTrunk,
+    RouteWithDuplicatedTrunk,
+    TooManyRoutes,
+    TooManyTrunks,
+}
+
+impl SipPatch {
+    /// Returns whether it names nothing. No routes at all are something: they remove those there are.
+    fn is_empty(&self) -> bool {
+        let names_no_trunk = match &self.trunks {
+            Patch::Absent => true,
+            Patch::Null => false,
+            Patch::Value(trunks) => trunks.0.is_empty(),
+        };
+        names_no_trunk && matches!(self.routes, Patch::Absent)
+    }
 }
 
 impl SipConfiguration {
     /// Returns the configuration after a change, if it holds together.
     pub(crate) fn patched(&self, patch: SipPatch) -> Result<Self, ApiError> {
+        if patch.is_empty() {
+            return Err(Refusal::EmptyPatch.into());
+        }
         let mut patched = self.clone();
         match patch.trunks {
             Patch::Absent => {}
-            Patch::Null => patched.trunks.clear(),
+            Patch::Null => patched.trunks = Members::default(),
             Patch::Value(trunks) => {
-                for (name, trunk) in trunks {
+                for (name, trunk) in trunks.0 {
                     let name = name.to_ascii_lowercase();
                     match trunk {
-                        Some(trunk) => drop(patched.trunks.insert(name, trunk)),
-                        None => drop(patched.trunks.remove(&name)),
+                        Some(trunk) => patched.trunks.set(name, trunk),
+                        None => patched.trunks.remove(&name),
+                    }
+                    // Here and not at the end: whoever names many pays for each with all before it.
+                    if patched.trunks.0.len() > LIMIT {
+                        return Err(Refusal::TooManyTrunks.into());
                     }
                 }
             }
@@ -68,34 +108,108 @@ impl SipConfiguration {
         Ok(patched)
     }
 
-    fn check(&self) -> Result<(), ApiError> {
-        for (name, trunk) in &self.trunks {
-            if !is_domain(name) || trunk.sip_signaling_port == 0 {
-                return Err(invalid("A trunk needs a full domain name and a port.", "trunks"));
+    fn check(&self) -> Result<(), Refusal> {
+        for (name, trunk) in &self.trunks.0 {
+            if !is_domain(name) {
+                return Err(Refusal::InvalidTrunkFqdn);
+            }
+            if !(1..=i64::from(u16::MAX)).contains(&trunk.sip_signaling_port) {
+                return Err(Refusal::InvalidTrunkSipSignalingPort);
             }
         }
-        if self.trunks.len() > LIMIT || self.routes.len() > LIMIT {
-            return Err(invalid("There are at most 250 trunks and 250 routes.", "trunks"));
+        if self.routes.len() > LIMIT {
+            return Err(Refusal::TooManyRoutes);
         }
         let mut names = BTreeSet::new();
         for route in &self.routes {
-            let description = route.description.as_deref().unwrap_or_default();
-            let is_fit = (1..=256).contains(&route.name.chars().count())
-                && (1..=1_024).contains(&route.number_pattern.chars().count())
-                && description.chars().count() <= 1_024
-                && route.trunks.len() <= LIMIT;
-            if !is_fit {
-                return Err(invalid("A route needs a name and a number pattern.", "routes"));
-            }
+            self.check_route(route)?;
             if !names.insert(route.name.as_str()) {
-                return Err(invalid("Two routes have one name.", "routes"));
-            }
-            let knows = |name: &String| self.trunks.contains_key(&name.to_ascii_lowercase());
-            if !route.trunks.iter().all(knows) {
-                return Err(invalid("A route names a trunk that there is not.", "routes"));
+                return Err(Refusal::DuplicatedRoute);
             }
         }
         Ok(())
+    }
+
+    fn check_route(&self, route: &RouteModel) -> Result<(), Refusal> {
+        if !(1..=256).contains(&route.name.chars().count()) {
+            return Err(Refusal::InvalidRouteName);
+        }
+        if !(1..=1_024).contains(&route.number_pattern.chars().count()) {
+            return Err(Refusal::InvalidRouteNumberPattern);
+        }
+        if route.description.as_deref().unwrap_or_default().chars().count() > 1_024 {
+            return Err(Refusal::InvalidRouteDescription);
+        }
+        if route.trunks.len() > LIMIT {
+            return Err(Refusal::TooManyTrunks);
+        }
+        let mut names = BTreeSet::new();
+        for name in &route.trunks {
+            let name = name.to_ascii_lowercase();
+            if self.trunks.get(&name).is_none() {
+                return Err(Refusal::MissingTrunk);
+            }
+            if !names.insert(name) {
+                return Err(Refusal::RouteWithDuplicatedTrunk);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Refusal {
+    /// What is told twice is a bad request; what does not fit is not processable.
+    fn status(self) -> StatusCode {
+        match self {
+            Self::DuplicatedRoute | Self::RouteWithDuplicatedTrunk => StatusCode::BAD_REQUEST,
+            Self::EmptyPatch
+            | Self::InvalidRouteDescription
+            | Self::InvalidRouteName
+            | Self::InvalidRouteNumberPattern
+            | Self::InvalidTrunkFqdn
+            | Self::InvalidTrunkSipSignalingPort
+            | Self::MissingTrunk
+            | Self::TooManyRoutes
+            | Self::TooManyTrunks => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// Returns the code and the sentence.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::DuplicatedRoute => ("DuplicatedRoute", "There is a duplicated route."),
+            Self::EmptyPatch => ("EmptyPatch", "Patch with no data provided."),
+            Self::InvalidRouteDescription => (
+                "InvalidRouteDescription",
+                "Route with a description of more than 1024 characters.",
+            ),
+            Self::InvalidRouteName => ("InvalidRouteName", "Route with an invalid name."),
+            Self::InvalidRouteNumberPattern => {
+                ("InvalidRouteNumberPattern", "Route with an invalid number pattern.")
+            }
+            Self::InvalidTrunkFqdn => ("InvalidTrunkFqdn", "Trunk with an invalid FQDN."),
+            Self::InvalidTrunkSipSignalingPort => {
+                ("InvalidTrunkSipSignalingPort", "Trunk with an invalid SIP signaling port.")
+            }
+            Self::MissingTrunk => ("MissingTrunk", "Route targeting a missing trunk."),
+            Self::RouteWithDuplicatedTrunk => {
+                ("RouteWithDuplicatedTrunk", "There is a duplicated trunk in a route.")
+            }
+            Self::TooManyRoutes => ("TooManyRoutes", "There are more than 250 routes."),
+            Self::TooManyTrunks => ("TooManyTrunks", "There are more than 250 trunks."),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (code, message) = refusal.words();
+        Self::new(
+            refusal.status(),
+            "UnprocessableConfiguration",
+            "One or more request inputs are not valid.",
+        )
+        .with_inner_message(code, message)
     }
 }
 
@@ -110,12 +224,7 @@ fn is_domain(name: &str) -> bool {
     name.len() <= 249 && name.contains('.') && name.split('.').all(is_label)
 }
 
-fn invalid(message: &'static str, target: &'static str) -> ApiError {
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "UnprocessableConfiguration", message)
-        .with_target(target)
-}
-
-/// Documented limit of either list.
+/// Documented limit of either list, and of the trunks of a route.
 const LIMIT: usize = 250;
 
 #[cfg(test)]
@@ -123,10 +232,16 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::error;
 
-    fn patch(configuration: &SipConfiguration, body: Value) -> Result<SipConfiguration, u16> {
+    fn patch(
+        configuration: &SipConfiguration,
+        body: Value,
+    ) -> Result<SipConfiguration, (u16, &'static str)> {
         let patch = serde_json::from_value(body).unwrap();
-        configuration.patched(patch).map_err(|error| error.status().as_u16())
+        configuration
+            .patched(patch)
+            .map_err(|error| (error.status().as_u16(), error.details().1.unwrap()))
     }
 
     fn with_trunk() -> SipConfiguration {
@@ -139,13 +254,13 @@ mod tests {
         let one = with_trunk();
         let route = |name: &str| json!({"name": name, "numberPattern": "\\+.*", "trunks": ["sbc.contoso.example"]});
         let two = patch(&one, json!({"routes": [route("a"), route("b")]})).unwrap();
-        assert_eq!((two.trunks.len(), two.routes.len()), (1, 2));
+        assert_eq!((two.trunks.0.len(), two.routes.len()), (1, 2));
         let three = patch(
             &two,
             json!({"trunks": {"x.example": {"sipSignalingPort": 1}}, "routes": [route("c")]}),
         );
         let three = three.unwrap();
-        assert_eq!((three.trunks.len(), three.routes.len()), (2, 1));
+        assert_eq!((three.trunks.0.len(), three.routes.len()), (2, 1));
         let four = patch(&three, json!({"trunks": {"x.example": null, "never.example": null}}));
         assert_eq!(four.unwrap().trunks, one.trunks);
         let none = patch(&three, json!({"trunks": null, "routes": null})).unwrap();
@@ -154,20 +269,72 @@ mod tests {
     }
 
     #[test]
+    fn trunks_stay_in_the_order_in_which_they_were_set() {
+        let patch = |configuration: &SipConfiguration, trunks: &str| {
+            let body = format!(r#"{{"trunks":{trunks}}}"#);
+            configuration.patched(serde_json::from_str(&body).unwrap()).unwrap()
+        };
+        let port = |port: u16| format!(r#"{{"sipSignalingPort":{port}}}"#);
+        let (one, two) = (port(1), port(2));
+        let set = patch(&with_trunk(), &format!(r#"{{"z.example":{one},"a.example":{one}}}"#));
+        let changed = patch(&set, &format!(r#"{{"m.example":{one},"z.example":{two}}}"#));
+        let names: Vec<_> = changed.trunks.0.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["sbc.contoso.example", "z.example", "a.example", "m.example"]);
+        assert_eq!(changed.trunks.get("z.example").unwrap().sip_signaling_port, 2);
+    }
+
+    #[test]
     fn what_does_not_hold_together_is_refused() {
         let one = with_trunk();
-        let route = json!({"name": "a", "numberPattern": "x", "trunks": ["sbc.contoso.example"]});
-        for body in [
-            json!({"trunks": {"localhost": {"sipSignalingPort": 5061}}}),
-            json!({"trunks": {"-a.example": {"sipSignalingPort": 5061}}}),
-            json!({"trunks": {"a.example": {"sipSignalingPort": 0}}}),
-            json!({"routes": [{"name": "", "numberPattern": "x"}]}),
-            json!({"routes": [{"name": "a", "numberPattern": ""}]}),
-            json!({"routes": [route, route]}),
-            json!({"routes": [{"name": "a", "numberPattern": "x", "trunks": ["other.example"]}]}),
-            json!({"trunks": {"sbc.contoso.example": null}, "routes": [route]}),
+        let sbc = "sbc.contoso.example";
+        let route = json!({"name": "a", "numberPattern": "x", "trunks": [sbc]});
+        let trunk = |name: &str, port: i64| json!({"trunks": {name: {"sipSignalingPort": port}}});
+        let many: serde_json::Map<_, _> =
+            (0..250).map(|n| (format!("{n}.example"), json!({"sipSignalingPort": 1}))).collect();
+        for (body, status, code) in [
+            (json!({}), 422, "EmptyPatch"),
+            (json!({"trunks": {}}), 422, "EmptyPatch"),
+            (trunk("localhost", 5061), 422, "InvalidTrunkFqdn"),
+            (trunk("-a.example", 5061), 422, "InvalidTrunkFqdn"),
+            (trunk("a.example", 0), 422, "InvalidTrunkSipSignalingPort"),
+            (trunk("a.example", -1), 422, "InvalidTrunkSipSignalingPort"),
+            (trunk("a.example", 65_536), 422, "InvalidTrunkSipSignalingPort"),
+            (json!({"trunks": {"a.example": {}}}), 422, "InvalidTrunkSipSignalingPort"),
+            (json!({"trunks": many}), 422, "TooManyTrunks"),
+            (json!({"routes": vec![route.clone(); 251]}), 422, "TooManyRoutes"),
+            (json!({"routes": [{"name": "", "numberPattern": "x"}]}), 422, "InvalidRouteName"),
+            (json!({"routes": [{"numberPattern": "x"}]}), 422, "InvalidRouteName"),
+            (json!({"routes": [{"name": "a"}]}), 422, "InvalidRouteNumberPattern"),
+            (json!({"routes": [route, route]}), 400, "DuplicatedRoute"),
+            (
+                json!({"routes": [{"name": "a", "numberPattern": "x", "trunks": [sbc, sbc]}]}),
+                400,
+                "RouteWithDuplicatedTrunk",
+            ),
+            (
+                json!({"routes": [{"name": "a", "numberPattern": "x", "trunks": ["b.example"]}]}),
+                422,
+                "MissingTrunk",
+            ),
+            (json!({"trunks": {sbc: null}, "routes": [route]}), 422, "MissingTrunk"),
         ] {
-            assert_eq!(patch(&one, body.clone()), Err(422), "{body}");
+            assert_eq!(patch(&one, body.clone()), Err((status, code)), "{body}");
         }
+        assert_eq!(patch(&one, json!({"routes": []})), Ok(one.clone()));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_in_the_documented_words_what_is_wrong() {
+        let error = SipConfiguration::default().patched(SipPatch::default()).unwrap_err();
+        let (status, _, body) = error::tests::sent(error).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            body["error"],
+            json!({
+                "code": "UnprocessableConfiguration",
+                "message": "One or more request inputs are not valid.",
+                "innererror": {"code": "EmptyPatch", "message": "Patch with no data provided."},
+            })
+        );
     }
 }

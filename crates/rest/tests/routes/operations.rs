@@ -152,8 +152,8 @@ async fn a_message_in_full() {
     let created_on = message["createdOn"].take();
     assert!(created_on.as_str().unwrap().ends_with('Z'));
     let expected = json!({
-        "id": id, "type": "text", "sequenceId": "3", "version": id, "content": {"message": "hi"},
-        "senderDisplayName": "A", "createdOn": null, "metadata": {"k": "v"},
+        "id": id, "type": "text", "sequenceId": "3", "version": id,
+        "content": {"message": "hi", "attachments": []}, "senderDisplayName": "A", "createdOn": null, "metadata": {"k": "v"},
         "senderCommunicationIdentifier": {
             "kind": "communicationUser", "rawId": alice, "communicationUser": {"id": alice},
         },

@@ -52,17 +52,17 @@ impl RoomStore for SqliteStore {
     async fn rooms(
         &self,
         resource: &ResourceId,
-        after: Option<RoomPosition>,
+        before: Option<RoomPosition>,
         rows: usize,
     ) -> Result<Vec<(RoomPosition, Room)>, StoreError> {
         let resource = resource.clone();
         self.read(move |db| {
             let sql = "SELECT position, body FROM rooms
-                       WHERE resource = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
-            let after = number(after.map_or(0, |position| position.0));
+                       WHERE resource = ?1 AND position < ?2 ORDER BY position DESC LIMIT ?3";
+            let before = before.map_or(i64::MAX, |position| number(position.0));
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement
-                .query_map(params![resource.as_str(), after, limit(rows)], |row| {
+                .query_map(params![resource.as_str(), before, limit(rows)], |row| {
                     Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?))
                 })?;
             rows.map(|row| {

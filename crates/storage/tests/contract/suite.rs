@@ -131,7 +131,7 @@ macro_rules! contract {
             }
             rooms {
                 a_room_comes_back_as_it_is;
-                rooms_are_listed_in_the_order_of_their_making;
+                rooms_are_listed_from_the_newest_on;
                 a_room_of_another_resource_is_not_replaced;
                 a_repeated_request_makes_no_second_room;
             }
