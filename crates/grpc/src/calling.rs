@@ -9,6 +9,7 @@ use trunkline_api::calling::v1::calling_service_server::CallingService;
 use trunkline_api::convert;
 use trunkline_call::{Action, Direction};
 use trunkline_node::{Controller, Node, PageCursor, RingerEvent};
+use trunkline_policy::Right;
 use trunkline_proto::calling::v1 as wire;
 use trunkline_storage::CallRecord;
 
@@ -22,9 +23,13 @@ pub(crate) struct Calling {
 }
 
 impl Calling {
+    /// Returns what acts for whoever asks. A token that joins no calls ends here, before the request
+    /// is read: whoever holds one would act in the calls that the user joined with another.
     async fn controller(&self, metadata: &MetadataMap) -> Result<Controller, Status> {
         let claims = auth::require_token(&self.node, metadata).await?;
-        Ok(self.node.controller(claims))
+        let controller = self.node.controller(claims);
+        controller.require(Right::JoinCalls).map_err(status::calling)?;
+        Ok(controller)
     }
 
     /// Carries out an action and answers once it has ended.
@@ -231,13 +236,13 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::ListCallHistoryRequest>,
     ) -> Answer<wire::ListCallHistoryResponse> {
-        let user = auth::require_token(&self.node, request.metadata()).await?.identifier;
-        let request = request.into_inner();
+        let controller = self.controller(request.metadata()).await?;
+        let (user, request) = (controller.user(), request.into_inner());
         let Wanted { after, limit } = page::wanted(request.page_size, &request.page_token)?;
         let history = self.node.call_history();
-        let listed = history.calls(&user, after, request.missed_only, limit).await;
+        let listed = history.calls(user, after, request.missed_only, limit).await;
         let listed = listed.map_err(|error| status::store(&error))?;
-        let missed = history.missed(&user).await.map_err(|error| status::store(&error))?;
+        let missed = history.missed(user).await.map_err(|error| status::store(&error))?;
         Ok(Response::new(wire::ListCallHistoryResponse {
             calls: listed.items.iter().map(|(place, call)| past_call(*place, call)).collect(),
             next_page_token: page::token(listed.next),
@@ -249,10 +254,10 @@ impl CallingService for Calling {
         &self,
         request: Request<wire::MarkCallsSeenRequest>,
     ) -> Answer<wire::MarkCallsSeenResponse> {
-        let user = auth::require_token(&self.node, request.metadata()).await?.identifier;
+        let controller = self.controller(request.metadata()).await?;
         let place = request.into_inner().place;
         let place = place.parse().map_err(|_| status::malformed("place"))?;
-        let marked = self.node.call_history().mark_seen(&user, place).await;
+        let marked = self.node.call_history().mark_seen(controller.user(), place).await;
         let missed = marked.map_err(|error| status::store(&error))?;
         Ok(Response::new(wire::MarkCallsSeenResponse { unseen_missed: missed.unseen }))
     }

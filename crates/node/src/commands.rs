@@ -333,7 +333,7 @@ fn sync_mode(is_manual: bool) -> SyncMode {
     }
 }
 
-fn require_scope(endpoint: &Endpoint, right: Right) -> Result<(), CallingError> {
+pub(crate) fn require_scope(endpoint: &Endpoint, right: Right) -> Result<(), CallingError> {
     permit(decide_scope(&endpoint.claims.scopes, right))
 }
 

@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 use trunkline_call::Action;
 use trunkline_ids::{CommunicationIdentifier, DisplayName, EndpointId};
+use trunkline_policy::Right;
 use trunkline_proto::calling::v1 as wire;
 
 use crate::calls::{AnswerAt, CallMessage, Reader, WatchError, WatchItem};
@@ -51,6 +52,16 @@ impl Node {
 }
 
 impl Controller {
+    /// Fails unless a scope of the token gives a right.
+    pub fn require(&self, right: Right) -> Result<(), CallingError> {
+        commands::require_scope(&self.endpoint, right)
+    }
+
+    /// Returns for whom it acts.
+    pub fn user(&self) -> &CommunicationIdentifier {
+        &self.endpoint.claims.identifier
+    }
+
     /// Places a call; returns it with the caller's participant id.
     pub async fn place(
         &self,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use trunkline_ids::{DisplayName, SessionId};
-use trunkline_policy::Scope;
+use trunkline_policy::{Right, decide_scope};
 use trunkline_proto::common::v1 as common;
 use trunkline_proto::signaling::v1::{
     ClientFrame, Hello, SessionClosed, client_frame, server_frame,
@@ -41,9 +41,9 @@ pub(crate) async fn run(node: Node, mut link: Link) {
             return refuse(link, CloseCode::Unauthorized, Some((code, error.to_string())));
         }
     };
-    if !claims.scopes.contains(&Scope::Voip) && !claims.scopes.contains(&Scope::VoipJoin) {
-        let message = "calling needs the scope voip or voip.join".to_owned();
-        return refuse(link, CloseCode::Forbidden, Some(("scope_missing", message)));
+    if let Err(error) = require_scope(&claims) {
+        let detail = Some((error.code(), error.to_string()));
+        return refuse(link, CloseCode::Forbidden, detail);
     }
     let display_name = match display_name(&node, &claims, &hello.display_name) {
         Ok(display_name) => display_name,
@@ -69,6 +69,26 @@ pub(crate) async fn run(node: Node, mut link: Link) {
                 refuse(link, CloseCode::SessionUnknown, None);
             }
         }
+    }
+}
+
+/// Fails where a token neither opens a session nor keeps one.
+pub(crate) fn require_scope(claims: &TokenClaims) -> Result<(), ScopeMissing> {
+    match decide_scope(&claims.scopes, Right::JoinCalls).is_allowed() {
+        true => Ok(()),
+        false => Err(ScopeMissing),
+    }
+}
+
+/// Says that a token is one for chat alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("calling needs the scope voip or voip.join")]
+pub(crate) struct ScopeMissing;
+
+impl ScopeMissing {
+    /// Returns the stable code.
+    pub(crate) const fn code(self) -> &'static str {
+        "scope_missing"
     }
 }
 

@@ -20,6 +20,7 @@ use trunkline_signaling::session::{
 use crate::calls::CallHandle;
 use crate::clock::sleep_until;
 use crate::commands::{self, Endpoint};
+use crate::handshake;
 use crate::link::{Inbound, Link, Outbound};
 use crate::node::Node;
 use crate::registry::{EndpointMessage, EndpointSender, Haste, Notices, SessionMessage};
@@ -283,6 +284,11 @@ impl SessionTask {
         let now = self.node.clock().now();
         match self.node.identity().verify(token, now.wall).await {
             Ok(claims) if claims.identifier == self.endpoint.claims.identifier => {
+                if let Err(missing) = handshake::require_scope(&claims) {
+                    let code = missing.code().to_owned();
+                    let error = common::Error { code, message: missing.to_string(), reason: None };
+                    return self.session.refuse_token(error);
+                }
                 self.session.accept_token(now, claims.expires_on);
                 self.endpoint.claims = claims;
             }

@@ -208,6 +208,24 @@ async fn a_token_allows_what_its_scopes_say() {
     scene.stop().await;
 }
 
+/// A session does not outlive the tokens for calls by one for chat.
+#[tokio::test(start_paused = true)]
+async fn a_session_is_kept_by_a_token_that_would_open_one() {
+    let scene = Scene::start().await;
+    let mut alice = scene.client("alice").await;
+    let (chats, joins) = (&[Scope::Chat][..], &[Scope::Chat, Scope::VoipJoin][..]);
+    for (user, scopes, refused) in [
+        ("alice", chats, Some("scope_missing")),
+        ("alice", joins, None),
+        ("bob", joins, Some("token_invalid")),
+    ] {
+        let refreshed = alice.refresh(scene.token_with(user, scopes).await).await;
+        let code = refreshed.error.as_ref().map(|error| error.code.as_str());
+        assert_eq!(code, refused, "{user}: {scopes:?}");
+    }
+    scene.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn revoked_tokens_close_the_session_and_open_none() {
     let scene = Scene::start().await;

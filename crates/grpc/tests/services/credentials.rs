@@ -23,9 +23,7 @@ enum Need {
     OwnKeyOrToken,
     /// Nothing: the first frame carries the token.
     Nothing,
-    /// A user's token; which scopes, each operation says.
-    Token,
-    /// A user's token whose scopes give a right in chat.
+    /// A user's token whose scopes give a right.
     TokenFor(Right),
 }
 
@@ -38,7 +36,8 @@ fn need(service: &str, method: &str) -> Need {
         ("trunkline.identity.v1.IdentityService", _) | ("trunkline.rooms.v1.RoomsService", _) => {
             Need::Key
         }
-        ("trunkline.calling.v1.CallingService", _) => Need::Token,
+        ("trunkline.calling.v1.CallingService", "PlaceCall") => Need::TokenFor(Right::StartCalls),
+        ("trunkline.calling.v1.CallingService", _) => Need::TokenFor(Right::JoinCalls),
         ("trunkline.meetings.v1.MeetingsService", _)
         | ("trunkline.presence.v1.PresenceService", _) => Need::OwnKeyOrToken,
         ("trunkline.signaling.v1.SignalingService", "Connect") => Need::Nothing,
@@ -135,7 +134,7 @@ async fn every_method_takes_its_own_credential_and_no_other() {
                     _ => assert!(is_admitted(other_key), "{}: {other_key:?}", place("another key")),
                 }
             }
-            Need::Token | Need::TokenFor(_) => {
+            Need::TokenFor(_) => {
                 assert_eq!(key, Code::Unauthenticated, "{}", place("a key"));
                 assert!(is_admitted(token), "{}: {token:?}", place("a token"));
             }
@@ -150,7 +149,7 @@ async fn every_method_takes_its_own_credential_and_no_other() {
             for (scope, token) in &scoped {
                 let code = code(&[token]).await;
                 let place = place(scope.as_str());
-                // What has no such thread is not to be told apart from what may not be asked.
+                // What has no such thread or call is not to be told apart from what may not be asked.
                 assert_eq!(code != Code::PermissionDenied, scope.gives(right), "{place}: {code:?}");
             }
         }

@@ -246,6 +246,18 @@ impl Client {
         .await
     }
 
+    /// Offers another token.
+    pub(crate) async fn refresh(&mut self, token: String) -> signaling::TokenRefreshed {
+        self.seq += 1;
+        let body = Some(client_frame::Body::RefreshToken(signaling::RefreshToken { token }));
+        self.send(Inbound::Frame(ClientFrame { seq: self.seq, ack: self.last_seq, body })).await;
+        self.take(|body| match body {
+            server_frame::Body::TokenRefreshed(refreshed) => Some(refreshed.clone()),
+            _ => None,
+        })
+        .await
+    }
+
     pub(crate) async fn try_place(&mut self, targets: &[&str]) -> CommandResult {
         let targets = targets.iter().map(|target| (*target).to_owned()).collect();
         let operation_id = format!("place-{}", self.seq);
