@@ -15,8 +15,8 @@ use trunkline_signaling::outgoing::{EncodedBody, OutgoingFrame};
 use crate::link::{Inbound, Link, Outbound};
 use crate::node::Node;
 use crate::registry::NoSuchSession;
-use crate::session::SessionTask;
-use crate::token::TokenClaims;
+use crate::session::{NotOpened, SessionTask};
+use crate::token::{TokenClaims, TokenError};
 
 /// Runs a new transport until it belongs to a session, and then that session.
 pub(crate) async fn run(node: Node, mut link: Link) {
@@ -35,11 +35,7 @@ pub(crate) async fn run(node: Node, mut link: Link) {
     };
     let claims = match node.identity().verify(&hello.token, node.clock().wall()).await {
         Ok(claims) => claims,
-        Err(error) => {
-            let code = error.code();
-            metrics::counter!("trunkline_tokens_refused_total", "reason" => code).increment(1);
-            return refuse(link, CloseCode::Unauthorized, Some((code, error.to_string())));
-        }
+        Err(error) => return refuse_token(link, error),
     };
     if let Err(error) = require_scope(&claims) {
         let detail = Some((error.code(), error.to_string()));
@@ -53,10 +49,10 @@ pub(crate) async fn run(node: Node, mut link: Link) {
         }
     };
     match hello.resume {
-        None => {
-            let task = SessionTask::open(node.clone(), claims, display_name, link).await;
-            task.run().await;
-        }
+        None => match SessionTask::open(node, claims, display_name, link).await {
+            Ok(task) => task.run().await,
+            Err(NotOpened { link, error }) => refuse_token(link, error),
+        },
         Some(resume) => {
             let refused = match resume.session_id.parse::<SessionId>() {
                 Ok(id) => node
@@ -117,6 +113,12 @@ fn read_hello(frame: ClientFrame) -> Option<Hello> {
         }
         (_, _) => None,
     }
+}
+
+fn refuse_token(link: Link, error: TokenError) {
+    let code = error.code();
+    metrics::counter!("trunkline_tokens_refused_total", "reason" => code).increment(1);
+    refuse(link, CloseCode::Unauthorized, Some((code, error.to_string())));
 }
 
 fn refuse(link: Link, code: CloseCode, detail: Option<(&str, String)>) {

@@ -391,8 +391,14 @@ impl Identity {
         if !self.resources.has(&claims.resource) || !self.is_at_home(&claims) {
             return Err(TokenError::Invalid);
         }
+        self.check_revocation(&claims).await?;
+        Ok(claims)
+    }
+
+    /// Fails where a token that is valid otherwise has been revoked, or where that cannot be told.
+    pub(crate) async fn check_revocation(&self, claims: &TokenClaims) -> Result<(), TokenError> {
         match self.generations.of(&claims.identifier).await {
-            Ok(generation) if claims.generation == generation => Ok(claims),
+            Ok(generation) if claims.generation == generation => Ok(()),
             Ok(_) => Err(TokenError::Revoked),
             Err(error) => {
                 tracing::error!(%error, "cannot tell whether a token is revoked");

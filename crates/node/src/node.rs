@@ -36,6 +36,7 @@ use crate::resources::Resources;
 use crate::room_calls::RoomCalls;
 use crate::rooms::Rooms;
 use crate::rosters;
+use crate::token::Validities;
 
 /// What a node is made from.
 pub struct NodeConfig {
@@ -124,6 +125,7 @@ struct Inner {
     participant_limit: usize,
     plane: MediaPlane,
     registry: Registry,
+    validities: Arc<Validities>,
     calls: Calls,
     board: Board,
     next_transport: AtomicU64,
@@ -193,6 +195,7 @@ impl Node {
                 participant_limit,
                 plane,
                 registry: Registry::default(),
+                validities: Arc::default(),
                 calls: Calls::default(),
                 board,
                 next_transport: AtomicU64::new(1),
@@ -387,9 +390,9 @@ impl Node {
         self.inner.admin_turn.lock().await
     }
 
-    /// Closes the sessions of a user whose tokens are revoked, and ends its subscriptions.
+    /// Ends the sessions, streams and subscriptions of a user whose tokens are revoked.
     pub(crate) fn end_sessions(&self, user: &CommunicationIdentifier) {
-        self.inner.registry.revoke(user);
+        self.inner.validities.revoke(user);
         self.inner.feed.revoke(user);
         self.inner.board.revoke(user);
     }
@@ -412,6 +415,10 @@ impl Node {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    pub(crate) fn validities(&self) -> &Arc<Validities> {
+        &self.inner.validities
     }
 
     /// Draws 16 random bytes for an id.

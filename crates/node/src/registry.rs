@@ -109,19 +109,14 @@ impl EndpointSender {
     }
 }
 
-/// What reaches a session from outside its transport and its calls.
+/// A transport with a valid token of the session's user, which wants to go on with the session.
 #[derive(Debug)]
-pub(crate) enum SessionMessage {
-    /// A transport with a valid token of the session's user wants to go on.
-    Resume(Link, Resumption),
-    /// The user's tokens were revoked.
-    Revoked,
-}
+pub(crate) struct Resume(pub(crate) Link, pub(crate) Resumption);
 
 #[derive(Debug)]
 struct SessionEntry {
     user: CommunicationIdentifier,
-    messages: mpsc::Sender<SessionMessage>,
+    resumes: mpsc::Sender<Resume>,
 }
 
 /// Why a session is not resumed. Deliberately one variant: a stranger learns nothing.
@@ -174,9 +169,9 @@ impl Registry {
         &self,
         id: SessionId,
         user: CommunicationIdentifier,
-    ) -> mpsc::Receiver<SessionMessage> {
-        let (messages, receiver) = mpsc::channel(SESSION_MESSAGE_LIMIT);
-        self.tables().sessions.insert(id, SessionEntry { user, messages });
+    ) -> mpsc::Receiver<Resume> {
+        let (resumes, receiver) = mpsc::channel(RESUME_LIMIT);
+        self.tables().sessions.insert(id, SessionEntry { user, resumes });
         receiver
     }
 
@@ -193,29 +188,16 @@ impl Registry {
         last_seq: u64,
         token_expires_on: Timestamp,
     ) -> Result<(), NoSuchSession> {
-        let messages = match self.tables().sessions.get(id) {
-            Some(entry) if entry.user == *user => entry.messages.clone(),
+        let resumes = match self.tables().sessions.get(id) {
+            Some(entry) if entry.user == *user => entry.resumes.clone(),
             Some(_) | None => return Err(NoSuchSession(link)),
         };
         let resumption = Resumption { last_seq, token_expires_on };
-        messages.try_send(SessionMessage::Resume(link, resumption)).map_err(|error| {
-            let (mpsc::error::TrySendError::Full(message)
-            | mpsc::error::TrySendError::Closed(message)) = error;
-            match message {
-                SessionMessage::Resume(link, _) => NoSuchSession(link),
-                SessionMessage::Revoked => unreachable!("a resumption was sent"),
-            }
+        resumes.try_send(Resume(link, resumption)).map_err(|error| {
+            let (mpsc::error::TrySendError::Full(Resume(link, _))
+            | mpsc::error::TrySendError::Closed(Resume(link, _))) = error;
+            NoSuchSession(link)
         })
-    }
-
-    /// Tells every session of a user that its tokens are revoked.
-    pub(crate) fn revoke(&self, user: &CommunicationIdentifier) {
-        let tables = self.tables();
-        for entry in tables.sessions.values().filter(|entry| entry.user == *user) {
-            // Full means resumptions are queued; each of them is checked by token, and the session
-            // looks at the token again when it takes them.
-            let _ = entry.messages.try_send(SessionMessage::Revoked);
-        }
     }
 
     /// Returns how many endpoints and sessions there are.
@@ -239,4 +221,4 @@ const CROWD: usize = 32;
 const MESSAGE_LIMIT: usize = 4_096;
 
 /// Resumptions that wait for a session: more than one is a client that fights itself.
-const SESSION_MESSAGE_LIMIT: usize = 8;
+const RESUME_LIMIT: usize = 8;

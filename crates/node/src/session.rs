@@ -23,8 +23,8 @@ use crate::commands::{self, Endpoint};
 use crate::handshake;
 use crate::link::{Inbound, Link, Outbound};
 use crate::node::Node;
-use crate::registry::{EndpointMessage, EndpointSender, Haste, Notices, SessionMessage};
-use crate::token::{TokenClaims, TokenError};
+use crate::registry::{EndpointMessage, EndpointSender, Haste, Notices, Resume};
+use crate::token::{TokenClaims, TokenError, Validity};
 
 /// A session and everything that reaches it.
 pub(crate) struct SessionTask {
@@ -39,7 +39,14 @@ pub(crate) struct SessionTask {
     endpoint_messages: mpsc::Receiver<EndpointMessage>,
     notices: Arc<Notices>,
     gathering: Gathering,
-    session_messages: mpsc::Receiver<SessionMessage>,
+    resumes: mpsc::Receiver<Resume>,
+    validity: Validity,
+}
+
+/// A session that is not opened, because its token does not count any more.
+pub(crate) struct NotOpened {
+    pub(crate) link: Link,
+    pub(crate) error: TokenError,
 }
 
 /// How the messages of the endpoint are taken.
@@ -60,8 +67,9 @@ enum Wake {
     /// What waited does not any longer.
     Gathered,
     Overflow,
+    Resume(Option<Resume>),
+    Revoked,
     Room,
-    Session(Option<SessionMessage>),
     Shutdown,
     Timeout,
 }
@@ -73,7 +81,12 @@ impl SessionTask {
         claims: TokenClaims,
         display_name: DisplayName,
         link: Link,
-    ) -> Self {
+    ) -> Result<Self, NotOpened> {
+        // Before anything reaches it: a revocation since the token was verified is not told again.
+        let validity = match Validity::begin(&node, &claims).await {
+            Ok(validity) => validity,
+            Err(error) => return Err(NotOpened { link, error }),
+        };
         let session_id = SessionId::from_uuid_bytes(node.random_id());
         let endpoint_id = EndpointId::from_uuid_bytes(node.random_id());
         let greeting = Greeting {
@@ -85,12 +98,12 @@ impl SessionTask {
         let now = node.clock().now();
         let session =
             ServerSession::new(now, SessionConfig::default(), greeting, link.id, claims.expires_on);
-        let session_messages = node.registry().add_session(session_id, claims.identifier.clone());
+        let resumes = node.registry().add_session(session_id, claims.identifier.clone());
         let (sender, endpoint_messages, notices) = EndpointSender::new(endpoint_id.clone());
         node.register_endpoint(&claims.identifier, sender).await;
         node.board().open_session(&claims.identifier);
         metrics::gauge!("trunkline_sessions").increment(1.0);
-        Self {
+        Ok(Self {
             endpoint: Endpoint { id: endpoint_id, claims, display_name },
             node,
             session,
@@ -101,8 +114,9 @@ impl SessionTask {
             endpoint_messages,
             notices,
             gathering: Gathering::Off,
-            session_messages,
-        }
+            resumes,
+            validity,
+        })
     }
 
     /// Runs the session to its end.
@@ -127,7 +141,8 @@ impl SessionTask {
         };
         let notices = &self.notices;
         tokio::select! {
-            message = self.session_messages.recv() => Wake::Session(message),
+            resume = self.resumes.recv() => Wake::Resume(resume),
+            () = self.validity.revoked() => Wake::Revoked,
             // Not looked at while they gather: each would wake the task.
             message = self.endpoint_messages.recv(), if gathered_at.is_none() => {
                 Wake::Endpoint(message)
@@ -171,7 +186,7 @@ impl SessionTask {
                 }
             }
             // The registry drops its sender only when this task takes the endpoint out of it.
-            Wake::Endpoint(None) | Wake::Session(None) => {
+            Wake::Endpoint(None) | Wake::Resume(None) => {
                 self.session.close(CloseCode::GoingAway, None);
             }
             Wake::Frame(Some(Inbound::Frame(frame))) => {
@@ -186,8 +201,7 @@ impl SessionTask {
             }
             Wake::Frame(None) => self.lose_transport(None).await,
             Wake::Overflow => self.session.close(CloseCode::SlowReader, None),
-            Wake::Room => {}
-            Wake::Session(Some(SessionMessage::Resume(link, resumption))) => {
+            Wake::Resume(Some(Resume(link, resumption))) => {
                 match self.session.attach(now, link.id, resumption) {
                     Ok(()) => self.take_over(link).await,
                     Err(error) => {
@@ -197,14 +211,11 @@ impl SessionTask {
                     }
                 }
             }
-            Wake::Session(Some(SessionMessage::Revoked)) => {
-                let error = common::Error {
-                    code: "token_revoked".to_owned(),
-                    message: TokenError::Revoked.to_string(),
-                    reason: None,
-                };
-                self.session.close(CloseCode::Unauthorized, Some(error));
+            Wake::Revoked => {
+                let error = Some(token_error(TokenError::Revoked));
+                self.session.close(CloseCode::Unauthorized, error);
             }
+            Wake::Room => {}
             Wake::Shutdown => self.session.close(CloseCode::GoingAway, None),
             Wake::Timeout => self.session.handle_timeout(now),
         }

@@ -3,6 +3,7 @@
 //! The claims are those that clients of the documented service read: `skypeid`, `acsScope`,
 //! `resourceId`, `resourceLocation`, `exp` (RFC 7519 §4.1.4).
 
+mod validity;
 mod verified;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use trunkline_clock::Timestamp;
 use trunkline_ids::{CommunicationIdentifier, ResourceId};
 use trunkline_policy::Scope;
 
+pub(crate) use crate::token::validity::{Validities, Validity};
 use crate::token::verified::{TokenDigest, Verified};
 
 /// A token that has been issued. The text is a secret; `Debug` does not print it.

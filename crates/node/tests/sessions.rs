@@ -7,6 +7,8 @@ mod crowds;
 mod held_store;
 #[path = "sessions/presence.rs"]
 mod presence;
+#[path = "sessions/revoking.rs"]
+mod revoking;
 #[path = "sessions/scene.rs"]
 mod scene;
 #[path = "sessions/transferring.rs"]

@@ -15,7 +15,7 @@ pub(crate) struct Generations {
 #[derive(Default)]
 struct Known {
     generations: HashMap<CommunicationIdentifier, u32>,
-    /// How many revocations there were: what was read before one is not remembered after it.
+    /// How many revocations there were: what was read before one does not count after it.
     revocations: u64,
 }
 
@@ -26,22 +26,26 @@ impl Generations {
 
     /// Returns the generation that a user's valid tokens carry.
     pub(crate) async fn of(&self, user: &CommunicationIdentifier) -> Result<u32, StoreError> {
-        let before = {
-            let known = self.known();
-            if let Some(generation) = known.generations.get(user) {
-                return Ok(*generation);
+        loop {
+            let before = {
+                let known = self.known();
+                if let Some(generation) = known.generations.get(user) {
+                    return Ok(*generation);
+                }
+                known.revocations
+            };
+            let generation = self.store.token_generation(user).await?;
+            let mut known = self.known();
+            // What was read before a revocation may be what it replaced. To lose again takes another
+            // one, and to revoke takes the store longer than to read.
+            if known.revocations == before {
+                if known.generations.len() >= REMEMBERED_LIMIT {
+                    known.generations.clear();
+                }
+                known.generations.insert(user.clone(), generation);
+                return Ok(generation);
             }
-            known.revocations
-        };
-        let generation = self.store.token_generation(user).await?;
-        let mut known = self.known();
-        if known.revocations == before {
-            if known.generations.len() >= REMEMBERED_LIMIT {
-                known.generations.clear();
-            }
-            known.generations.insert(user.clone(), generation);
         }
-        Ok(generation)
     }
 
     pub(super) async fn revoke(&self, user: &CommunicationIdentifier) -> Result<(), StoreError> {

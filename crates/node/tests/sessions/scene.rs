@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -24,11 +25,13 @@ use trunkline_proto::signaling::v1::{
 use trunkline_signaling::close::CloseCode;
 use trunkline_transport::PlaneConfig;
 
-use crate::held_store;
+use crate::held_store::{self, Faults};
 
 pub(crate) struct Scene {
     pub(crate) node: Node,
-    _place: TempDir,
+    pub(crate) faults: Arc<Faults>,
+    signing_key: Vec<u8>,
+    place: TempDir,
 }
 
 impl Scene {
@@ -41,6 +44,21 @@ impl Scene {
     }
 
     async fn with(federation: FederationConfig) -> Self {
+        let signing_key = Identity::generate_signing_key().unwrap();
+        Self::open_in(tempfile::tempdir().unwrap(), signing_key, federation).await
+    }
+
+    /// Stops the node and starts another one on what it kept.
+    pub(crate) async fn restart(self) -> Self {
+        self.node.shutdown().await;
+        let Self { node, signing_key, place, .. } = self;
+        // Whoever holds the store holds its files.
+        drop(node);
+        // What the configuration says of federation is for a new tenant only.
+        Self::open_in(place, signing_key, FederationConfig::default()).await
+    }
+
+    async fn open_in(place: TempDir, signing_key: Vec<u8>, federation: FederationConfig) -> Self {
         let directory = ["alice", "bob", "charlie", "dan"]
             .iter()
             .enumerate()
@@ -55,16 +73,16 @@ impl Scene {
             resource: "5f9c1a52-0001-4a6b-8c1d-000000000001".parse().unwrap(),
             tenant: "5f9c1a52-0001-4a6b-8c1d-000000000002".parse().unwrap(),
             access_keys: ["k".repeat(40), "l".repeat(40)],
-            signing_key: Identity::generate_signing_key().unwrap(),
+            signing_key: signing_key.clone(),
             issuers: Vec::new(),
             has_dev_issuer: true,
             tenant_name: "contoso".parse().unwrap(),
             directory,
         };
         let plane = PlaneConfig { shards: 1, ..PlaneConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
-        let place = tempfile::tempdir().unwrap();
+        let faults = Arc::<Faults>::default();
         let config = NodeConfig {
-            store: held_store::open(place.path(), Default::default()),
+            store: held_store::open(place.path(), Arc::clone(&faults)),
             identity,
             federation,
             plane,
@@ -73,7 +91,7 @@ impl Scene {
             meetings: MeetingsConfig::default(),
             relay: RelayConfig::default(),
         };
-        Self { node: Node::start(config).await.unwrap(), _place: place }
+        Self { node: Node::start(config).await.unwrap(), faults, signing_key, place }
     }
 
     pub(crate) async fn stop(self) {

@@ -1,6 +1,6 @@
 //! A store whose work takes no virtual time: without it a paused clock, which moves on when every task
 //! waits, would run hours ahead while a thread of the store flushes a file. Commits of chat can be made
-//! to wait and to fail.
+//! to wait and to fail, and what is read of tokens to arrive late.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub(crate) fn open(place: &Path, faults: Arc<Faults>) -> Arc<dyn Store> {
     Arc::new(HeldStore { store, faults })
 }
 
-/// What goes wrong with commits of chat.
+/// What goes wrong with commits of chat, and with reads of tokens.
 #[derive(Default)]
 pub(crate) struct Faults {
     /// There is no room.
@@ -47,6 +47,10 @@ pub(crate) struct Faults {
     pub(crate) gate: tokio::sync::Mutex<()>,
     /// How many there were.
     pub(crate) commits: AtomicUsize,
+    /// Whoever holds it keeps those waiting who have read how often tokens were revoked.
+    pub(crate) generation_gate: tokio::sync::Mutex<()>,
+    /// How many have read it.
+    pub(crate) generation_reads: AtomicUsize,
 }
 
 struct HeldStore {
@@ -64,13 +68,15 @@ fn hold_time() -> Hold {
 }
 
 macro_rules! held {
-    ($store:ident { $(fn $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)* }) => {
+    ($store:ident { $(fn $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)* } $($own:tt)*) => {
         #[async_trait]
         impl $store for HeldStore {
             $(async fn $name(&self, $($arg: $kind),*) -> $answer {
                 let _hold = hold_time();
                 self.store.$name($($arg),*).await
             })*
+
+            $($own)*
         }
     };
 }
@@ -191,14 +197,23 @@ held!(IdentityStore {
     fn users(resource: &ResourceId, after: Option<UserPosition>, limit: usize) -> Result<Vec<(UserPosition, AppUser)>, StoreError>;
     fn user_count(resource: &ResourceId) -> Result<u64, StoreError>;
     fn delete_user(id: &CommunicationUser) -> Result<bool, StoreError>;
-    fn token_generation(id: &CommunicationIdentifier) -> Result<u32, StoreError>;
     fn revoke_tokens(id: &CommunicationIdentifier) -> Result<u32, StoreError>;
     fn put_tenant(tenant: Tenant) -> Result<(), StoreError>;
     fn tenants() -> Result<Vec<Tenant>, StoreError>;
     fn put_directory_user(tenant: &TenantId, user: DirectoryUser) -> Result<(), StoreError>;
     fn directory_users(tenant: &TenantId) -> Result<Vec<DirectoryUser>, StoreError>;
     fn delete_directory_user(tenant: &TenantId, user: &ObjectId) -> Result<bool, StoreError>;
-});
+}
+    async fn token_generation(&self, id: &CommunicationIdentifier) -> Result<u32, StoreError> {
+        let read = {
+            let _hold = hold_time();
+            self.store.token_generation(id).await
+        };
+        self.faults.generation_reads.fetch_add(1, Ordering::Relaxed);
+        let _pass = self.faults.generation_gate.lock().await;
+        read
+    }
+);
 
 held!(MeetingStore {
     fn put_meeting(meeting: StoredMeeting) -> Result<(), PutMeetingError>;
