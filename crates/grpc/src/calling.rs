@@ -83,19 +83,24 @@ impl CallingService for Calling {
 
         let controller = self.controller(request.metadata()).await?;
         let name = request.into_inner().display_name;
-        let ringer = controller.ring(&name).await.map_err(status::calling)?;
+        let ringer = controller.ring(&name).await.map_err(status::ring)?;
         let registered = wire::EndpointRegistered { endpoint_id: ringer.endpoint().to_string() };
         let first = Some(Event::Registered(registered));
-        let events = futures_util::stream::unfold((first, ringer), |(first, mut ringer)| async {
+        let events = futures_util::stream::unfold(Some((first, ringer)), |ringing| async {
+            let (first, mut ringer) = ringing?;
             let event = match first {
                 Some(event) => event,
-                None => match ringer.next().await? {
-                    RingerEvent::IncomingCall(call) => Event::IncomingCall(call),
-                    RingerEvent::IncomingCallEnded(ended) => Event::IncomingCallEnded(ended),
+                None => match ringer.next().await {
+                    Ok(Some(RingerEvent::IncomingCall(call))) => Event::IncomingCall(call),
+                    Ok(Some(RingerEvent::IncomingCallEnded(ended))) => {
+                        Event::IncomingCallEnded(ended)
+                    }
+                    Ok(None) => return None,
+                    Err(error) => return Some((Err(status::token(error)), None)),
                 },
             };
             let response = wire::WatchIncomingCallsResponse { event: Some(event) };
-            Some((Ok(response), (None, ringer)))
+            Some((Ok(response), Some((None, ringer))))
         });
         Ok(Response::new(Box::pin(events)))
     }

@@ -14,7 +14,8 @@ use trunkline_chat::ImportError;
 use trunkline_interop::JoinByCodeError;
 use trunkline_node::{
     AdminError, ArchiveError, CallingError, ChatFailure, IdentityError, MeetingFailure,
-    PresenceEnd, PresenceFailure, RelayError, RoomFailure, SubscriptionEnd, TailEnd, WatchError,
+    PresenceEnd, PresenceFailure, RelayError, RingError, RoomFailure, SubscriptionEnd, TailEnd,
+    TokenError, WatchError,
 };
 use trunkline_reasons::EndReason;
 use trunkline_storage::StoreError;
@@ -187,6 +188,27 @@ pub(crate) fn identity(error: IdentityError) -> Status {
             tracing::error!(error = %source, "cannot sign tokens");
             Status::internal("the exchange cannot sign tokens")
         }
+    }
+}
+
+/// A token that does not count is the client's to replace; one that cannot be checked is not.
+pub(crate) fn token(error: TokenError) -> Status {
+    match error {
+        TokenError::Expired | TokenError::Invalid | TokenError::Revoked => {
+            Status::unauthenticated(error.to_string())
+        }
+        TokenError::Unavailable => {
+            let (name, retry_after) = ("ServiceUnavailable", Some(STORE_RETRY_AFTER));
+            let trailers = Trailers { name, reason: None, retry_after };
+            with_trailers(Code::Unavailable, error.to_string(), trailers)
+        }
+    }
+}
+
+pub(crate) fn ring(error: RingError) -> Status {
+    match error {
+        RingError::Calling(error) => calling(error),
+        RingError::Token(error) => token(error),
     }
 }
 

@@ -25,5 +25,7 @@ mod presence;
 mod ringing;
 #[path = "services/rooms.rs"]
 mod rooms;
+#[path = "services/streams.rs"]
+mod streams;
 #[path = "services/transferring.rs"]
 mod transferring;

@@ -1,6 +1,9 @@
 //! Calling without media: what the unary API does on behalf of a user.
 
-use tokio::sync::mpsc;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use trunkline_call::Action;
 use trunkline_ids::{CommunicationIdentifier, DisplayName, EndpointId};
 use trunkline_policy::Right;
@@ -11,7 +14,7 @@ use crate::commands::{self, CallingError, Endpoint, Outcome};
 use crate::handshake;
 use crate::node::Node;
 use crate::registry::{EndpointMessage, EndpointSender};
-use crate::token::TokenClaims;
+use crate::token::{TokenClaims, TokenError, Validity};
 
 /// Acts in calls for the user of a token, by signaling alone.
 #[derive(Clone, Debug)]
@@ -20,13 +23,25 @@ pub struct Controller {
     endpoint: Endpoint,
 }
 
-/// A registered endpoint that rings; dropping it unregisters it.
+/// A registered endpoint that rings for as long as its token counts; dropping it unregisters it.
 #[derive(Debug)]
 pub struct Ringer {
     node: Node,
-    user: CommunicationIdentifier,
     endpoint: EndpointId,
     messages: mpsc::Receiver<EndpointMessage>,
+    validity: Arc<Validity>,
+    _registered: DropGuard,
+}
+
+/// Why no endpoint is registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RingError {
+    /// It may not be, or not like that.
+    #[error(transparent)]
+    Calling(#[from] CallingError),
+    /// The token does not count any more.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// Something that a [`Ringer`] was told.
@@ -180,21 +195,40 @@ impl Controller {
         call.watch(Reader::User(self.endpoint.claims.identifier.clone()), after_seq).await
     }
 
-    /// Registers an endpoint that rings for the user until it is dropped.
-    pub async fn ring(&self, display_name: &str) -> Result<Ringer, CallingError> {
+    /// Registers an endpoint that rings for the user until it is dropped, or its token counts no
+    /// more.
+    pub async fn ring(&self, display_name: &str) -> Result<Ringer, RingError> {
         let claims = &self.endpoint.claims;
         // The name is checked here so that a bad one is told now and not when a call is accepted.
         handshake::display_name(&self.node, claims, display_name)
             .map_err(|error| CallingError::invalid("display_name", error))?;
         if !self.node.is_accepting() {
-            return Err(CallingError::ShuttingDown);
+            return Err(CallingError::ShuttingDown.into());
         }
+        let validity = Arc::new(Validity::begin(&self.node, claims).await?);
         let endpoint = EndpointId::from_uuid_bytes(self.node.random_id());
         // An endpoint that does not keep up loses its stream with the channel's end.
         let (sender, messages, _overflow) = EndpointSender::new(endpoint.clone());
-        self.node.register_endpoint(&claims.identifier, sender).await;
+        let dropped = CancellationToken::new();
+        let registered = dropped.clone().drop_guard();
+        let (done, is_done) = oneshot::channel();
         let (node, user) = (self.node.clone(), claims.identifier.clone());
-        Ok(Ringer { node, user, endpoint, messages })
+        let (own, token) = (endpoint.clone(), Arc::clone(&validity));
+        // A task of its own: whoever holds the ringer may never ask it for the next event.
+        self.node.spawn(async move {
+            node.register_endpoint(&user, sender).await;
+            let _ = done.send(());
+            tokio::select! {
+                _ = token.over() => {}
+                () = dropped.cancelled() => {}
+                () = node.shutting_down() => {}
+            }
+            node.unregister_endpoint(&user, &own).await;
+        });
+        // The task ends early with the runtime only.
+        let _ = is_done.await;
+        let node = self.node.clone();
+        Ok(Ringer { node, endpoint, messages, validity, _registered: registered })
     }
 }
 
@@ -204,19 +238,28 @@ impl Ringer {
         &self.endpoint
     }
 
-    /// Waits for the next event. `None` once the exchange stops.
-    pub async fn next(&mut self) -> Option<RingerEvent> {
+    /// Waits for the next event. `None` once the exchange stops. Cancel-safe.
+    ///
+    /// # Errors
+    /// Says why the token does not count any more; nothing follows.
+    pub async fn next(&mut self) -> Result<Option<RingerEvent>, TokenError> {
         loop {
             let message = tokio::select! {
-                message = self.messages.recv() => message?,
-                () = self.node.shutting_down() => return None,
+                // First, so that nothing is told after it.
+                biased;
+                error = self.validity.over() => return Err(error),
+                message = self.messages.recv() => message,
+                () = self.node.shutting_down() => None,
+            };
+            let Some(message) = message else {
+                return Ok(None);
             };
             match message {
                 EndpointMessage::IncomingCall(call) => {
-                    return Some(RingerEvent::IncomingCall(call));
+                    return Ok(Some(RingerEvent::IncomingCall(call)));
                 }
                 EndpointMessage::IncomingCallEnded(ended) => {
-                    return Some(RingerEvent::IncomingCallEnded(ended));
+                    return Ok(Some(RingerEvent::IncomingCallEnded(ended)));
                 }
                 // A ringer takes no part in calls; its user's controller watches them.
                 EndpointMessage::Event { .. }
@@ -225,14 +268,6 @@ impl Ringer {
                 | EndpointMessage::MediaStateChanged(_) => {}
             }
         }
-    }
-}
-
-impl Drop for Ringer {
-    fn drop(&mut self) {
-        let node = self.node.clone();
-        let (user, endpoint) = (self.user.clone(), self.endpoint.clone());
-        self.node.spawn(async move { node.unregister_endpoint(&user, &endpoint).await });
     }
 }
 

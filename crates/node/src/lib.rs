@@ -46,7 +46,7 @@ pub use crate::{
     },
     clock::SystemClock,
     commands::CallingError,
-    controller::{Controller, Ringer, RingerEvent},
+    controller::{Controller, RingError, Ringer, RingerEvent},
     guests::{GuestError, GuestRequest, Guests},
     health::Health,
     identity::{

@@ -145,7 +145,11 @@ impl Scene {
 
     /// Returns calling in the name of a user.
     pub(crate) async fn calling(&self, user: &str) -> CallingServiceClient<Intercepted> {
-        let token = self.token(user, &[Scope::Voip]).await;
+        self.calling_by(&self.token(user, &[Scope::Voip]).await)
+    }
+
+    /// Returns calling with a token.
+    pub(crate) fn calling_by(&self, token: &str) -> CallingServiceClient<Intercepted> {
         let credential = Credential(format!("Bearer {token}").parse().unwrap());
         CallingServiceClient::with_interceptor(self.router.clone(), credential)
     }

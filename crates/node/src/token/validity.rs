@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trunkline_ids::CommunicationIdentifier;
 
@@ -18,6 +19,7 @@ pub(crate) struct Validity {
     user: CommunicationIdentifier,
     number: u64,
     revoked: CancellationToken,
+    expires_at: Instant,
 }
 
 impl fmt::Debug for Validity {
@@ -32,13 +34,23 @@ impl Validity {
     /// # Errors
     /// It was revoked since, or that cannot be told.
     pub(crate) async fn begin(node: &Node, claims: &TokenClaims) -> Result<Self, TokenError> {
-        let validity = node.validities().add(claims);
+        let life = claims.expires_on.saturating_duration_since(node.wall());
+        let validity = node.validities().add(claims, Instant::now() + life);
         // A revocation from here on is told; an earlier one shows here.
         node.identity().check_revocation(claims).await?;
         Ok(validity)
     }
 
-    /// Waits until the tokens of the user are revoked.
+    /// Waits until the token does not count any more, and says why. Cancel-safe.
+    pub(crate) async fn over(&self) -> TokenError {
+        tokio::select! {
+            biased;
+            () = self.revoked() => TokenError::Revoked,
+            () = tokio::time::sleep_until(self.expires_at) => TokenError::Expired,
+        }
+    }
+
+    /// Waits until the tokens of the user are revoked: for whoever replaces one that expires.
     pub(crate) async fn revoked(&self) {
         self.revoked.cancelled().await;
     }
@@ -63,7 +75,7 @@ struct State {
 }
 
 impl Validities {
-    fn add(self: &Arc<Self>, claims: &TokenClaims) -> Validity {
+    fn add(self: &Arc<Self>, claims: &TokenClaims, expires_at: Instant) -> Validity {
         let user = claims.identifier.clone();
         let revoked = CancellationToken::new();
         let mut state = self.state();
@@ -71,7 +83,7 @@ impl Validities {
         state.next_number += 1;
         state.users.entry(user.clone()).or_default().insert(number, revoked.clone());
         drop(state);
-        Validity { table: Arc::clone(self), user, number, revoked }
+        Validity { table: Arc::clone(self), user, number, revoked, expires_at }
     }
 
     fn remove(&self, user: &CommunicationIdentifier, number: u64) {
@@ -122,9 +134,10 @@ mod tests {
     #[test]
     fn a_revocation_is_told_to_all_that_the_user_has_and_to_nobody_else() {
         let table = Arc::new(Validities::default());
-        let [first, second, other] = [1, 1, 2].map(|digit| table.add(&claims(digit)));
+        let begin = |digit| table.add(&claims(digit), Instant::now());
+        let [first, second, other] = [1, 1, 2].map(begin);
         table.revoke(&claims(1).identifier);
-        let later = table.add(&claims(1));
+        let later = begin(1);
         let is_revoked = |validity: &Validity| validity.revoked.is_cancelled();
         assert!(is_revoked(&first) && is_revoked(&second));
         assert!(!is_revoked(&other) && !is_revoked(&later));
