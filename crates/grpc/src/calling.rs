@@ -14,7 +14,7 @@ use trunkline_proto::calling::v1 as wire;
 use trunkline_storage::CallRecord;
 
 use crate::page::{self, Wanted};
-use crate::{auth, status};
+use crate::{auth, status, watched};
 
 /// Serves the calls of a node.
 #[derive(Clone, Debug)]
@@ -273,12 +273,9 @@ impl CallingService for Calling {
     ) -> Answer<Self::WatchCallStream> {
         let controller = self.controller(request.metadata()).await?;
         let wire::WatchCallRequest { call_id, after_seq } = request.into_inner();
-        let events = controller.watch(&call_id, after_seq).await.map_err(status::watch)?;
-        let responses = futures_util::stream::unfold(events, |mut events| async {
-            let event = events.recv().await?;
-            let event = Some(std::sync::Arc::unwrap_or_clone(event));
-            Some((Ok(wire::WatchCallResponse { event }), events))
-        });
+        let watch = controller.watch(&call_id, after_seq).await.map_err(status::watch)?;
+        let responses =
+            watched::responses(watch, |event| wire::WatchCallResponse { event: Some(event) });
         Ok(Response::new(Box::pin(responses)))
     }
 }

@@ -15,6 +15,7 @@ mod rooms;
 mod signaling;
 mod status;
 mod unserved;
+mod watched;
 
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;

@@ -289,6 +289,7 @@ pub(crate) fn watch(error: WatchError) -> Status {
     match error {
         WatchError::CursorLost { .. } => Status::out_of_range(error.to_string()),
         WatchError::NotFound => Status::not_found(error.to_string()),
+        WatchError::Token(error) => token(error),
         WatchError::TooManyReaders { .. } => Status::resource_exhausted(error.to_string()),
     }
 }

@@ -3,6 +3,7 @@
 mod chronicle;
 mod legs;
 mod presence;
+mod reading;
 mod telling;
 
 use std::collections::{HashMap, HashSet};
@@ -26,11 +27,10 @@ use crate::call_history::{Attendance, CallName};
 use crate::call_task::chronicle::Chronicle;
 use crate::call_task::telling::Attached;
 use crate::calls::{
-    Accepted, AnswerAt, CallHandle, CallMessage, Door, Inspected, InspectedLeg, Reader, Refused,
-    WatchError, WatchItem,
+    Accepted, AnswerAt, CallHandle, CallMessage, Door, Inspected, InspectedLeg, Refused,
 };
 use crate::clock::sleep_until;
-use crate::event_log::{EventLog, WatchStart};
+use crate::event_log::EventLog;
 use crate::media::{Leg, Offer};
 use crate::meetings::MeetingHandle;
 use crate::node::Node;
@@ -48,8 +48,10 @@ pub(crate) struct CallTask {
     roster: Roster,
     arrivals: Vec<ParticipantId>,
     first: CallSnapshot,
-    /// Everybody who ever was on the roster: they may read the call.
+    /// Who may read the call: those on the roster, and at its end those who were.
     readers: HashSet<CommunicationIdentifier>,
+    /// Who left the roster by what is being handed out.
+    departed: Vec<CommunicationIdentifier>,
     log: EventLog,
     attached: HashMap<EndpointId, Attached>,
     legs: HashMap<CallConnectionId, Leg>,
@@ -119,6 +121,7 @@ impl CallTask {
             group_id,
             room,
             readers: HashSet::new(),
+            departed: Vec::new(),
             log: EventLog::default(),
             attached: HashMap::new(),
             legs: HashMap::new(),
@@ -226,11 +229,7 @@ impl CallTask {
                 let _ = answer.send(self.inspect());
             }
             CallMessage::Snapshot { reader, answer } => {
-                let call = match self.readers.contains(&reader) {
-                    true => Some(self.snapshot()),
-                    false => self.waiting_as(&reader).map(|id| self.lobby_snapshot(id)),
-                };
-                let _ = answer.send(call.as_ref().map(convert::call));
+                let _ = answer.send(self.read(&reader).as_ref().map(convert::call));
             }
             CallMessage::SendSnapshot { endpoint, answer } => {
                 let outcome = match self.attached.get(&endpoint) {
@@ -252,7 +251,7 @@ impl CallTask {
                 let _ = answer.send(standing);
             }
             CallMessage::Watch { reader, after_seq, answer } => {
-                let _ = answer.send(self.watch(&reader, after_seq));
+                let _ = answer.send(self.watch(reader, after_seq));
             }
         }
     }
@@ -347,6 +346,7 @@ impl CallTask {
                 }
             }
         }
+        self.part_readers();
     }
 
     fn answer(&mut self, key: &(EndpointId, OperationId), outcome: Result<(), Refused>) {
@@ -369,10 +369,6 @@ impl CallTask {
         // Keep whom the event takes away readable until it is converted.
         if let EventKind::ParticipantAdded { participant } = &event.kind {
             self.arrivals.push(participant.participant_id);
-            // Whoever comes to a meeting may have to wait, and reads nothing until let in.
-            if self.handle.meeting().is_none() {
-                self.readers.insert(participant.identifier.clone());
-            }
             self.node.calls().add_user(&participant.identifier, self.handle.id());
         }
         if let EventKind::ParticipantRemoved { participant_id, .. } = &event.kind {
@@ -381,6 +377,7 @@ impl CallTask {
                 self.node.calls().remove_user(&participant.identifier, self.handle.id());
             }
         }
+        self.note_readers(&event.kind);
         self.attendance.note(event, &self.roster);
         self.prepare_lobby(event);
         let leaving = self.leaving(event);
@@ -474,26 +471,6 @@ impl CallTask {
             .collect();
         legs.sort_by_key(|leg| place(leg.participant_id));
         Inspected { call: convert::call(&self.snapshot()), is_over: self.is_over, legs }
-    }
-
-    fn watch(
-        &mut self,
-        reader: &Reader,
-        after_seq: Option<u64>,
-    ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
-        if let Reader::User(user) = reader
-            && !self.readers.contains(user)
-        {
-            return Err(WatchError::NotFound);
-        }
-        let start = match after_seq {
-            Some(cursor) => WatchStart::After(cursor),
-            None => {
-                let at = self.node.wall();
-                WatchStart::Snapshot(convert::snapshot_event(&self.snapshot(), at))
-            }
-        };
-        self.log.watch(start, self.is_over)
     }
 }
 

@@ -18,6 +18,7 @@ use trunkline_reasons::EndReason;
 use crate::media::Offer;
 use crate::meetings::MeetingHandle;
 use crate::rosters::Standing;
+use crate::token::TokenError;
 
 /// What a call's task is told.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ pub(crate) enum CallMessage {
 pub(crate) enum Reader {
     /// Whoever runs the exchange.
     Operator,
-    /// Somebody who is or was in it.
+    /// Somebody who is in it, or was when it ended.
     User(CommunicationIdentifier),
 }
 
@@ -186,6 +187,9 @@ pub enum WatchError {
     /// There is no such call, or it is not the reader's.
     #[error("there is no such call")]
     NotFound,
+    /// The token does not count any more.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// So many watch the call already that another would slow it down.
     #[error("{limit} readers watch the call, which is the limit")]
     TooManyReaders {

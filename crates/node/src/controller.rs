@@ -9,12 +9,13 @@ use trunkline_ids::{CommunicationIdentifier, DisplayName, EndpointId};
 use trunkline_policy::Right;
 use trunkline_proto::calling::v1 as wire;
 
-use crate::calls::{AnswerAt, CallMessage, Reader, WatchError, WatchItem};
+use crate::calls::{AnswerAt, CallMessage, Reader, WatchError};
 use crate::commands::{self, CallingError, Endpoint, Outcome};
 use crate::handshake;
 use crate::node::Node;
 use crate::registry::{EndpointMessage, EndpointSender};
 use crate::token::{TokenClaims, TokenError, Validity};
+use crate::watch::Watch;
 
 /// Acts in calls for the user of a token, by signaling alone.
 #[derive(Clone, Debug)]
@@ -161,7 +162,7 @@ impl Controller {
         self.act(call_id, operation_id, action(selector)).await
     }
 
-    /// Returns a call that the user is or was in.
+    /// Returns a call that the user is in, or was in when it ended.
     pub async fn call(&self, call_id: &str) -> Result<wire::Call, CallingError> {
         let call = commands::find(&self.node, call_id)?;
         let reader = self.endpoint.claims.identifier.clone();
@@ -185,14 +186,18 @@ impl Controller {
         calls
     }
 
-    /// Streams a call's events: a snapshot and what follows, or what follows a cursor.
+    /// Streams a call's events: a snapshot and what follows, or what follows a cursor. Ends when the
+    /// user leaves the call, and with the token.
     pub async fn watch(
         &self,
         call_id: &str,
         after_seq: Option<u64>,
-    ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
+    ) -> Result<Watch<wire::CallEvent>, WatchError> {
         let call = commands::find(&self.node, call_id).map_err(|_| WatchError::NotFound)?;
-        call.watch(Reader::User(self.endpoint.claims.identifier.clone()), after_seq).await
+        let claims = &self.endpoint.claims;
+        let validity = Validity::begin(&self.node, claims).await?;
+        let events = call.watch(Reader::User(claims.identifier.clone()), after_seq).await?;
+        Ok(Watch::new(events, Some(validity)))
     }
 
     /// Registers an endpoint that rings for the user until it is dropped, or its token counts no

@@ -4,16 +4,24 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use trunkline_ids::CommunicationIdentifier;
 use trunkline_proto::calling::v1 as wire;
 
-use crate::calls::{WatchError, WatchItem};
+use crate::calls::{Reader, WatchError, WatchItem};
 
 /// A bounded log with its readers. Events are converted once, whoever reads them.
 #[derive(Debug, Default)]
 pub(crate) struct EventLog {
     events: VecDeque<Arc<wire::CallEvent>>,
     last: u64,
-    readers: Vec<mpsc::Sender<WatchItem>>,
+    readers: Vec<LogReader>,
+}
+
+/// Somebody who is handed what happens.
+#[derive(Debug)]
+struct LogReader {
+    who: Reader,
+    events: mpsc::Sender<WatchItem>,
 }
 
 impl EventLog {
@@ -25,7 +33,7 @@ impl EventLog {
             self.events.pop_front();
         }
         self.events.push_back(Arc::clone(&event));
-        self.readers.retain(|reader| reader.try_send(Arc::clone(&event)).is_ok());
+        self.readers.retain(|reader| reader.events.try_send(Arc::clone(&event)).is_ok());
     }
 
     /// Ends every reader's stream after what it has been sent.
@@ -33,11 +41,20 @@ impl EventLog {
         self.readers.clear();
     }
 
+    /// Ends the streams of a user after what they have been sent.
+    pub(crate) fn part(&mut self, user: &CommunicationIdentifier) {
+        self.readers.retain(|reader| match &reader.who {
+            Reader::Operator => true,
+            Reader::User(who) => who != user,
+        });
+    }
+
     /// Adds a reader that has what comes before `first`, or the events up to its cursor.
     ///
     /// `is_over` says that no further event will come: then the stream ends after the last one.
     pub(crate) fn watch(
         &mut self,
+        who: Reader,
         start: WatchStart,
         is_over: bool,
     ) -> Result<mpsc::Receiver<WatchItem>, WatchError> {
@@ -51,16 +68,16 @@ impl EventLog {
                 self.events.iter().filter(|event| event.seq > cursor).cloned().collect()
             }
         };
-        self.readers.retain(|reader| !reader.is_closed());
+        self.readers.retain(|reader| !reader.events.is_closed());
         if self.readers.len() >= READER_LIMIT {
             return Err(WatchError::TooManyReaders { limit: READER_LIMIT });
         }
-        let (sender, receiver) = mpsc::channel(backlog.len() + READER_BUFFER);
+        let (events, receiver) = mpsc::channel(backlog.len() + READER_BUFFER);
         for event in backlog {
-            sender.try_send(event).expect("the channel is longer than the backlog");
+            events.try_send(event).expect("the channel is longer than the backlog");
         }
         if !is_over {
-            self.readers.push(sender);
+            self.readers.push(LogReader { who, events });
         }
         Ok(receiver)
     }
@@ -106,7 +123,7 @@ mod tests {
     #[test]
     fn a_reader_gets_what_follows_its_cursor_and_then_what_happens() {
         let mut log = log(3);
-        let mut reader = log.watch(WatchStart::After(1), false).unwrap();
+        let mut reader = log.watch(Reader::Operator, WatchStart::After(1), false).unwrap();
         log.append(event(4));
         assert_eq!(drain(&mut reader), [2, 3, 4]);
     }
@@ -114,17 +131,35 @@ mod tests {
     #[test]
     fn a_cursor_that_fell_out_or_lies_ahead_is_refused() {
         let mut log = log(EVENT_LIMIT as u64 + 10);
-        assert!(log.watch(WatchStart::After(10), false).is_ok());
+        assert!(log.watch(Reader::Operator, WatchStart::After(10), false).is_ok());
         assert!(matches!(
-            log.watch(WatchStart::After(9), false),
+            log.watch(Reader::Operator, WatchStart::After(9), false),
             Err(WatchError::CursorLost { cursor: 9, oldest: 11, .. })
         ));
-        assert!(log.watch(WatchStart::After(u64::MAX), false).is_err());
+        assert!(log.watch(Reader::Operator, WatchStart::After(u64::MAX), false).is_err());
+    }
+
+    #[test]
+    fn who_leaves_has_what_came_before_and_the_others_go_on() {
+        let mut log = log(1);
+        let [alice, bob] = [1, 2].map(|digit| {
+            let user: CommunicationIdentifier =
+                format!("8:orgid:00000000-0000-4000-8000-00000000000{digit}").parse().unwrap();
+            let reader = Reader::User(user.clone());
+            (user, log.watch(reader, WatchStart::After(0), false).unwrap())
+        });
+        let mut operator = log.watch(Reader::Operator, WatchStart::After(0), false).unwrap();
+        let ((leaving, mut left), (_, mut stays)) = (alice, bob);
+        log.part(&leaving);
+        log.append(event(2));
+        assert_eq!(drain(&mut left), [1]);
+        assert_eq!(left.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
+        assert_eq!((drain(&mut stays), drain(&mut operator)), (vec![1, 2], vec![1, 2]));
     }
 
     #[test]
     fn the_stream_of_a_call_that_is_over_ends_after_its_last_event() {
-        let mut reader = log(2).watch(WatchStart::After(0), true).unwrap();
+        let mut reader = log(2).watch(Reader::Operator, WatchStart::After(0), true).unwrap();
         assert_eq!(drain(&mut reader), [1, 2]);
         assert_eq!(reader.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
     }
@@ -132,8 +167,8 @@ mod tests {
     #[test]
     fn a_reader_that_does_not_read_is_dropped_and_hurts_nobody() {
         let mut log = EventLog::default();
-        let slow = log.watch(WatchStart::After(0), false).unwrap();
-        let mut quick = log.watch(WatchStart::After(0), false).unwrap();
+        let slow = log.watch(Reader::Operator, WatchStart::After(0), false).unwrap();
+        let mut quick = log.watch(Reader::Operator, WatchStart::After(0), false).unwrap();
         for seq in 1..=2 * READER_BUFFER as u64 {
             log.append(event(seq));
             assert_eq!(drain(&mut quick), [seq]);

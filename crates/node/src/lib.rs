@@ -34,6 +34,7 @@ mod rooms;
 mod rosters;
 mod session;
 mod token;
+mod watch;
 
 pub use crate::{
     admin::{Admin, AdminError, AdminKeyError},
@@ -70,4 +71,5 @@ pub use crate::{
     resources::Resources,
     rooms::{RoomFailure, Rooms},
     token::{AccessToken, SigningKeyRejected, TokenClaims, TokenError},
+    watch::Watch,
 };

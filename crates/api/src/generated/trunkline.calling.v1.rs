@@ -147,7 +147,8 @@ pub mod calling_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Registers an endpoint that is rung while the stream is open.
+        /// Registers an endpoint that is rung while the stream is open. It ends with UNAUTHENTICATED when the
+        /// token expires or is revoked.
         pub async fn watch_incoming_calls(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -573,7 +574,7 @@ pub mod calling_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Returns a call with its roster.
+        /// Returns a call with its roster: one that the user is in, or was in when it ended.
         pub async fn get_call(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -696,7 +697,8 @@ pub mod calling_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Streams a call's events in order: a snapshot, then deltas; or, with a cursor, the deltas after
-        /// it. The stream ends after `CallEnded`. OUT_OF_RANGE when the cursor is no longer retained.
+        /// it. The stream ends after `CallEnded`, once the user has left the call, and with UNAUTHENTICATED
+        /// when the token expires or is revoked. OUT_OF_RANGE when the cursor is no longer retained.
         pub async fn watch_call(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -770,7 +772,8 @@ pub mod calling_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Registers an endpoint that is rung while the stream is open.
+        /// Registers an endpoint that is rung while the stream is open. It ends with UNAUTHENTICATED when the
+        /// token expires or is revoked.
         async fn watch_incoming_calls(
             &self,
             request: tonic::Request<
@@ -897,7 +900,7 @@ pub mod calling_service_server {
             tonic::Response<::trunkline_proto::calling::v1::TransferCallResponse>,
             tonic::Status,
         >;
-        /// Returns a call with its roster.
+        /// Returns a call with its roster: one that the user is in, or was in when it ended.
         async fn get_call(
             &self,
             request: tonic::Request<::trunkline_proto::calling::v1::GetCallRequest>,
@@ -941,7 +944,8 @@ pub mod calling_service_server {
             + std::marker::Send
             + 'static;
         /// Streams a call's events in order: a snapshot, then deltas; or, with a cursor, the deltas after
-        /// it. The stream ends after `CallEnded`. OUT_OF_RANGE when the cursor is no longer retained.
+        /// it. The stream ends after `CallEnded`, once the user has left the call, and with UNAUTHENTICATED
+        /// when the token expires or is revoked. OUT_OF_RANGE when the cursor is no longer retained.
         async fn watch_call(
             &self,
             request: tonic::Request<::trunkline_proto::calling::v1::WatchCallRequest>,

@@ -7,12 +7,17 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 use tonic::{Code, Streaming};
-use trunkline_node::{RingError, TokenClaims, TokenError};
+use trunkline_node::{RingError, TokenClaims, TokenError, WatchError};
 use trunkline_policy::Scope;
-use trunkline_proto::calling::v1::{PlaceCallRequest, WatchIncomingCallsRequest};
+use trunkline_proto::calling::v1::{
+    GetCallRequest, HangUpRequest, JoinCallRequest, PlaceCallRequest, RemoveParticipantRequest,
+    WatchCallRequest, WatchIncomingCallsRequest, call_event::Kind as Happened,
+};
 
-use crate::person::Person;
+use crate::person::{Person, until};
 use crate::scene::Scene;
+
+const GROUP: &str = "5b1c3f0a-7a3e-4d0b-9e1c-0c0ffee00005";
 
 /// Reads to the end of a stream, and returns how it ended.
 async fn end<T>(stream: &mut Streaming<T>) -> Code {
@@ -92,4 +97,57 @@ async fn an_endpoint_rings_no_longer_than_its_token_counts() {
     let place = PlaceCallRequest { targets: vec![user], ..PlaceCallRequest::default() };
     let placed = scene.calling(&caller).await.place_call(place).await.unwrap().into_inner();
     assert_eq!(callee.rings().await, placed.call.unwrap().call_id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_watched_by_who_is_in_it_and_no_longer_than_the_token_counts() {
+    let scene = Scene::start().await;
+    let mut people = Vec::new();
+    let mut call_id = String::new();
+    for _ in 0..3 {
+        let mut person = Person::new(&scene).await;
+        let join = JoinCallRequest { group_id: GROUP.to_owned(), ..JoinCallRequest::default() };
+        let joined = person.calls.join_call(join).await.unwrap().into_inner();
+        call_id = joined.call.unwrap().call_id;
+        people.push(person);
+    }
+    let [one, removed, revoked] = &mut people[..] else { unreachable!("three came") };
+    let mut of_one = one.watches(&call_id).await;
+    let mut of_removed = removed.watches(&call_id).await;
+    let mut of_revoked = revoked.watches(&call_id).await;
+
+    let remove = RemoveParticipantRequest {
+        call_id: call_id.clone(),
+        participant: removed.id.clone(),
+        ..RemoveParticipantRequest::default()
+    };
+    one.calls.remove_participant(remove).await.unwrap();
+    until(&mut of_removed, |kind| matches!(kind, Happened::ParticipantRemoved(_))).await;
+    assert_eq!(end(&mut of_removed).await, Code::Ok);
+    let watch = WatchCallRequest { call_id: call_id.clone(), after_seq: Some(0) };
+    let again = removed.calls.watch_call(watch).await.unwrap_err();
+    assert_eq!(again.code(), Code::NotFound);
+    let get = GetCallRequest { call_id: call_id.clone() };
+    let seen = removed.calls.get_call(get.clone()).await.unwrap_err();
+    assert_eq!(seen.code(), Code::NotFound);
+
+    let verified = claims(&scene, &revoked.id).await;
+    revoke(&scene, &revoked.id).await;
+    assert_eq!(end(&mut of_revoked).await, Code::Unauthenticated);
+    let late = scene.node.controller(verified).watch(&call_id, None).await;
+    assert!(matches!(late, Err(WatchError::Token(TokenError::Revoked))), "{late:?}");
+    let mut fleeting = scene.calling_by(&fleeting(&scene, &one.id).await);
+    let watch = WatchCallRequest { call_id: call_id.clone(), after_seq: None };
+    let mut expiring = fleeting.watch_call(watch).await.unwrap().into_inner();
+    assert_eq!(end(&mut expiring).await, Code::Unauthenticated);
+
+    // Whoever is in it to its end is told of that, and may read it for a while.
+    let hang_up =
+        HangUpRequest { call_id: call_id.clone(), for_everyone: true, ..HangUpRequest::default() };
+    one.calls.hang_up(hang_up).await.unwrap();
+    until(&mut of_one, |kind| matches!(kind, Happened::CallEnded(_))).await;
+    assert_eq!(end(&mut of_one).await, Code::Ok);
+    let past = one.calls.get_call(get.clone()).await.unwrap().into_inner().call.unwrap();
+    assert!(past.end_reason.is_some());
+    assert_eq!(removed.calls.get_call(get).await.unwrap_err().code(), Code::NotFound);
 }
