@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 
-use futures_util::{Stream, StreamExt as _};
-use tokio_stream::wrappers::ReceiverStream;
+use futures_util::Stream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use trunkline_api::convert;
@@ -16,7 +15,7 @@ use trunkline_node::{CreateMeeting, MeetingActor, Node};
 use trunkline_proto::meetings::v1 as wire;
 
 use crate::page::{self, Wanted};
-use crate::{auth, status};
+use crate::{auth, status, watched};
 
 /// Serves the meetings of a node.
 #[derive(Clone, Debug)]
@@ -167,12 +166,11 @@ impl MeetingsService for Meetings {
     ) -> Answer<Self::WatchMeetingStream> {
         let actor = self.actor(request.metadata()).await?;
         let name = request.into_inner().meeting;
-        let events = self.node.meetings().watch(&actor, &name).await.map_err(status::meeting)?;
-        let events = ReceiverStream::new(events).map(|event| {
-            let event = Some(std::sync::Arc::unwrap_or_clone(event));
-            Ok(wire::WatchMeetingResponse { event })
-        });
-        Ok(Response::new(Box::pin(events)))
+        let watch = self.node.meetings().watch(&actor, &name).await;
+        let watch = watch.map_err(status::watch_meeting)?;
+        let responses =
+            watched::responses(watch, |event| wire::WatchMeetingResponse { event: Some(event) });
+        Ok(Response::new(Box::pin(responses)))
     }
 }
 

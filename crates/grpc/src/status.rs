@@ -15,7 +15,7 @@ use trunkline_interop::JoinByCodeError;
 use trunkline_node::{
     AdminError, ArchiveError, CallingError, ChatFailure, IdentityError, MeetingFailure,
     PresenceEnd, PresenceFailure, RelayError, RingError, RoomFailure, SubscriptionEnd, TailEnd,
-    TokenError, WatchError,
+    TokenError, WatchError, WatchMeetingError,
 };
 use trunkline_reasons::EndReason;
 use trunkline_storage::StoreError;
@@ -291,6 +291,13 @@ pub(crate) fn watch(error: WatchError) -> Status {
         WatchError::NotFound => Status::not_found(error.to_string()),
         WatchError::Token(error) => token(error),
         WatchError::TooManyReaders { .. } => Status::resource_exhausted(error.to_string()),
+    }
+}
+
+pub(crate) fn watch_meeting(error: WatchMeetingError) -> Status {
+    match error {
+        WatchMeetingError::Meeting(failure) => meeting(failure),
+        WatchMeetingError::Token(error) => token(error),
     }
 }
 

@@ -58,7 +58,9 @@ pub use crate::{
     },
     link::{Inbound, OpenTransportError, Outbound, Transport, TransportOrigin},
     live_calls::LiveCalls,
-    meetings::{CreateMeeting, MeetingActor, MeetingFailure, Meetings, MeetingsConfig},
+    meetings::{
+        CreateMeeting, MeetingActor, MeetingFailure, Meetings, MeetingsConfig, WatchMeetingError,
+    },
     node::{Node, NodeConfig, NodeStartError, NodeStatus},
     page::{Page, PageCursor},
     presence::{PresenceActor, PresenceEnd, PresenceFailure, PresenceWatch, Presences},

@@ -13,9 +13,8 @@ mod thread;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
 use trunkline_chat::{CreateThread, Metadata, RetentionPolicy};
 use trunkline_ids::{
     CommunicationIdentifier, JoinCode, JoinLink, JoinMeetingId, MeetingCoordinates, MeetingId,
@@ -34,9 +33,10 @@ use crate::commands::{CallingError, Endpoint};
 use crate::controller::controller_endpoint;
 use crate::node::Node;
 use crate::page::{Page, PageCursor};
-use crate::token::TokenClaims;
+use crate::token::{TokenClaims, Validity};
+use crate::watch::Watch;
 
-pub use self::failure::MeetingFailure;
+pub use self::failure::{MeetingFailure, WatchMeetingError};
 pub(crate) use self::handle::{JoinRequest, MeetingHandle};
 use self::{
     meeting_task::{MeetingTask, Origin},
@@ -386,14 +386,21 @@ impl Meetings {
         self.find(name).await?.explain(actor.clone(), user).await
     }
 
-    /// Streams the events of a meeting, a snapshot first, to whoever may see it.
+    /// Streams the events of a meeting, a snapshot first, to whoever may see it, for as long as that
+    /// is so and the token counts.
     pub async fn watch(
         &self,
         actor: &MeetingActor,
         name: &str,
-    ) -> Result<mpsc::Receiver<Arc<wire::MeetingEvent>>, MeetingFailure> {
+    ) -> Result<Watch<wire::MeetingEvent>, WatchMeetingError> {
         actor.require(Right::JoinCalls)?;
-        self.find(name).await?.watch(actor.clone()).await
+        let handle = self.find(name).await?;
+        let validity = match actor {
+            MeetingActor::Application => None,
+            MeetingActor::User(claims) => Some(Validity::begin(&self.node, claims).await?),
+        };
+        let events = handle.watch(actor.clone()).await?;
+        Ok(Watch::new(events, validity))
     }
 
     /// Reads a raw id or an alias.

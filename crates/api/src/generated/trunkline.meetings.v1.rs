@@ -271,7 +271,9 @@ pub mod meetings_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Streams the events of a meeting: a snapshot, then what follows. Ends after `ended`.
+        /// Streams the events of a meeting: a snapshot, then what follows. Ends after `ended`, once the
+        /// watcher is neither host nor attendee, and with UNAUTHENTICATED when the token expires or is
+        /// revoked.
         pub async fn watch_meeting(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -384,7 +386,9 @@ pub mod meetings_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Streams the events of a meeting: a snapshot, then what follows. Ends after `ended`.
+        /// Streams the events of a meeting: a snapshot, then what follows. Ends after `ended`, once the
+        /// watcher is neither host nor attendee, and with UNAUTHENTICATED when the token expires or is
+        /// revoked.
         async fn watch_meeting(
             &self,
             request: tonic::Request<::trunkline_proto::meetings::v1::WatchMeetingRequest>,

@@ -7,13 +7,21 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 use tonic::{Code, Streaming};
-use trunkline_node::{RingError, TokenClaims, TokenError, WatchError};
+use trunkline_node::{
+    MeetingActor, RingError, TokenClaims, TokenError, WatchError, WatchMeetingError,
+};
 use trunkline_policy::Scope;
 use trunkline_proto::calling::v1::{
     GetCallRequest, HangUpRequest, JoinCallRequest, PlaceCallRequest, RemoveParticipantRequest,
     WatchCallRequest, WatchIncomingCallsRequest, call_event::Kind as Happened,
 };
+use trunkline_proto::meetings::v1::{
+    Meeting, MeetingRole, Nothing, Person as Named, RoleChange, UpdateMeetingRequest,
+    WatchMeetingRequest, WatchMeetingResponse, meeting_action::Kind as Act,
+    meeting_event::Kind as Told,
+};
 
+use crate::meetings::{act, by_code, create};
 use crate::person::{Person, until};
 use crate::scene::Scene;
 
@@ -150,4 +158,100 @@ async fn a_call_is_watched_by_who_is_in_it_and_no_longer_than_the_token_counts()
     let past = one.calls.get_call(get.clone()).await.unwrap().into_inner().call.unwrap();
     assert!(past.end_reason.is_some());
     assert_eq!(removed.calls.get_call(get).await.unwrap_err().code(), Code::NotFound);
+}
+
+async fn told(events: &mut Streaming<WatchMeetingResponse>) -> Told {
+    let next = timeout(Duration::from_secs(5), events.message()).await;
+    let next = next.expect("nothing was told").unwrap().expect("the stream ended");
+    next.event.unwrap().kind.unwrap()
+}
+
+async fn program(scene: &Scene, meeting: &Meeting, kind: Act) {
+    scene.meetings(&scene.key()).act(act(meeting, kind)).await.unwrap();
+}
+
+fn role(user: &str, role: MeetingRole) -> Act {
+    Act::ChangeRole(RoleChange { user: user.to_owned(), role: role.into() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_meeting_is_watched_by_who_is_in_it_and_no_longer_than_the_token_counts() {
+    let scene = Scene::start().await;
+    let meeting = create(&scene).await;
+    let code = meeting.code.as_ref().unwrap();
+    let watch = WatchMeetingRequest { meeting: meeting.meeting_id.clone() };
+    let mut of_bob = {
+        let mut as_bob = scene.meetings_as("bob").await;
+        as_bob.watch_meeting(watch.clone()).await.unwrap().into_inner()
+    };
+    let joined = scene.calling("alice").await.join_call(by_code(code)).await.unwrap();
+    let own = joined.into_inner().participant_id;
+    let mut as_alice = scene.meetings_as("alice").await;
+    let mut of_alice = as_alice.watch_meeting(watch.clone()).await.unwrap().into_inner();
+    program(&scene, &meeting, Act::Remove(Named { participant: own })).await;
+    assert_eq!(end(&mut of_alice).await, Code::Ok);
+    let again = as_alice.watch_meeting(watch.clone()).await.unwrap_err();
+    assert_eq!(again.code(), Code::NotFound);
+
+    let verified = claims(&scene, "bob").await;
+    revoke(&scene, "bob").await;
+    assert_eq!(end(&mut of_bob).await, Code::Unauthenticated);
+    let actor = MeetingActor::User(verified);
+    let late = scene.node.meetings().watch(&actor, &meeting.meeting_id).await;
+    assert!(matches!(late, Err(WatchMeetingError::Token(TokenError::Revoked))), "{late:?}");
+    // A program has no token that could end.
+    let mut meetings = scene.meetings(&scene.key());
+    let mut of_program = meetings.watch_meeting(watch).await.unwrap().into_inner();
+    program(&scene, &meeting, Act::End(Nothing {})).await;
+    assert_eq!(end(&mut of_program).await, Code::Ok);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_watches_a_meeting_sees_what_its_role_shows_by_then() {
+    let scene = Scene::start().await;
+    let meeting = create(&scene).await;
+    let code = meeting.code.as_ref().unwrap();
+    scene.calling("alice").await.join_call(by_code(code)).await.unwrap();
+    program(&scene, &meeting, role("alice", MeetingRole::CoOrganizer)).await;
+    let mut as_alice = scene.meetings_as("alice").await;
+    let watch = WatchMeetingRequest { meeting: meeting.meeting_id.clone() };
+    let mut events = as_alice.watch_meeting(watch.clone()).await.unwrap().into_inner();
+    let Told::Snapshot(first) = told(&mut events).await else { panic!("a snapshot comes first") };
+    assert!(first.code.is_some(), "a host sees the code");
+
+    program(&scene, &meeting, role("alice", MeetingRole::Attendee)).await;
+    let guest = scene.app_user().await;
+    scene.calling(&guest).await.join_call(by_code(code)).await.unwrap();
+    let update = UpdateMeetingRequest {
+        meeting: meeting.meeting_id.clone(),
+        subject: Some("Budget".to_owned()),
+        ..UpdateMeetingRequest::default()
+    };
+    scene.meetings(&scene.key()).update_meeting(update).await.unwrap();
+    let change = told(&mut events).await;
+    assert!(matches!(change, Told::RoleChanged(_)), "{change:?}");
+    // Who waits is none of hers, nor is the code.
+    let Told::Snapshot(seen) = told(&mut events).await else { panic!("the subject changed") };
+    assert_eq!((seen.subject.as_str(), seen.code), ("Budget", None));
+    assert!(seen.attendees.iter().all(|attendee| !attendee.is_waiting), "{:?}", seen.attendees);
+
+    // Who hosted it from outside is nobody to it without the role.
+    program(&scene, &meeting, role("alice", MeetingRole::CoOrganizer)).await;
+    assert!(matches!(told(&mut events).await, Told::RoleChanged(_)));
+    let call_id = seen.call_id;
+    let hang_up = HangUpRequest { call_id, ..HangUpRequest::default() };
+    scene.calling("alice").await.hang_up(hang_up).await.unwrap();
+    assert!(matches!(told(&mut events).await, Told::ParticipantLeft(_)), "a host watches on");
+    program(&scene, &meeting, role("alice", MeetingRole::Attendee)).await;
+    assert_eq!(end(&mut events).await, Code::Ok);
+
+    // Everybody is told of the end who watched until then.
+    scene.calling("alice").await.join_call(by_code(code)).await.unwrap();
+    let mut events = as_alice.watch_meeting(watch).await.unwrap().into_inner();
+    program(&scene, &meeting, Act::End(Nothing {})).await;
+    let mut last = told(&mut events).await;
+    while !matches!(last, Told::Ended(_)) {
+        last = told(&mut events).await;
+    }
+    assert_eq!(end(&mut events).await, Code::Ok);
 }

@@ -8,6 +8,7 @@ use trunkline_storage::StoreError;
 
 use crate::chat::ChatFailure;
 use crate::commands::CallingError;
+use crate::token::TokenError;
 
 /// Why something of a meeting was not done.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,17 @@ pub enum MeetingFailure {
         /// The limit.
         limit: usize,
     },
+}
+
+/// Why a meeting is not watched.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchMeetingError {
+    /// The meeting is not the asker's to see.
+    #[error(transparent)]
+    Meeting(#[from] MeetingFailure),
+    /// The token does not count any more.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 impl MeetingFailure {

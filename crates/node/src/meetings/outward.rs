@@ -1,5 +1,6 @@
 //! What is told of a meeting, to whom: those in it, those who watch it, and whoever asks.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -27,13 +28,18 @@ pub(super) struct Sight {
     code: bool,
 }
 
-/// Somebody who watches a meeting without being in it.
+/// Somebody who watches a meeting other than by being in it.
 pub(super) struct Watcher {
+    actor: MeetingActor,
+    /// How much it saw of what it was told last.
     sight: Sight,
     events: mpsc::Sender<Arc<wire::MeetingEvent>>,
 }
 
 impl Sight {
+    /// What hosts see, and programs.
+    const ALL: Self = Self { lobby: true, code: true };
+
     /// What everybody sees who is in the meeting.
     const LEAST: Self = Self { lobby: false, code: false };
 }
@@ -47,8 +53,6 @@ impl MeetingTask {
         };
         // What changed is in the snapshot, of which not everybody sees the same.
         let is_told_whole = event.kind == EventKind::DetailsChanged;
-        let is_of_lobby =
-            matches!(event.kind, EventKind::LobbyEntered { .. } | EventKind::LobbyLeft { .. });
         if event.kind == EventKind::CodeRotated {
             self.node.meeting_tables().post(self.meeting.id(), *self.meeting.code());
         }
@@ -60,7 +64,7 @@ impl MeetingTask {
         let of_others = Haste::of_others(self.meeting.attendees().count());
         let mut body = None;
         for attendee in self.meeting.attendees().filter(|attendee| !attendee.is_waiting) {
-            let sees_it = !is_of_lobby || self.manages_lobby(&attendee.endpoint);
+            let sees_it = !is_of_lobby(&event.kind) || self.manages_lobby(&attendee.endpoint);
             let Some(sender) = self.node.registry().endpoint(&attendee.endpoint) else {
                 continue;
             };
@@ -76,17 +80,7 @@ impl MeetingTask {
                 sender.send(EndpointMessage::Event { body: body.clone(), ended: None, haste });
             }
         }
-        // A watcher that has fallen behind by its whole channel begins anew.
-        let mut watchers = std::mem::take(&mut self.watchers);
-        watchers.retain(|watcher| {
-            let is_unseen = is_of_lobby && !watcher.sight.lobby;
-            let told = match is_told_whole {
-                true => Arc::new(self.snapshot_event(event.seq, event.at, watcher.sight)),
-                false => Arc::clone(&wired),
-            };
-            is_unseen || watcher.events.try_send(told).is_ok()
-        });
-        self.watchers = watchers;
+        self.tell_watchers(event, &wired);
         if let EventKind::ParticipantLeft { endpoint, .. }
         | EventKind::LobbyLeft { endpoint, reason: Some(_) } = &event.kind
         {
@@ -95,6 +89,36 @@ impl MeetingTask {
         if let EventKind::MeetingEnded { .. } = event.kind {
             self.watchers.clear();
         }
+    }
+
+    /// Tells an event to those who watch and may still see the meeting. One that has fallen behind by
+    /// its whole channel begins anew.
+    fn tell_watchers(&mut self, event: &Event, wired: &Arc<wire::MeetingEvent>) {
+        if self.watchers.is_empty() {
+            return;
+        }
+        let mut present = HashMap::new();
+        for attendee in self.meeting.attendees().filter(|attendee| !attendee.is_waiting) {
+            present.entry(attendee.identifier).or_insert(attendee.endpoint);
+        }
+        // Everybody has left by then, and whoever watched so far is told how it ended.
+        let is_over = self.meeting.end_reason().is_some();
+        let mut watchers = std::mem::take(&mut self.watchers);
+        watchers.retain_mut(|watcher| {
+            if !is_over {
+                match self.sight_among(&watcher.actor, |who| present.get(who).cloned()) {
+                    Ok(sight) => watcher.sight = sight,
+                    Err(_) => return false,
+                }
+            }
+            let is_unseen = is_of_lobby(&event.kind) && !watcher.sight.lobby;
+            let told = match event.kind == EventKind::DetailsChanged {
+                true => Arc::new(self.snapshot_event(event.seq, event.at, watcher.sight)),
+                false => Arc::clone(wired),
+            };
+            is_unseen || watcher.events.try_send(told).is_ok()
+        });
+        self.watchers = watchers;
     }
 
     /// Adds a watcher.
@@ -111,7 +135,7 @@ impl MeetingTask {
         let snapshot = self.snapshot_event(self.meeting.seq(), self.node.wall(), sight);
         let _ = events.try_send(Arc::new(snapshot));
         if self.meeting.end_reason().is_none() {
-            self.watchers.push(Watcher { sight, events });
+            self.watchers.push(Watcher { actor: actor.clone(), sight, events });
         }
         Ok(receiver)
     }
@@ -119,16 +143,28 @@ impl MeetingTask {
     /// Returns how much somebody sees; to whoever has nothing to do with the meeting, and to who
     /// waits, there is no such meeting.
     pub(super) fn sight(&self, actor: &MeetingActor) -> Result<Sight, MeetingFailure> {
-        let claims = match actor {
-            MeetingActor::Application => return Ok(Sight { lobby: true, code: true }),
-            MeetingActor::User(claims) => claims,
+        self.sight_among(actor, |who| {
+            let mut attendees = self.meeting.attendees();
+            let own = attendees.find(|one| one.identifier == *who && !one.is_waiting);
+            own.map(|attendee| attendee.endpoint)
+        })
+    }
+
+    /// Returns how much somebody sees, given where those are who are in the meeting.
+    fn sight_among(
+        &self,
+        actor: &MeetingActor,
+        endpoint_of: impl FnOnce(&CommunicationIdentifier) -> Option<EndpointId>,
+    ) -> Result<Sight, MeetingFailure> {
+        let who = match actor {
+            MeetingActor::Application => return Ok(Sight::ALL),
+            MeetingActor::User(claims) => &claims.identifier,
         };
-        if self.is_host(&claims.identifier) {
-            return Ok(Sight { lobby: true, code: true });
+        if self.is_host(who) {
+            return Ok(Sight::ALL);
         }
-        let mut own =
-            self.meeting.attendees().filter(|a| a.identifier == claims.identifier && !a.is_waiting);
-        own.next().map(|attendee| self.sight_of(&attendee)).ok_or(MeetingFailure::NotFound)
+        let endpoint = endpoint_of(who).ok_or(MeetingFailure::NotFound)?;
+        Ok(Sight { lobby: self.manages_lobby(&endpoint), code: false })
     }
 
     /// Returns the meeting as somebody sees it.
@@ -262,6 +298,11 @@ impl MeetingTask {
     fn is_host(&self, identifier: &CommunicationIdentifier) -> bool {
         self.meeting.given_role(identifier).is_some_and(|role| role.is_host())
     }
+}
+
+/// Returns whether what happened is for those alone who see who waits.
+fn is_of_lobby(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::LobbyEntered { .. } | EventKind::LobbyLeft { .. })
 }
 
 /// Returns whether what happened is about somebody alone, or about everybody alike.
