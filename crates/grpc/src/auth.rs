@@ -5,6 +5,8 @@ use tonic::metadata::MetadataMap;
 use trunkline_ids::ResourceId;
 use trunkline_node::{Admin, AdminKeyError, Node, TokenClaims};
 
+use crate::status;
+
 /// Returns the resource whose access key a request carries.
 pub(crate) fn require_access_key(
     node: &Node,
@@ -37,10 +39,7 @@ pub(crate) async fn require_token(
     metadata: &MetadataMap,
 ) -> Result<TokenClaims, Status> {
     let token = credential(metadata, "Bearer ")?;
-    node.identity()
-        .verify(token, node.clock().wall())
-        .await
-        .map_err(|error| Status::unauthenticated(error.to_string()))
+    node.identity().verify(token, node.clock().wall()).await.map_err(status::token)
 }
 
 fn credential<'a>(metadata: &'a MetadataMap, scheme: &str) -> Result<&'a str, Status> {

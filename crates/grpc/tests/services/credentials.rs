@@ -156,6 +156,22 @@ async fn every_method_takes_its_own_credential_and_no_other() {
     }
 }
 
+/// A client that is told of a bad token throws a good one away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_cannot_be_checked_is_not_called_a_bad_one() {
+    let scene = Scene::start().await;
+    let token = format!("Bearer {}", scene.token("alice", &Scope::ALL).await);
+    // Nothing is remembered of her tokens any more, and then the store is gone.
+    let scene = scene.restart().await;
+    scene.node.shutdown().await;
+    for (service, method) in methods() {
+        if let Need::TokenFor(_) | Need::OwnKeyOrToken = need(&service, &method) {
+            let code = call(&scene, &service, &method, &[&token]).await;
+            assert_eq!(code, Code::Unavailable, "{service}/{method}");
+        }
+    }
+}
+
 /// Returns whether somebody was let in, whatever became of the empty request.
 fn is_admitted(code: Code) -> bool {
     !matches!(code, Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented)
