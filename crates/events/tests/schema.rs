@@ -422,6 +422,49 @@ fn many_members_are_told_without_a_list_of_all_events() {
     assert!(last.subject().ends_with("contoso_199/recipient/8:acs:contoso_199"));
 }
 
+#[test]
+fn an_event_is_found_again_by_its_place_wherever_the_search_begins() {
+    let by_policy = ChatEventKind::ThreadDeleted { by_policy: true };
+    for kind in every_kind().into_iter().chain([by_policy]) {
+        let origin = origin(kind);
+        let walked: Vec<_> = events(&origin).map(|event| event.id()).collect();
+        for from in 0..=walked.len() {
+            for ahead in 0..=walked.len() + 1 {
+                let mut events = events(&origin);
+                for _ in 0..from {
+                    events.next();
+                }
+                let found = events.nth(ahead).map(|event| event.id());
+                assert_eq!(found, walked.get(from + ahead).copied(), "{from} and {ahead} on");
+                let next = events.next().map(|event| event.id());
+                assert_eq!(next, walked.get(from + ahead + 1).copied(), "after {from} and {ahead}");
+            }
+        }
+    }
+}
+
+#[test]
+fn many_events_are_made_a_few_at_a_time_without_making_each_of_them_often() {
+    let members: Vec<_> = (0..200).map(|n| member(&format!("8:acs:contoso_{n}"))).collect();
+    let others = (200..250).map(|n| format!("8:acs:contoso_{n}").parse().unwrap());
+    let recipients = members.iter().map(|member| member.identifier.clone()).chain(others);
+    let recipients = recipients.collect();
+    let kind = ChatEventKind::ParticipantsAdded { added: members };
+    let origin = ChatEvent { recipients, ..origin(kind) };
+    // Made anew from the first one for every few, they are 157 million: minutes.
+    let (begun, most) = (std::time::Instant::now(), Duration::from_secs(30));
+    let mut at = 0;
+    loop {
+        let few = events(&origin).skip(at).take(8).count();
+        at += few;
+        assert!(begun.elapsed() < most, "{at} events took too long");
+        if few == 0 {
+            break;
+        }
+    }
+    assert_eq!(at, 200 * 251);
+}
+
 fn every_kind() -> [ChatEventKind; 8] {
     let (thread, members) = (header(), vec![member(ALICE), member(BOB)]);
     [

@@ -21,8 +21,8 @@ use super::{
 /// itself give none.
 ///
 /// The list depends on the arguments alone: a caller may keep the place of an event in it, and find
-/// the event again with [`Iterator::nth`]. It is lazy, because adding 200 members to a thread of 50
-/// is 50,000 events.
+/// the event again with [`Iterator::nth`], at little cost. It is lazy, because adding 200 members to a
+/// thread of 50 is 50,000 events.
 pub fn chat_events(origin: &ChatEvent, thread_created_on: Timestamp) -> ChatEvents<'_> {
     ChatEvents { origin, thread_created_on, happening: 0, recipient: 0 }
 }
@@ -42,11 +42,35 @@ impl<'a> Iterator for ChatEvents<'a> {
     type Item = Event<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let (happening, recipient) = self.step()?;
+        Some(self.event(happening, recipient))
+    }
+
+    /// Makes the event that is asked for and none of those before it. From the beginning it counts in
+    /// whole happenings: whoever sends the events a few at a time comes to a place far on often.
+    fn nth(&mut self, place: usize) -> Option<Self::Item> {
+        let mut before = place;
+        if self.recipient == 0 {
+            let recipients = self.origin.recipients.iter();
+            let told = 1 + recipients.filter(|recipient| !self.did_it(recipient)).count();
+            self.happening = self.happening.saturating_add(before / told);
+            before %= told;
+        }
+        for _ in 0..before {
+            self.step()?;
+        }
+        self.next()
+    }
+}
+
+impl<'a> ChatEvents<'a> {
+    /// Moves on by one place, and returns what is told there, and to whom: `None` is the thread.
+    fn step(&mut self) -> Option<(Happening<'a>, Option<&'a CommunicationIdentifier>)> {
         loop {
             let happening = Happening::of(&self.origin.kind, self.happening)?;
             let Some(place) = self.recipient.checked_sub(1) else {
                 self.recipient = 1;
-                return Some(self.event(happening, None));
+                return Some((happening, None));
             };
             let Some(recipient) = self.origin.recipients.get(place) else {
                 self.happening += 1;
@@ -55,13 +79,11 @@ impl<'a> Iterator for ChatEvents<'a> {
             };
             self.recipient += 1;
             if !self.did_it(recipient) {
-                return Some(self.event(happening, Some(recipient)));
+                return Some((happening, Some(recipient)));
             }
         }
     }
-}
 
-impl<'a> ChatEvents<'a> {
     fn did_it(&self, recipient: &CommunicationIdentifier) -> bool {
         let by_policy =
             matches!(self.origin.kind, ChatEventKind::ThreadDeleted { by_policy: true });

@@ -50,11 +50,10 @@ pub(super) fn each<T>(
             });
             read(&mut event.into_iter())
         }
-        LogEvent::Other(other) => {
-            let told = serde_json::from_slice::<ChatEvent>(&other.body).ok();
-            let events = told.as_ref().map(|event| chat_events(event, event.time));
-            read(&mut events.into_iter().flatten())
-        }
+        LogEvent::Other(other) => match serde_json::from_slice::<ChatEvent>(&other.body) {
+            Ok(event) => read(&mut chat_events(&event, event.time)),
+            Err(_) => read(&mut std::iter::empty()),
+        },
     }
 }
 

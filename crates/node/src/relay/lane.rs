@@ -134,6 +134,16 @@ impl Work {
     }
 }
 
+/// What is sent at once of what an entry gives.
+struct Chunk {
+    /// Each with its place.
+    notifications: Vec<(usize, Notification)>,
+    /// The place after them.
+    next: usize,
+    /// Whether nothing follows them.
+    is_last: bool,
+}
+
 #[derive(Clone, Copy)]
 struct Context<'a> {
     parts: &'a Arc<Parts>,
@@ -184,14 +194,19 @@ impl Context<'_> {
         // The first that the receiver does not want, or never will: the others are sent all the same.
         let mut unfit = None;
         loop {
-            let (chunk, next) = self.chunk(delivery, born_on, at);
-            if chunk.is_empty() {
+            let chunk = self.chunk(delivery, born_on, at);
+            if chunk.notifications.is_empty() {
+                if !chunk.is_last {
+                    at = chunk.next;
+                    tokio::task::yield_now().await;
+                    continue;
+                }
                 return match unfit {
                     Some(reason) => (NextStep::DeadLetter(reason), String::new()),
                     None => (NextStep::Done, String::new()),
                 };
             }
-            let attempts = chunk.iter().map(|(_, notification)| {
+            let attempts = chunk.notifications.iter().map(|(_, notification)| {
                 deliverer.deliver(Attempt {
                     endpoint: &self.terms.endpoint,
                     notification,
@@ -202,7 +217,7 @@ impl Context<'_> {
                 })
             });
             let outcomes = join_all(attempts).await;
-            for ((place, _), outcome) in chunk.iter().zip(&outcomes) {
+            for ((place, _), outcome) in chunk.notifications.iter().zip(&outcomes) {
                 match self.step(progress, outcome) {
                     NextStep::Done => metrics::counter!("trunkline_events_sent_total").increment(1),
                     NextStep::DeadLetter(
@@ -216,7 +231,7 @@ impl Context<'_> {
                     }
                 }
             }
-            at = next;
+            at = chunk.next;
         }
     }
 
@@ -228,27 +243,23 @@ impl Context<'_> {
         progress.clone().handle_outcome(now, outcome, &self.parts.config.retry, jitter)
     }
 
-    /// Makes the next few notifications from a place on, and returns the place after them.
-    fn chunk(
-        self,
-        delivery: &Delivery,
-        born_on: trunkline_clock::Timestamp,
-        at: usize,
-    ) -> (Vec<(usize, Notification)>, usize) {
+    /// Makes the next few notifications from a place on.
+    fn chunk(self, delivery: &Delivery, born_on: trunkline_clock::Timestamp, at: usize) -> Chunk {
         let Terms { filter, schema, .. } = self.terms;
         catalogue::each(&delivery.entry.event, born_on, |events| {
-            let mut chunk = Vec::new();
-            let mut next = at;
+            let mut chunk = Chunk { notifications: Vec::new(), next: at, is_last: true };
             for (place, event) in events.enumerate().skip(at) {
-                next = place + 1;
+                chunk.next = place + 1;
                 if filter.matches(&event) {
-                    chunk.push((place, event.in_envelope(*schema, &self.parts.topic)));
+                    let notification = event.in_envelope(*schema, &self.parts.topic);
+                    chunk.notifications.push((place, notification));
                 }
-                if chunk.len() == CHUNK_LIMIT {
+                if chunk.notifications.len() == CHUNK_LIMIT || chunk.next - at == LOOK_LIMIT {
+                    chunk.is_last = false;
                     break;
                 }
             }
-            (chunk, next)
+            chunk
         })
     }
 
@@ -270,6 +281,10 @@ const ATTEMPT_LIMIT: usize = 8;
 
 /// Events of one entry sent at once.
 const CHUNK_LIMIT: usize = 8;
+
+/// Events of one entry looked at before others have their turn, of which the receiver may want none:
+/// half a millisecond of work.
+const LOOK_LIMIT: usize = 256;
 
 /// When a delivery that was not attempted comes again.
 const GIVE_BACK_PAUSE: Duration = Duration::from_millis(100);

@@ -1,8 +1,10 @@
 //! Events to the outside: order, poison, slow receivers, restarts, events made up.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
+use trunkline_chat::NewMember;
 use trunkline_events::signature::SigningKey;
 use trunkline_events::{
     DeliverySchema, EventType, FilterModel, SubscriptionFilter, SubscriptionName,
@@ -92,6 +94,40 @@ async fn poison_is_put_aside_and_can_be_sent_again() {
     assert!(relay.dead_letters(&name("hook"), 0, 10).await.unwrap().is_empty());
     let missing = relay.revive(&name("hook"), dead[0].seq).await;
     assert!(matches!(missing, Err(RelayError::NoSuchDeadLetter)), "{missing:?}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn of_many_events_of_one_entry_those_that_are_wanted_come_each_once() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let mut members = Vec::new();
+    for _ in 0..20 {
+        members.push(NewMember::new(scene.user().await.identifier));
+    }
+    let last = members.last().unwrap().identifier.clone();
+    let model = FilterModel {
+        subject_begins_with: format!("thread/{thread}/participantAdded/{last}"),
+        included_event_types: Some(vec![
+            EventType::ChatParticipantAddedToThreadWithUser.as_str().to_owned(),
+        ]),
+        ..FilterModel::default()
+    };
+    let receiver = Receiver::start().await;
+    let request = SubscribeEvents {
+        name: name("hook"),
+        endpoint: receiver.endpoint(),
+        filter: model.try_into().unwrap(),
+        schema: DeliverySchema::EventGrid,
+    };
+    scene.node.relay().subscribe(request).await.unwrap();
+    // 420 events, of which the last 20 are wanted.
+    let added = scene.chat().add_members(&ann, &thread, members).await.unwrap();
+    assert_eq!(added, []);
+    let taken = receiver.wait_for(20).await;
+    let subjects: BTreeSet<_> = taken.iter().map(|event| event["subject"].as_str()).collect();
+    assert_eq!((taken.len(), subjects.len()), (20, 20));
     scene.stop().await;
 }
 
