@@ -253,11 +253,24 @@ pub trait Outbox: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Records what came of a delivery. Recording twice changes nothing.
+    ///
+    /// # Errors
+    /// A delivery whose outcome could not be recorded stays taken: whoever made the attempt records
+    /// it again, and nobody makes another one meanwhile.
     async fn record_outcome(
         &self,
         id: &SubscriptionId,
         seq: u64,
         outcome: Outcome,
+    ) -> Result<(), StoreError>;
+
+    /// Gives back a delivery that was taken and not attempted, to be due later. When that cannot be
+    /// recorded it is given back all the same.
+    async fn postpone(
+        &self,
+        id: &SubscriptionId,
+        seq: u64,
+        until: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// Returns up to `limit` dead letters after a place in the feed, in order.

@@ -23,7 +23,8 @@ use tokio::task::JoinSet;
 use trunkline_chat::{CreateThread, Limits, NewMember, Reply, Thread};
 use trunkline_clock::{Timestamp, VirtualClock};
 use trunkline_storage::{
-    ChatStore, OpenError, PageQuery, SealingKey, SqliteOptions, SqliteStore, Store, StoreError,
+    ChatStore, OpenError, OtherEvent, Outbox, Outcome, PageQuery, SealingKey, SqliteOptions,
+    SqliteStore, Store, StoreError,
 };
 
 /// Many at once share commits; the figures are printed, because they depend on the disk.
@@ -85,6 +86,44 @@ async fn a_store_that_has_reached_its_limit_says_so_reads_on_and_takes_writes_ag
     let mut scene = Scene::resume(&store, record);
     scene.send("bob", &"x".repeat(20_000)).await;
     assert!(store.is_writable());
+}
+
+#[tokio::test]
+async fn without_room_a_delivery_waits_for_its_outcome_and_one_that_is_done_makes_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SqliteOptions { limit_bytes: Some(1_000_000), ..options(directory.path()) };
+    let store = SqliteStore::open(&options).unwrap();
+    let (hook, now) = (crash::subscription(), Timestamp::UNIX_EPOCH);
+    store.put_subscription(hook.clone()).await.unwrap();
+    let other = |partition: &str| OtherEvent {
+        kind: "identity.userCreated".to_owned(),
+        partition: partition.to_owned(),
+        time: now,
+        body: Vec::new(),
+    };
+    store.append(vec![other("a"), other("b"), other("a")]).await.unwrap();
+    store.expand(&hook.id, now, 9).await.unwrap();
+    let due = async || {
+        let due = store.take_due(now, 9).await.unwrap();
+        due.into_iter().map(|delivery| delivery.entry.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(due().await, [1, 2]);
+    fill(&store).await;
+    let retry = Outcome::Retry { at: now, reason: "503".to_owned() };
+    let refused = store.record_outcome(&hook.id, 1, retry).await;
+    assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+    assert!(due().await.is_empty(), "what came of it is yet to be recorded");
+    // One that was not attempted is given back.
+    let refused = store.postpone(&hook.id, 2, now).await;
+    assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+    assert_eq!(due().await, [2]);
+    for seq in [2, 1] {
+        store.record_outcome(&hook.id, seq, Outcome::Delivered).await.unwrap();
+    }
+    assert_eq!(due().await, [3]);
+    assert!(!store.is_writable());
+    assert!(store.delete_subscription(&hook.id).await.unwrap());
+    assert!(store.subscriptions().await.unwrap().is_empty());
 }
 
 #[tokio::test]

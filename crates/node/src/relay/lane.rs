@@ -94,9 +94,8 @@ impl Lane {
 
     /// Has a delivery come again.
     pub(super) async fn give_back(parts: &Parts, delivery: &Delivery) -> Result<(), StoreError> {
-        let at = parts.base.wall() + GIVE_BACK_PAUSE;
-        let outcome = Outcome::Retry { at, reason: "not attempted".to_owned() };
-        parts.base.store.record_outcome(&delivery.subscription, delivery.entry.seq, outcome).await
+        let until = parts.base.wall() + GIVE_BACK_PAUSE;
+        parts.base.store.postpone(&delivery.subscription, delivery.entry.seq, until).await
     }
 }
 
@@ -127,7 +126,7 @@ impl Work {
         deliveries.close();
         while let Some(delivery) = deliveries.recv().await {
             if let Err(error) = Lane::give_back(&parts, &delivery).await {
-                tracing::warn!(%error, "a delivery waits for the next start");
+                tracing::warn!(%error, "a delivery comes again at once");
             }
         }
         while attempts.next().await.is_some() {}
@@ -176,10 +175,32 @@ impl Context<'_> {
         if !matches!(outcome, Outcome::Retry { .. }) {
             self.reached().remove(&seq);
         }
-        if let Err(error) = base.store.record_outcome(&delivery.subscription, seq, outcome).await {
-            tracing::warn!(%error, "what came of a delivery cannot be recorded: it comes again");
-        }
+        self.record(&delivery, outcome).await;
         self.parts.wake.notify_one();
+    }
+
+    /// Records what came of an attempt, however long the store fails: until it is recorded the
+    /// receiver is not sent the same again.
+    async fn record(self, delivery: &Delivery, outcome: Outcome) {
+        let (base, seq) = (&self.parts.base, delivery.entry.seq);
+        let mut is_told = false;
+        loop {
+            let outcome = outcome.clone();
+            let recorded = base.store.record_outcome(&delivery.subscription, seq, outcome).await;
+            let Err(error) = recorded else { return };
+            if !error.is_transient() {
+                tracing::error!(seq, %error, "a delivery is taken up again at the next start");
+                return;
+            }
+            if !is_told {
+                tracing::warn!(seq, %error, "what came of a delivery is recorded later");
+                is_told = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(RECORD_PAUSE) => {}
+                () = base.stopping.cancelled() => return,
+            }
+        }
     }
 
     async fn deliver(
@@ -288,6 +309,10 @@ const LOOK_LIMIT: usize = 256;
 
 /// When a delivery that was not attempted comes again.
 const GIVE_BACK_PAUSE: Duration = Duration::from_millis(100);
+
+/// When to try again to record what came of an attempt. Longer holds the next event of the thread up
+/// for longer than necessary once there is room; shorter asks a store that fails more often.
+const RECORD_PAUSE: Duration = Duration::from_secs(1);
 
 /// When to try again to set the client up: what is missing, somebody must install.
 const SETUP_PAUSE: Duration = Duration::from_secs(60);

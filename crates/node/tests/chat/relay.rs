@@ -1,6 +1,7 @@
 //! Events to the outside: order, poison, slow receivers, restarts, events made up.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -152,6 +153,31 @@ async fn a_receiver_that_never_answers_holds_nobody_up() {
     let begun = tokio::time::Instant::now();
     scene.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(5), "attempts under way do not delay the end");
+}
+
+#[tokio::test]
+async fn while_outcomes_cannot_be_recorded_nothing_is_sent_twice_and_then_all_goes_on() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let receiver = Receiver::start().await;
+    subscribe(&scene, "hook", &receiver, IN_THREAD).await;
+    scene.faults.are_outcomes_refused.store(true, Ordering::Relaxed);
+    for text in ["one", "two"] {
+        scene.say(&ann, &thread, text).await.unwrap();
+    }
+    receiver.wait_for(1).await;
+    // More than one attempt at recording it.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(bodies(&receiver.taken()), ["one"]);
+    scene.faults.are_outcomes_refused.store(false, Ordering::Relaxed);
+    assert_eq!(bodies(&receiver.wait_for(2).await), ["one", "two"]);
+    scene.faults.are_outcomes_refused.store(true, Ordering::Relaxed);
+    scene.say(&ann, &thread, "three").await.unwrap();
+    receiver.wait_for(3).await;
+    let begun = tokio::time::Instant::now();
+    scene.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "what waits does not delay the end");
 }
 
 #[tokio::test]

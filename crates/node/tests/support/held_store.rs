@@ -1,6 +1,6 @@
 //! A store whose work takes no virtual time: without it a paused clock, which moves on when every task
 //! waits, would run hours ahead while a thread of the store flushes a file. Commits of chat can be made
-//! to wait and to fail, and what is read of tokens to arrive late.
+//! to wait and to fail, what is read of tokens to arrive late, outcomes of deliveries to fail.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -38,11 +38,13 @@ pub(crate) fn open(place: &Path, faults: Arc<Faults>) -> Arc<dyn Store> {
     Arc::new(HeldStore { store, faults })
 }
 
-/// What goes wrong with commits of chat, and with reads of tokens.
+/// What goes wrong with commits of chat, with reads of tokens, and with outcomes of deliveries.
 #[derive(Default)]
 pub(crate) struct Faults {
     /// There is no room.
     pub(crate) is_full: AtomicBool,
+    /// There is no room for what came of deliveries.
+    pub(crate) are_outcomes_refused: AtomicBool,
     /// Whoever holds it keeps commits waiting.
     pub(crate) gate: tokio::sync::Mutex<()>,
     /// How many there were.
@@ -238,13 +240,26 @@ held!(Outbox {
     fn expand(id: &SubscriptionId, now: Timestamp, limit: usize) -> Result<Expansion, StoreError>;
     fn take_due(now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
     fn next_due() -> Result<Option<Timestamp>, StoreError>;
-    fn record_outcome(id: &SubscriptionId, seq: u64, outcome: Outcome) -> Result<(), StoreError>;
+    fn postpone(id: &SubscriptionId, seq: u64, until: Timestamp) -> Result<(), StoreError>;
     fn dead_letters(id: &SubscriptionId, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
     fn revive(id: &SubscriptionId, seq: u64, now: Timestamp) -> Result<bool, StoreError>;
     fn backlog(id: &SubscriptionId) -> Result<Backlog, StoreError>;
     fn log_after(cursor: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
     fn others_after(cursor: u64, limit: usize) -> Result<OtherEvents, StoreError>;
-});
+}
+    async fn record_outcome(
+        &self,
+        id: &SubscriptionId,
+        seq: u64,
+        outcome: Outcome,
+    ) -> Result<(), StoreError> {
+        if self.faults.are_outcomes_refused.load(Ordering::Relaxed) {
+            return Err(StoreError::Full);
+        }
+        let _hold = hold_time();
+        self.store.record_outcome(id, seq, outcome).await
+    }
+);
 
 held!(PolicyStore {
     fn load_policy() -> Result<Policy, StoreError>;

@@ -25,6 +25,7 @@ use crate::{
         codec::{from_json, from_text, number, time, to_json},
         failure::corrupt,
         feed,
+        writer::Writing,
     },
 };
 
@@ -96,7 +97,7 @@ impl Outbox for SqliteStore {
 
     async fn delete_subscription(&self, id: &SubscriptionId) -> Result<bool, StoreError> {
         let id = id.clone();
-        self.write(move |writing| {
+        self.make_room(move |writing| {
             let delete = |sql| -> Result<usize, StoreError> {
                 Ok(writing.db.prepare_cached(sql)?.execute([id.as_str()])?)
             };
@@ -148,15 +149,27 @@ impl Outbox for SqliteStore {
         seq: u64,
         outcome: Outcome,
     ) -> Result<(), StoreError> {
-        // Comes back with the answer: given back after the commit, or when there will be none.
-        let taken = GiveBack { all: Arc::clone(&self.taken), one: (id.clone(), seq) };
-        self.write(move |writing| {
-            let (id, seq) = &taken.one;
-            deliveries::record(writing.db, id, *seq, outcome)?;
-            Ok(taken)
-        })
-        .await
-        .map(drop)
+        let mut taken = GiveBack::new(&self.taken, id, seq);
+        let makes_room = matches!(outcome, Outcome::Delivered);
+        let id = id.clone();
+        let work =
+            move |writing: &mut Writing<'_>| deliveries::record(writing.db, &id, seq, outcome);
+        let recorded = self.submit(work, makes_room).await;
+        if recorded.is_err() {
+            taken.keep();
+        }
+        recorded
+    }
+
+    async fn postpone(
+        &self,
+        id: &SubscriptionId,
+        seq: u64,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let _taken = GiveBack::new(&self.taken, id, seq);
+        let id = id.clone();
+        self.write(move |writing| deliveries::postpone(writing.db, &id, seq, until)).await
     }
 
     async fn dead_letters(
@@ -251,15 +264,29 @@ impl SealedSubscription {
     }
 }
 
-/// A delivery that is no longer being attempted once this is dropped.
+/// A delivery that is no longer being attempted once this is dropped, with the answer or without:
+/// whoever does not wait for it records nothing any more.
 struct GiveBack {
     all: Arc<Taken>,
-    one: (SubscriptionId, u64),
+    one: Option<(SubscriptionId, u64)>,
+}
+
+impl GiveBack {
+    fn new(all: &Arc<Taken>, id: &SubscriptionId, seq: u64) -> Self {
+        Self { all: Arc::clone(all), one: Some((id.clone(), seq)) }
+    }
+
+    /// Leaves it taken.
+    fn keep(&mut self) {
+        self.one = None;
+    }
 }
 
 impl Drop for GiveBack {
     fn drop(&mut self) {
-        lock(&self.all).remove(&self.one);
+        if let Some(one) = &self.one {
+            lock(&self.all).remove(one);
+        }
     }
 }
 

@@ -141,6 +141,26 @@ pub(crate) async fn a_delivery_is_taken_once_and_again_after_a_restart(backend: 
     assert_eq!(places(&store.take_due(at(0), 9).await.unwrap()), [1, 2, 3]);
 }
 
+pub(crate) async fn a_delivery_that_is_postponed_comes_later_and_counts_no_attempt(
+    backend: &impl Backend,
+) {
+    let store = backend.open().await;
+    store.put_subscription(subscription("hook", 0)).await.unwrap();
+    store.append(vec![other("a"), other("a")]).await.unwrap();
+    store.expand(&id("hook"), at(0), 99).await.unwrap();
+    for second in 0..30 {
+        let due = store.take_due(at(second), 9).await.unwrap();
+        assert_eq!((places(&due), due[0].attempts), (vec![1], 0));
+        store.postpone(&id("hook"), 1, at(second + 1)).await.unwrap();
+        assert!(store.take_due(at(second), 9).await.unwrap().is_empty());
+        assert_eq!(store.next_due().await.unwrap(), Some(at(second + 1)));
+    }
+    store.take_due(at(30), 9).await.unwrap();
+    done(&store, 1, Outcome::Delivered).await;
+    store.postpone(&id("hook"), 1, at(99)).await.unwrap();
+    assert_eq!(places(&store.take_due(at(30), 9).await.unwrap()), [2]);
+}
+
 pub(crate) async fn a_dead_letter_keeps_its_event_and_can_be_revived(backend: &impl Backend) {
     let store = backend.open().await;
     let scene = harbor(&store, 2).await;

@@ -103,6 +103,7 @@ macro_rules! contract {
                 one_partition_waits_for_itself_and_for_no_other;
                 a_retry_is_due_later_and_holds_its_partition;
                 a_delivery_is_taken_once_and_again_after_a_restart;
+                a_delivery_that_is_postponed_comes_later_and_counts_no_attempt;
                 a_dead_letter_keeps_its_event_and_can_be_revived;
                 a_subscription_goes_with_all_that_it_has;
                 deliveries_name_the_recipients_of_their_moment;

@@ -109,7 +109,7 @@ async fn deliver(
     }
 }
 
-fn subscription() -> Subscription {
+pub(crate) fn subscription() -> Subscription {
     Subscription {
         id: "hook".parse().unwrap(),
         endpoint: "https://example.com".to_owned(),

@@ -212,6 +212,20 @@ pub(super) fn record(
     }
 }
 
+/// Has a delivery that was not attempted come later; one that is done already is left alone.
+pub(super) fn postpone(
+    db: &Connection,
+    id: &SubscriptionId,
+    seq: u64,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE deliveries SET due_on = ?3
+               WHERE subscription = ?1 AND seq = ?2 AND due_on IS NOT NULL";
+    let row = params![id.as_str(), number(seq), until.as_unix_micros()];
+    db.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
 /// Forgets a delivery and makes the next of its partition due.
 fn finish(
     db: &Connection,
