@@ -63,7 +63,8 @@ impl RetryPolicy {
         })
     }
 
-    fn time_to_live(self) -> Duration {
+    /// Returns how long an event is worth being delivered.
+    pub fn time_to_live(self) -> Duration {
         Duration::from_secs(u64::from(self.event_time_to_live_in_minutes) * 60)
     }
 }

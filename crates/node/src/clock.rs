@@ -39,6 +39,12 @@ impl SystemClock {
     }
 }
 
+/// Returns the time that was `life` before `now`.
+pub(crate) fn earlier(now: Timestamp, life: Duration) -> Timestamp {
+    let micros = i64::try_from(life.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_micros(now.as_unix_micros().saturating_sub(micros))
+}
+
 /// Sleeps until `deadline`, or for ever when there is none.
 pub(crate) async fn sleep_until(clock: SystemClock, deadline: Option<Instant>) {
     match deadline {

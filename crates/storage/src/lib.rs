@@ -31,8 +31,9 @@ pub use crate::{
     identity::{AppUser, IdentityStore, ResourceRecord, UserPosition},
     meetings::{MeetingPosition, MeetingStore, PostedCode, PutMeetingError, StoredMeeting},
     outbox::{
-        Backlog, DeadLetter, Delivery, Expansion, InvalidSubscriptionId, LogEntry, LogEvent,
-        Moment, OtherEvent, OtherEvents, Outbox, Outcome, Subscription, SubscriptionId,
+        Backlog, DeadLetter, DeadLetterLimits, Delivery, Expansion, Expiry, InvalidSubscriptionId,
+        LogEntry, LogEvent, Moment, OtherEvent, OtherEvents, Outbox, Outcome, Subscription,
+        SubscriptionId, Waiting,
     },
     policy::PolicyStore,
     presence::{PreferredPresence, PresenceStore},

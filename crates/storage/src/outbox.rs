@@ -164,15 +164,37 @@ pub enum Outcome {
     },
 }
 
-/// What [`Outbox::expand`] did.
+/// What [`Outbox::expand`] or [`Outbox::expire`] did.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Expansion {
-    /// Deliveries added.
+    /// Deliveries or dead letters added.
     pub added: usize,
     /// The subscription's cursor now.
     pub cursor: u64,
     /// Whether events remain past the cursor.
     pub has_more: bool,
+}
+
+/// Which events [`Outbox::expire`] gives up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Expiry {
+    /// Those that happened before, up to the first that did not.
+    pub before: Timestamp,
+    /// When they are given up.
+    pub on: Timestamp,
+    /// Why, as their dead letters say.
+    pub reason: String,
+    /// The most at once.
+    pub limit: usize,
+}
+
+/// What waits for a subscription, as [`Outbox::waiting`] found it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Waiting {
+    /// Deliveries not done yet, as far as they were counted.
+    pub pending: usize,
+    /// When the first event past the cursor happened.
+    pub next_on: Option<Timestamp>,
 }
 
 /// A delivery that was given up.
@@ -186,6 +208,15 @@ pub struct DeadLetter {
     pub reason: String,
     /// When.
     pub on: Timestamp,
+}
+
+/// Which dead letters are kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DeadLetterLimits {
+    /// Those that were given up then or later.
+    pub before: Timestamp,
+    /// How many of each subscription, the newest by their places in the feed.
+    pub each: usize,
 }
 
 /// How much waits for a subscription.
@@ -244,6 +275,17 @@ pub trait Outbox: Send + Sync {
         limit: usize,
     ) -> Result<Expansion, StoreError>;
 
+    /// Makes dead letters of events past the subscription's cursor whose time is over before their
+    /// turn has come, and moves the cursor, in one transaction. Those not wanted are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none of that name.
+    async fn expire(&self, id: &SubscriptionId, expiry: Expiry) -> Result<Expansion, StoreError>;
+
+    /// Returns what waits for a subscription, counting up to `limit` deliveries. Costs as much as it
+    /// counts, whatever else there is.
+    async fn waiting(&self, id: &SubscriptionId, limit: usize) -> Result<Waiting, StoreError>;
+
     /// Takes up to `limit` deliveries that are due, the longest due first. Of each subscription and
     /// partition at most the first is ever due. One that is taken is not given out again until its
     /// outcome is recorded or the store is opened anew.
@@ -290,7 +332,15 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Returns how much waits for a subscription.
+    /// Forgets up to `limit` dead letters that are not to be kept, the oldest first, and returns how
+    /// many. One that is a delivery again stays until that is done.
+    async fn prune_dead_letters(
+        &self,
+        limits: DeadLetterLimits,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// Returns how much waits for a subscription, and how much was given up. Reads all of it.
     async fn backlog(&self, id: &SubscriptionId) -> Result<Backlog, StoreError>;
 
     /// Returns up to `limit` events of the log after a cursor, whoever they concern.

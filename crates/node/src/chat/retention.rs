@@ -1,12 +1,14 @@
-//! Housekeeping: threads whose retention has ended, messages to erase, events that are too old.
+//! Housekeeping: threads whose retention has ended, messages to erase, events that are too old, for
+//! those who read them and for those they could not be delivered to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use trunkline_clock::Timestamp;
-use trunkline_storage::StoreError;
+use trunkline_storage::{DeadLetterLimits, StoreError};
 
 use crate::chat::Parts;
 use crate::chat::thread_task::ThreadMessage;
+use crate::clock::earlier;
 
 /// Looks at regular intervals until the node stops.
 pub(super) async fn run(parts: Arc<Parts>) {
@@ -33,9 +35,11 @@ async fn sweep(parts: &Arc<Parts>) -> Result<(), StoreError> {
     }
     while store.erase_deleted(ERASE_LIMIT).await? == ERASE_LIMIT && !is_stopping() {}
     store.prune_responses(now).await?;
-    let life = i64::try_from(parts.config.feed_life.as_micros()).unwrap_or(i64::MAX);
-    let oldest = Timestamp::from_unix_micros(now.as_unix_micros().saturating_sub(life));
+    let oldest = earlier(now, parts.config.feed_life);
     while store.prune_feed(oldest, SWEEP_LIMIT).await? == SWEEP_LIMIT && !is_stopping() {}
+    let before = earlier(now, DEAD_LETTER_LIFE);
+    let limits = DeadLetterLimits { before, each: DEAD_LETTER_LIMIT };
+    while store.prune_dead_letters(limits, SWEEP_LIMIT).await? == SWEEP_LIMIT && !is_stopping() {}
     Ok(())
 }
 
@@ -45,3 +49,11 @@ const ERASE_LIMIT: usize = 100;
 
 /// What is taken of each other kind at once. More would keep others waiting for the one writer.
 const SWEEP_LIMIT: usize = 500;
+
+/// How long events that were given up are kept. Longer leaves more time to send them again, and takes
+/// room for it.
+const DEAD_LETTER_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How many of them are kept for each receiver: a kilobyte each as a rule, and some ten where a thread
+/// has 250 members. A receiver that is gone for good would fill the disk with more.
+const DEAD_LETTER_LIMIT: usize = 10_000;

@@ -53,8 +53,9 @@ async fn round(
         return Ok(None);
     }
     let store = &parts.base.store;
+    let mut has_more = false;
     for (id, lane) in &mut *lanes {
-        lane.expand(parts, id).await?;
+        has_more |= lane.expand(parts, id).await?;
     }
     loop {
         let due = store.take_due(parts.base.wall(), TAKE_LIMIT).await?;
@@ -71,7 +72,10 @@ async fn round(
         }
         outcome?;
         if is_all {
-            return store.next_due().await;
+            return match has_more {
+                true => Ok(Some(parts.base.wall())),
+                false => store.next_due().await,
+            };
         }
     }
 }

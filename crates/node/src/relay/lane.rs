@@ -9,12 +9,14 @@ use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use trunkline_clock::Timestamp;
 use trunkline_events::Outcome as Attempted;
 use trunkline_events::{
     Attempt, DeadLetterReason, Deliverer, DeliveryProgress, Jitter, NextStep, Notification,
 };
-use trunkline_storage::{Delivery, Outcome, StoreError, Subscription, SubscriptionId};
+use trunkline_storage::{Delivery, Expiry, Outcome, StoreError, Subscription, SubscriptionId};
 
+use crate::clock::earlier;
 use crate::relay::{Parts, Terms, catalogue};
 
 /// The dispatcher's end of a subscription's task. Dropping it ends the task once the attempts that
@@ -57,27 +59,50 @@ impl Lane {
         self.stored.secret == stored.secret && stored.is_validated
     }
 
-    /// Turns events into deliveries, as long as not too many wait: then the log keeps them.
+    /// Turns events into deliveries, as long as not too many wait: then the log keeps them until they
+    /// are too old to be delivered. Returns whether there is more to do at once.
     pub(super) async fn expand(
         &mut self,
         parts: &Parts,
         id: &SubscriptionId,
-    ) -> Result<(), StoreError> {
-        let store = &parts.base.store;
-        while self.cursor < parts.feed.published() {
-            let pending = usize::try_from(store.backlog(id).await?.pending).unwrap_or(usize::MAX);
-            let room = PENDING_LIMIT.saturating_sub(pending);
-            if room == 0 {
-                break;
+    ) -> Result<bool, StoreError> {
+        for _ in 0..STEP_LIMIT {
+            let before = self.cursor;
+            if before >= parts.feed.published() {
+                return Ok(false);
             }
-            match store.expand(id, parts.base.wall(), room.min(EXPAND_LIMIT)).await {
-                Ok(expansion) => self.cursor = expansion.cursor,
+            match self.step(parts, id).await {
+                Ok(cursor) => self.cursor = cursor,
                 // Deleted a moment ago.
-                Err(StoreError::NotFound { .. }) => break,
+                Err(StoreError::NotFound { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             }
+            if self.cursor == before {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Moves the cursor on once, if that can be, and returns where it is.
+    async fn step(&self, parts: &Parts, id: &SubscriptionId) -> Result<u64, StoreError> {
+        let (store, now) = (&parts.base.store, parts.base.wall());
+        let waiting = store.waiting(id, PENDING_LIMIT).await?;
+        let room = PENDING_LIMIT.saturating_sub(waiting.pending);
+        if room > 0 {
+            return Ok(store.expand(id, now, room.min(EXPAND_LIMIT)).await?.cursor);
+        }
+        let before = earlier(now, parts.config.retry.time_to_live());
+        if waiting.next_on.is_none_or(|next_on| next_on >= before) {
+            return Ok(self.cursor);
+        }
+        // The receiver has been failing for as long as an event may take.
+        let reason = DeadLetterReason::TimeToLiveExceeded.to_string();
+        let expiry = Expiry { before, on: now, reason, limit: EXPIRE_LIMIT };
+        let expired = store.expire(id, expiry).await?;
+        metrics::counter!("trunkline_events_dead_total").increment(expired.added as u64);
+        tracing::warn!(subscription = %id, count = expired.added, "events are too old to be sent");
+        Ok(expired.cursor)
     }
 
     /// Takes a delivery that is due.
@@ -265,7 +290,7 @@ impl Context<'_> {
     }
 
     /// Makes the next few notifications from a place on.
-    fn chunk(self, delivery: &Delivery, born_on: trunkline_clock::Timestamp, at: usize) -> Chunk {
+    fn chunk(self, delivery: &Delivery, born_on: Timestamp, at: usize) -> Chunk {
         let Terms { filter, schema, .. } = self.terms;
         catalogue::each(&delivery.entry.event, born_on, |events| {
             let mut chunk = Chunk { notifications: Vec::new(), next: at, is_last: true };
@@ -296,6 +321,13 @@ const PENDING_LIMIT: usize = 2_000;
 
 /// Events turned into deliveries by one transaction.
 const EXPAND_LIMIT: usize = 500;
+
+/// Events given up by one transaction, each with its body and its recipients: some milliseconds for
+/// which nobody else writes.
+const EXPIRE_LIMIT: usize = 100;
+
+/// Transactions of one subscription before others have their turn.
+const STEP_LIMIT: usize = 4;
 
 /// Entries attempted at once, each of another thread.
 const ATTEMPT_LIMIT: usize = 8;

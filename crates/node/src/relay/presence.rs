@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_clock::Timestamp;
 use trunkline_storage::StoreError;
 
+use crate::clock::earlier;
 use crate::relay::{Parts, catalogue};
 
 /// Looks at regular intervals until the node stops.
@@ -32,17 +32,12 @@ async fn note(parts: &Parts) -> Result<(), StoreError> {
     let absent = parts.feed.take_absent(ABSENCE);
     let events: Vec<_> = absent
         .iter()
-        .map(|(user, time)| catalogue::disconnection(user, before(now, *time), now))
+        .map(|(user, time)| catalogue::disconnection(user, earlier(now, *time), now))
         .collect();
     if !events.is_empty() {
         parts.append(events).await?;
     }
     Ok(())
-}
-
-fn before(now: Timestamp, time: Duration) -> Timestamp {
-    let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_unix_micros(now.as_unix_micros().saturating_sub(micros))
 }
 
 /// How often to look.

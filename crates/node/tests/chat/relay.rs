@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use trunkline_chat::NewMember;
+use trunkline_clock::Timestamp;
 use trunkline_events::signature::SigningKey;
 use trunkline_events::{
     DeliverySchema, EventType, FilterModel, SubscriptionFilter, SubscriptionName,
 };
 use trunkline_node::{RelayError, SubscribeEvents};
+use trunkline_storage::{Backlog, OtherEvent, Outcome};
 
 use crate::receiver::Receiver;
 use crate::scene::Scene;
@@ -153,6 +155,63 @@ async fn a_receiver_that_never_answers_holds_nobody_up() {
     let begun = tokio::time::Instant::now();
     scene.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(5), "attempts under way do not delay the end");
+}
+
+#[tokio::test]
+async fn events_that_grow_too_old_behind_others_are_given_up_without_an_attempt() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let dead_end = Receiver::with(Box::new(|_| None)).await;
+    subscribe(&scene, "hook", &dead_end, &[EventType::UserDisconnected]).await;
+    let body = json!({"user": ann.identifier.to_string(), "since": "1970-01-01T00:00:00Z"});
+    let event = OtherEvent {
+        kind: "identity.userDisconnected".to_owned(),
+        partition: format!("user/{}", ann.identifier),
+        time: Timestamp::UNIX_EPOCH,
+        body: body.to_string().into_bytes(),
+    };
+    scene.store.append(vec![event; 3_000]).await.unwrap();
+    // What is handed in makes the feed notice what was not.
+    scene.say(&ann, &thread, "hello").await.unwrap();
+    let backlog = backlog_like(&scene, |backlog| backlog.dead == 1_000).await;
+    assert_eq!(backlog.pending, 2_000);
+    let dead = scene.node.relay().dead_letters(&name("hook"), 0, 1).await.unwrap();
+    assert_eq!((dead[0].attempts, &*dead[0].reason), (0, "TimeToLiveExceeded"));
+    assert_eq!(dead[0].notifications.len(), 1);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_given_up_long_ago_is_forgotten() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let dead_end = Receiver::with(Box::new(|_| None)).await;
+    subscribe(&scene, "hook", &dead_end, IN_THREAD).await;
+    scene.say(&ann, &thread, "one").await.unwrap();
+    backlog_like(&scene, |backlog| backlog.pending == 1).await;
+    let id = "hook".parse().unwrap();
+    let seq = scene.store.feed_bounds().await.unwrap().head;
+    let reason = "NotFound".to_owned();
+    let dead = Outcome::DeadLettered { reason, on: Timestamp::UNIX_EPOCH };
+    scene.store.record_outcome(&id, seq, dead).await.unwrap();
+    backlog_like(&scene, |backlog| backlog.dead == 1).await;
+    let scene = scene.restart().await;
+    backlog_like(&scene, |backlog| backlog.dead == 0).await;
+    scene.stop().await;
+}
+
+/// Waits until the backlog of the one subscription is as wanted.
+async fn backlog_like(scene: &Scene, is_wanted: impl Fn(&Backlog) -> bool) -> Backlog {
+    for _ in 0..2_000 {
+        let list = scene.node.relay().subscriptions().await.unwrap();
+        if is_wanted(&list[0].backlog) {
+            return list[0].backlog;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{:?}", scene.node.relay().subscriptions().await.unwrap()[0].backlog);
 }
 
 #[tokio::test]

@@ -21,14 +21,14 @@ use trunkline_policy::{
 };
 use trunkline_storage::{
     AppUser, Backlog, Begun, CallHistoryLimits, CallHistoryStore, CallPosition, CallRecord,
-    CallsQuery, ChatStore, ChatUnit, DeadLetter, Delivery, Expansion, FeedBounds, FeedEntry,
-    Fingerprint, IdentityStore, LogEntry, MeetingPosition, MeetingStore, MissedCalls, Moment,
-    OtherEvent, OtherEvents, Outbox, Outcome, PageQuery, PolicyStore, PostedCode,
-    PreferredPresence, PresenceStore, PushEndpoint, PushEndpointChange, PushEndpointKey,
-    PushEndpointStore, PutMeetingError, RepeatabilityKey, RepeatabilityRecord, RepeatabilityStore,
-    ResourceRecord, RoomPosition, RoomStore, SealingKey, SqliteOptions, SqliteStore, Store,
-    StoreError, StoredMeeting, Subscription, SubscriptionId, ThreadSummary, ThreadsQuery, UserCall,
-    UserPosition,
+    CallsQuery, ChatStore, ChatUnit, DeadLetter, DeadLetterLimits, Delivery, Expansion, Expiry,
+    FeedBounds, FeedEntry, Fingerprint, IdentityStore, LogEntry, MeetingPosition, MeetingStore,
+    MissedCalls, Moment, OtherEvent, OtherEvents, Outbox, Outcome, PageQuery, PolicyStore,
+    PostedCode, PreferredPresence, PresenceStore, PushEndpoint, PushEndpointChange,
+    PushEndpointKey, PushEndpointStore, PutMeetingError, RepeatabilityKey, RepeatabilityRecord,
+    RepeatabilityStore, ResourceRecord, RoomPosition, RoomStore, SealingKey, SqliteOptions,
+    SqliteStore, Store, StoreError, StoredMeeting, Subscription, SubscriptionId, ThreadSummary,
+    ThreadsQuery, UserCall, UserPosition, Waiting,
 };
 
 /// Opens a store in a directory that can be made to fail.
@@ -238,11 +238,14 @@ held!(Outbox {
     fn append_of_lives(events: Vec<(OtherEvent, Moment)>) -> Result<Vec<u64>, StoreError>;
     fn open_partitions() -> Result<Vec<OtherEvent>, StoreError>;
     fn expand(id: &SubscriptionId, now: Timestamp, limit: usize) -> Result<Expansion, StoreError>;
+    fn expire(id: &SubscriptionId, expiry: Expiry) -> Result<Expansion, StoreError>;
+    fn waiting(id: &SubscriptionId, limit: usize) -> Result<Waiting, StoreError>;
     fn take_due(now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
     fn next_due() -> Result<Option<Timestamp>, StoreError>;
     fn postpone(id: &SubscriptionId, seq: u64, until: Timestamp) -> Result<(), StoreError>;
     fn dead_letters(id: &SubscriptionId, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
     fn revive(id: &SubscriptionId, seq: u64, now: Timestamp) -> Result<bool, StoreError>;
+    fn prune_dead_letters(limits: DeadLetterLimits, limit: usize) -> Result<usize, StoreError>;
     fn backlog(id: &SubscriptionId) -> Result<Backlog, StoreError>;
     fn log_after(cursor: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
     fn others_after(cursor: u64, limit: usize) -> Result<OtherEvents, StoreError>;

@@ -1,6 +1,7 @@
 //! Subscriptions in SQLite, and the log they draw on; `deliveries` has what is on its way,
-//! `lives` which partitions are open.
+//! `dead_letters` what was given up, `lives` which partitions are open.
 
+mod dead_letters;
 mod deliveries;
 mod lives;
 
@@ -16,8 +17,8 @@ use trunkline_clock::Timestamp;
 use crate::{
     error::StoreError,
     outbox::{
-        Backlog, DeadLetter, Delivery, Expansion, LogEntry, Moment, OtherEvent, OtherEvents,
-        Outbox, Outcome, Subscription, SubscriptionId,
+        Backlog, DeadLetter, DeadLetterLimits, Delivery, Expansion, Expiry, LogEntry, Moment,
+        OtherEvent, OtherEvents, Outbox, Outcome, Subscription, SubscriptionId, Waiting,
     },
     secret::{Sealer, Secret},
     sqlite::{
@@ -133,6 +134,16 @@ impl Outbox for SqliteStore {
         self.write(move |writing| deliveries::expand(writing, &id, now, limit)).await
     }
 
+    async fn expire(&self, id: &SubscriptionId, expiry: Expiry) -> Result<Expansion, StoreError> {
+        let id = id.clone();
+        self.write(move |writing| deliveries::expire(writing, &id, &expiry)).await
+    }
+
+    async fn waiting(&self, id: &SubscriptionId, limit: usize) -> Result<Waiting, StoreError> {
+        let id = id.clone();
+        self.read(move |db| deliveries::waiting(db, &id, limit)).await
+    }
+
     async fn take_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         let taken = Arc::clone(&self.taken);
         self.read(move |db| deliveries::take_due(db, &mut lock(&taken), now, limit)).await
@@ -179,7 +190,7 @@ impl Outbox for SqliteStore {
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let id = id.clone();
-        self.read(move |db| deliveries::dead_letters(db, &id, after, limit)).await
+        self.read(move |db| dead_letters::list(db, &id, after, limit)).await
     }
 
     async fn revive(
@@ -189,7 +200,15 @@ impl Outbox for SqliteStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let id = id.clone();
-        self.write(move |writing| deliveries::revive(writing.db, &id, seq, now)).await
+        self.write(move |writing| dead_letters::revive(writing.db, &id, seq, now)).await
+    }
+
+    async fn prune_dead_letters(
+        &self,
+        limits: DeadLetterLimits,
+        rows: usize,
+    ) -> Result<usize, StoreError> {
+        self.make_room(move |writing| dead_letters::prune(writing.db, limits, rows)).await
     }
 
     async fn backlog(&self, id: &SubscriptionId) -> Result<Backlog, StoreError> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use trunkline_chat::NewMember;
 use trunkline_clock::Timestamp;
 use trunkline_storage::{
-    Backlog, ChatStore, Delivery, Expansion, LogEvent, Moment, OtherEvent, Outbox, Outcome, Secret,
-    Store, StoreError, Subscription, SubscriptionId,
+    Backlog, ChatStore, DeadLetterLimits, Delivery, Expansion, Expiry, LogEvent, Moment,
+    OtherEvent, Outbox, Outcome, Secret, Store, StoreError, Subscription, SubscriptionId, Waiting,
 };
 
 use crate::{
@@ -191,6 +191,88 @@ pub(crate) async fn a_dead_letter_keeps_its_event_and_can_be_revived(backend: &i
     assert_eq!(letters[0].on, at(80));
     store.revive(&id("hook"), 1, at(90)).await.unwrap();
     assert_eq!(deliver_all(&store, at(90)).await, [1]);
+    assert_eq!(store.backlog(&id("hook")).await.unwrap(), Backlog::default());
+}
+
+pub(crate) async fn events_that_are_too_old_become_dead_letters_up_to_the_first_that_is_not(
+    backend: &impl Backend,
+) {
+    let store = backend.open().await;
+    let mut wanted = subscription("hook", 0);
+    wanted.kinds = Some(["identity.userCreated".to_owned()].into());
+    store.put_subscription(wanted).await.unwrap();
+    let aged =
+        |kind: &str, second| OtherEvent { kind: kind.to_owned(), time: at(second), ..other("a") };
+    let of_users = |seconds: std::ops::Range<i64>| {
+        seconds.map(|second| aged("identity.userCreated", second)).collect::<Vec<_>>()
+    };
+    store.append(of_users(0..4)).await.unwrap();
+    store.append(vec![aged("other.kind", 4)]).await.unwrap();
+    store.append(of_users(5..8)).await.unwrap();
+    store.expand(&id("hook"), at(9), 2).await.unwrap();
+    let waiting = |pending, next_on| Waiting { pending, next_on };
+    assert_eq!(store.waiting(&id("hook"), 9).await.unwrap(), waiting(2, Some(at(2))));
+    assert_eq!(store.waiting(&id("hook"), 1).await.unwrap(), waiting(1, Some(at(2))));
+    let expiry = |limit| {
+        let reason = "TimeToLiveExceeded".to_owned();
+        Expiry { before: at(6), on: at(99), reason, limit }
+    };
+    let expired = store.expire(&id("hook"), expiry(1)).await.unwrap();
+    assert_eq!(expired, Expansion { added: 1, cursor: 3, has_more: true });
+    // What is not wanted is passed over.
+    let expired = store.expire(&id("hook"), expiry(9)).await.unwrap();
+    assert_eq!(expired, Expansion { added: 2, cursor: 6, has_more: true });
+    let nothing = store.expire(&id("hook"), expiry(9)).await.unwrap();
+    assert_eq!(nothing, Expansion { added: 0, ..expired });
+    assert_eq!(store.waiting(&id("hook"), 9).await.unwrap(), waiting(2, Some(at(6))));
+    let letters = store.dead_letters(&id("hook"), 0, 9).await.unwrap();
+    let told: Vec<_> = letters.iter().map(|one| (one.entry.seq, one.attempts, one.on)).collect();
+    assert_eq!(told, [(3, 0, at(99)), (4, 0, at(99)), (6, 0, at(99))]);
+    assert!(letters.iter().all(|letter| letter.reason == "TimeToLiveExceeded"));
+    // Once those on their way are done, the log is pruned as if nobody were behind.
+    assert_eq!(deliver_all(&store, at(99)).await, [1, 2]);
+    assert_eq!(store.prune_feed(at(6), 99).await.unwrap(), 6);
+    assert_eq!(store.expand(&id("hook"), at(99), 99).await.unwrap().added, 2);
+    assert_eq!(store.waiting(&id("hook"), 9).await.unwrap(), waiting(2, None));
+    let unknown = store.expire(&id("none"), expiry(9)).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { what: "subscription" })));
+}
+
+pub(crate) async fn dead_letters_are_bounded_by_age_and_number(backend: &impl Backend) {
+    let store = backend.open().await;
+    for name in ["hook", "other"] {
+        store.put_subscription(subscription(name, 0)).await.unwrap();
+    }
+    store.append(["a", "b", "c", "d", "e", "f", "g", "h"].map(other).into()).await.unwrap();
+    for name in ["hook", "other"] {
+        store.expand(&id(name), at(0), 99).await.unwrap();
+        for seq in 1..=8_u64 {
+            let on = at(i64::try_from(seq).unwrap());
+            let dead = Outcome::DeadLettered { reason: "404".to_owned(), on };
+            store.record_outcome(&id(name), seq, dead).await.unwrap();
+        }
+    }
+    let left = async |name: &str| {
+        let letters = store.dead_letters(&id(name), 0, 99).await.unwrap();
+        letters.iter().map(|letter| letter.entry.seq).collect::<Vec<_>>()
+    };
+    let prune = async |before, each, limit| {
+        let limits = DeadLetterLimits { before: at(before), each };
+        store.prune_dead_letters(limits, limit).await.unwrap()
+    };
+    // By age.
+    assert_eq!(prune(3, 99, 99).await, 4);
+    assert_eq!((left("hook").await, left("other").await.len()), (vec![3, 4, 5, 6, 7, 8], 6));
+    // By number, so many at once.
+    assert_eq!(prune(0, 4, 1).await, 1);
+    assert_eq!(prune(0, 4, 99).await, 3);
+    assert_eq!(prune(0, 4, 99).await, 0);
+    assert_eq!((left("hook").await, left("other").await), (vec![5, 6, 7, 8], vec![5, 6, 7, 8]));
+    // One that is sent again needs its event.
+    store.prune_feed(end_of_time(), 99).await.unwrap();
+    assert!(store.revive(&id("hook"), 5, at(9)).await.unwrap());
+    assert_eq!(prune(99, 0, 99).await, 7);
+    assert_eq!(deliver_all(&store, at(9)).await, [5]);
     assert_eq!(store.backlog(&id("hook")).await.unwrap(), Backlog::default());
 }
 
