@@ -126,7 +126,8 @@ pub trait ChatStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ThreadId>, StoreError>;
 
-    /// Returns up to `limit` events after a cursor of which a user was a recipient, in order.
+    /// Returns up to `limit` events after a cursor of which a user was a recipient, in order. Those that
+    /// cannot be read are left out.
     ///
     /// # Errors
     /// [`StoreError::CursorLost`] when the cursor is outside the feed.

@@ -288,7 +288,8 @@ pub trait Outbox: Send + Sync {
 
     /// Takes up to `limit` deliveries that are due, the longest due first. Of each subscription and
     /// partition at most the first is ever due. One that is taken is not given out again until its
-    /// outcome is recorded or the store is opened anew.
+    /// outcome is recorded or the store is opened anew. One whose event cannot be read is not given out:
+    /// it becomes a dead letter that names its place.
     async fn take_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
 
     /// Returns when the next delivery that nobody has taken is due.
@@ -343,7 +344,8 @@ pub trait Outbox: Send + Sync {
     /// Returns how much waits for a subscription, and how much was given up. Reads all of it.
     async fn backlog(&self, id: &SubscriptionId) -> Result<Backlog, StoreError>;
 
-    /// Returns up to `limit` events of the log after a cursor, whoever they concern.
+    /// Returns up to `limit` events of the log after a cursor, whoever they concern. Those that cannot
+    /// be read are left out.
     ///
     /// # Errors
     /// [`StoreError::CursorLost`] when the cursor is outside the feed.

@@ -211,6 +211,11 @@ impl State {
             return;
         }
         self.hand_out(place, event);
+        self.hand_out_early();
+    }
+
+    /// Hands out what came early and follows now.
+    fn hand_out_early(&mut self) {
         while let Some(entry) = self.early.first_entry()
             && *entry.key() <= self.published + 1
         {
@@ -312,10 +317,13 @@ pub(super) async fn fill_gaps(parts: Arc<Parts>) {
 async fn fill(parts: &Parts, published: u64) -> Result<(), StoreError> {
     let entries = parts.base.store.log_after(published, GAP_READ_LIMIT).await?;
     let mut state = parts.feed.state();
-    // A place that the store does not have is one that nothing will ever come for.
-    if let Some(first) = entries.first() {
-        state.published = state.published.max(first.seq - 1);
+    // A place that the store does not have, or cannot read, is one that nothing will ever come for:
+    // all before what came early has been committed.
+    let first = entries.first().map(|entry| entry.seq);
+    if let Some(next) = first.into_iter().chain(state.early.keys().next().copied()).min() {
+        state.published = state.published.max(next - 1);
     }
+    state.hand_out_early();
     for entry in entries {
         let event = match entry.event {
             LogEvent::Chat(event) => Some(Arc::new(event)),

@@ -53,9 +53,13 @@ async fn round(
         return Ok(None);
     }
     let store = &parts.base.store;
-    let mut has_more = false;
+    let (mut has_more, mut failure) = (false, None);
     for (id, lane) in &mut *lanes {
-        has_more |= lane.expand(parts, id).await?;
+        match lane.expand(parts, id).await {
+            Ok(more) => has_more |= more,
+            // What is due goes out all the same.
+            Err(error) => failure = Some(error),
+        }
     }
     loop {
         let due = store.take_due(parts.base.wall(), TAKE_LIMIT).await?;
@@ -72,9 +76,10 @@ async fn round(
         }
         outcome?;
         if is_all {
-            return match has_more {
-                true => Ok(Some(parts.base.wall())),
-                false => store.next_due().await,
+            return match failure {
+                Some(error) => Err(error),
+                None if has_more => Ok(Some(parts.base.wall())),
+                None => store.next_due().await,
             };
         }
     }

@@ -1,8 +1,10 @@
 //! The feed: cursors, subscribers that lag or go away, events that nobody handed in.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use trunkline_chat::ChatEventKind;
+use trunkline_chat::{ChatEvent, ChatEventKind};
+use trunkline_ids::ThreadId;
 use trunkline_node::{ChatSubscription, SubscriptionEnd};
 use trunkline_storage::ChatUnit;
 
@@ -102,8 +104,33 @@ async fn what_nobody_hands_in_is_read_from_the_store() {
     let thread = scene.thread(&ann, &[&ben]).await;
     let mut told = scene.chat().subscribe(&ben, None).await.unwrap();
     scene.say(&ann, &thread, "one").await.unwrap();
-    // A commit whose answer nobody waits for: the node learns of its event from the store alone.
-    let mut event = (*next(&mut told).await.event).clone();
+    commit_past_the_node(&scene, &thread, (*next(&mut told).await.event).clone()).await;
+    scene.say(&ann, &thread, "two").await.unwrap();
+    assert_eq!(texts(&mut told, 2).await, ["past the node", "two"]);
+    scene.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_hands_in_and_the_store_cannot_read_is_passed_over() {
+    let scene = Scene::start().await;
+    let (ann, ben) = (scene.user().await, scene.user().await);
+    let thread = scene.thread(&ann, &[&ben]).await;
+    let mut told = scene.chat().subscribe(&ben, None).await.unwrap();
+    scene.say(&ann, &thread, "one").await.unwrap();
+    let event = next(&mut told).await.event;
+    let place = commit_past_the_node(&scene, &thread, (*event).clone()).await;
+    // Nor can it read what waits behind that.
+    scene.faults.unreadable_from.store(place, Ordering::Relaxed);
+    for text in ["two", "three"] {
+        scene.say(&ann, &thread, text).await.unwrap();
+    }
+    assert_eq!(texts(&mut told, 2).await, ["two", "three"]);
+    scene.stop().await;
+}
+
+/// Makes a commit whose answer nobody waits for, so that the node learns of its event from the store
+/// alone; returns the place of the event.
+async fn commit_past_the_node(scene: &Scene, thread: &ThreadId, mut event: ChatEvent) -> u64 {
     let ChatEventKind::MessageReceived(message) = &mut event.kind else { panic!("{event:?}") };
     message.content = trunkline_chat::MessageContent::Text("past the node".to_owned());
     let unit = ChatUnit {
@@ -112,10 +139,7 @@ async fn what_nobody_hands_in_is_read_from_the_store() {
         events: vec![event],
         repeatability: None,
     };
-    scene.store.commit(unit).await.unwrap();
-    scene.say(&ann, &thread, "two").await.unwrap();
-    assert_eq!(texts(&mut told, 2).await, ["past the node", "two"]);
-    scene.stop().await;
+    scene.store.commit(unit).await.unwrap()[0]
 }
 
 #[tokio::test]

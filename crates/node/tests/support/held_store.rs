@@ -1,10 +1,11 @@
 //! A store whose work takes no virtual time: without it a paused clock, which moves on when every task
 //! waits, would run hours ahead while a thread of the store flushes a file. Commits of chat can be made
-//! to wait and to fail, what is read of tokens to arrive late, outcomes of deliveries to fail.
+//! to wait and to fail, what is read of tokens to arrive late, outcomes of deliveries to fail, places of
+//! the log to be unreadable.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use async_trait::async_trait;
@@ -38,13 +39,15 @@ pub(crate) fn open(place: &Path, faults: Arc<Faults>) -> Arc<dyn Store> {
     Arc::new(HeldStore { store, faults })
 }
 
-/// What goes wrong with commits of chat, with reads of tokens, and with outcomes of deliveries.
+/// What goes wrong with commits of chat, reads of tokens, outcomes of deliveries, and the log.
 #[derive(Default)]
 pub(crate) struct Faults {
     /// There is no room.
     pub(crate) is_full: AtomicBool,
     /// There is no room for what came of deliveries.
     pub(crate) are_outcomes_refused: AtomicBool,
+    /// The place from which on the log cannot be read; zero is none.
+    pub(crate) unreadable_from: AtomicU64,
     /// Whoever holds it keeps commits waiting.
     pub(crate) gate: tokio::sync::Mutex<()>,
     /// How many there were.
@@ -247,9 +250,16 @@ held!(Outbox {
     fn revive(id: &SubscriptionId, seq: u64, now: Timestamp) -> Result<bool, StoreError>;
     fn prune_dead_letters(limits: DeadLetterLimits, limit: usize) -> Result<usize, StoreError>;
     fn backlog(id: &SubscriptionId) -> Result<Backlog, StoreError>;
-    fn log_after(cursor: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
     fn others_after(cursor: u64, limit: usize) -> Result<OtherEvents, StoreError>;
 }
+    async fn log_after(&self, cursor: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        let _hold = hold_time();
+        let mut entries = self.store.log_after(cursor, limit).await?;
+        let unreadable_from = self.faults.unreadable_from.load(Ordering::Relaxed);
+        entries.retain(|entry| unreadable_from == 0 || entry.seq < unreadable_from);
+        Ok(entries)
+    }
+
     async fn record_outcome(
         &self,
         id: &SubscriptionId,

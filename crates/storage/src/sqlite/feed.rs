@@ -47,10 +47,13 @@ pub(super) fn after_for(
             cursor = seq;
             let (excluded, body) = statement
                 .query_row([number(seq)], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-            if !is_excluded(excluded, user)? {
-                let event = from_json("event", &body)?;
-                entries.push(FeedEntry { seq, event });
-            }
+            let read = || -> Result<Option<FeedEntry>, StoreError> {
+                match is_excluded(excluded, user)? {
+                    true => Ok(None),
+                    false => Ok(Some(FeedEntry { seq, event: from_json("event", &body)? })),
+                }
+            };
+            entries.extend(unless_unreadable(seq, read())?.flatten());
         }
         if is_all {
             break;
@@ -65,12 +68,30 @@ pub(super) fn after(
     cursor: u64,
     rows: usize,
 ) -> Result<Vec<LogEntry>, StoreError> {
-    let sql = "SELECT seq FROM feed WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    let mut statement = db.prepare_cached(sql)?;
-    let places = statement
-        .query_map([number(cursor), limit(rows)], |row| row.get(0))?
-        .collect::<Result<Vec<u64>, _>>()?;
-    places.into_iter().filter_map(|seq| entry(db, seq).transpose()).collect()
+    let mut statement = db.prepare_cached("SELECT seq FROM feed WHERE seq > ?1 ORDER BY seq")?;
+    let mut places = statement.query([number(cursor)])?;
+    let mut entries = Vec::new();
+    while entries.len() < rows
+        && let Some(row) = places.next()?
+    {
+        let seq = row.get(0)?;
+        entries.extend(unless_unreadable(seq, entry(db, seq))?.flatten());
+    }
+    Ok(entries)
+}
+
+/// Leaves out what a damaged row has, so that nothing but itself is lost.
+pub(super) fn unless_unreadable<T>(
+    seq: u64,
+    read: Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    match read {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::error!(seq, %error, "an event of the log is passed over");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
 }
 
 /// Returns the events after a cursor that are not chat's. Steps over a bounded number of chat's, so

@@ -146,7 +146,12 @@ impl Outbox for SqliteStore {
 
     async fn take_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         let taken = Arc::clone(&self.taken);
-        self.read(move |db| deliveries::take_due(db, &mut lock(&taken), now, limit)).await
+        let due = self.read(move |db| deliveries::take_due(db, &mut lock(&taken), now, limit));
+        let deliveries::Due { deliveries, unreadable } = due.await?;
+        for (id, seq) in unreadable {
+            self.set_aside(id, seq, now).await;
+        }
+        Ok(deliveries)
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -241,6 +246,20 @@ impl Outbox for SqliteStore {
             feed::others_after(db, cursor, limit)
         })
         .await
+    }
+}
+
+impl SqliteStore {
+    /// Gives up a delivery that was taken and whose event cannot be read. When that cannot be recorded
+    /// it stays taken, and is found again at the next start.
+    async fn set_aside(&self, id: SubscriptionId, seq: u64, now: Timestamp) {
+        let mut taken = GiveBack::new(&self.taken, &id, seq);
+        let work =
+            move |writing: &mut Writing<'_>| deliveries::set_aside(writing.db, &id, seq, now);
+        if let Err(error) = self.write(work).await {
+            tracing::error!(seq, %error, "an unreadable event is still to be set aside");
+            taken.keep();
+        }
     }
 }
 

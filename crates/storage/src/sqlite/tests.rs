@@ -7,7 +7,11 @@ use tempfile::TempDir;
 use trunkline_clock::Timestamp;
 
 use super::*;
-use crate::chat::ChatStore;
+use crate::{
+    chat::ChatStore,
+    outbox::{Expiry, OtherEvent, Outbox, Subscription, SubscriptionId},
+    secret::Secret,
+};
 
 #[tokio::test]
 async fn a_unit_that_fails_takes_nothing_else_of_its_commit_with_it() {
@@ -146,6 +150,61 @@ async fn entries_of_the_feed_by_thread_go_on_after_failures_and_restarts() {
     assert_eq!(entries(&store).await, (1_101..=2_047).collect::<Vec<u64>>());
 }
 
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_set_aside_and_holds_up_nothing_else() {
+    let (_directory, store) = store();
+    let (now, ids) = (Timestamp::from_unix_micros(1), ["one", "two"].map(|id| id.parse().unwrap()));
+    for id in &ids {
+        store.put_subscription(subscription(id)).await.unwrap();
+    }
+    store.append(vec![other("a")]).await.unwrap();
+    store
+        .write(|writing| {
+            writing.db.execute_batch(
+                "INSERT INTO threads (number, id, header, next_sequence, last_version, created_on)
+                     VALUES (1, 'thread', x'', 0, 0, 0);
+                 INSERT INTO users VALUES (1, '8:acs:contoso_ann');
+                 INSERT INTO audiences VALUES (1, 1, 0, 9223372036854775807);",
+            )?;
+            for thread in [1, 1, 7] {
+                let seq = writing.feed.next();
+                let sql = "INSERT INTO feed (seq, thread, kind, happened_on, body)
+                           VALUES (?1, ?2, 'any', 0, x'2a')";
+                writing.db.execute(sql, params![seq, thread])?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    store.append(vec![other("b")]).await.unwrap();
+    let expiry = Expiry { before: now, on: now, reason: "old".to_owned(), limit: 3 };
+    for id in &ids {
+        // That of a thread that is not there is passed over.
+        assert_eq!(store.expand(id, now, 2).await.unwrap().added, 2);
+        assert_eq!(store.expire(id, expiry.clone()).await.unwrap().added, 2);
+    }
+    let due = store.take_due(now, 99).await.unwrap();
+    assert_eq!(due.iter().map(|one| one.entry.seq).collect::<Vec<_>>(), [1, 1]);
+    assert!(store.take_due(now, 99).await.unwrap().is_empty());
+    assert_eq!(store.next_due().await.unwrap(), None);
+    let letters = async || {
+        let letters = store.dead_letters(&ids[0], 0, 9).await.unwrap();
+        let told = letters.into_iter().map(|one| (one.entry.seq, one.attempts, one.reason));
+        told.collect::<Vec<_>>()
+    };
+    let expected = [(2, "Unreadable"), (3, "old"), (5, "old")];
+    let expected = expected.map(|(seq, reason)| (seq, 0, reason.to_owned()));
+    assert_eq!(letters().await, expected);
+    // Sent again it is no more readable.
+    assert!(store.revive(&ids[0], 2, now).await.unwrap());
+    assert!(store.take_due(now, 99).await.unwrap().is_empty());
+    assert_eq!(letters().await, expected);
+    let log = store.log_after(0, 2).await.unwrap();
+    assert_eq!(log.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 5]);
+    let ann = "8:acs:contoso_ann".parse().unwrap();
+    assert!(store.feed_after(&ann, 0, 9).await.unwrap().is_empty());
+}
+
 #[test]
 fn secrets_sealed_with_another_key_are_refused_at_once() {
     let directory = tempfile::tempdir().unwrap();
@@ -196,6 +255,27 @@ fn files_can_be_read_by_their_owner_alone() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{:?}", entry.file_name());
+    }
+}
+
+fn subscription(id: &SubscriptionId) -> Subscription {
+    Subscription {
+        id: id.clone(),
+        endpoint: String::new(),
+        kinds: None,
+        secret: Secret::new(*b"secret"),
+        cursor: 0,
+        is_validated: true,
+        created_on: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn other(partition: &str) -> OtherEvent {
+    OtherEvent {
+        kind: "other.event".to_owned(),
+        partition: partition.to_owned(),
+        time: Timestamp::UNIX_EPOCH,
+        body: Vec::new(),
     }
 }
 

@@ -50,6 +50,33 @@ pub(super) fn keep(
     Ok(())
 }
 
+/// Keeps the place of an event that is given up and cannot be read. One that was a dead letter before
+/// is left as it is otherwise.
+pub(super) fn keep_place(
+    db: &Connection,
+    id: &SubscriptionId,
+    seq: u64,
+    partition: &str,
+    death: Death<'_>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO dead_letters
+                   (subscription, seq, partition, attempts, reason, died_on, enqueued_on,
+                    is_chat, kind, happened_on, body)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '', ?7, x'')
+               ON CONFLICT (subscription, seq) DO UPDATE
+               SET is_revived = 0, attempts = ?4, reason = ?5, died_on = ?6";
+    db.prepare_cached(sql)?.execute(params![
+        id.as_str(),
+        number(seq),
+        partition,
+        death.attempts,
+        death.reason,
+        death.on.as_unix_micros(),
+        death.enqueued_on.as_unix_micros(),
+    ])?;
+    Ok(())
+}
+
 /// Returns the event of a dead letter; `None` when there is none.
 pub(super) fn entry(
     db: &Connection,
@@ -82,7 +109,7 @@ pub(super) fn list(
     letters
         .map(|row| {
             let (event, attempts, reason, died_on) = row?;
-            Ok(DeadLetter { entry: event.open()?, attempts, reason, on: time(died_on) })
+            Ok(DeadLetter { entry: event.show(), attempts, reason, on: time(died_on) })
         })
         .collect()
 }
@@ -192,6 +219,16 @@ impl KeptEvent {
             partition: row.get(3)?,
             happened_on: row.get(4)?,
             body: row.get(5)?,
+        })
+    }
+
+    /// Reads the event; of one that cannot be read there is its place.
+    fn show(self) -> LogEntry {
+        let (seq, time) = (self.seq, time(self.happened_on));
+        let (kind, partition) = (self.kind.clone(), self.partition.clone());
+        self.open().unwrap_or_else(|_| {
+            let event = OtherEvent { kind, partition, time, body: Vec::new() };
+            LogEntry { seq, event: LogEvent::Other(event) }
         })
     }
 

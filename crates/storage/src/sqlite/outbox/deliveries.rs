@@ -37,9 +37,8 @@ pub(super) fn expire(
     let (db, on) = (writing.db, expiry.on);
     let stretch = Stretch { rows: expiry.limit, before: Some(expiry.before) };
     advance(writing, id, stretch, |seq, partition| {
-        let Some(entry) = feed::entry(db, seq)? else { return Ok(()) };
         let death = Death { attempts: 0, reason: &expiry.reason, on, enqueued_on: on };
-        dead_letters::keep(db, id, entry, partition, death)
+        give_up(db, id, seq, partition, death)
     })
 }
 
@@ -78,14 +77,18 @@ fn advance(
     let mut events = statement.query([number(cursor), limit(stretch.rows)])?;
     let mut expansion = Expansion { added: 0, cursor, has_more: false };
     while let Some(row) = events.next()? {
-        let happened_on = time(row.get(3)?);
-        if stretch.before.is_some_and(|before| happened_on >= before) {
+        let (seq, happened_on): (u64, i64) = (row.get(0)?, row.get(3)?);
+        if stretch.before.is_some_and(|before| time(happened_on) >= before) {
             break;
         }
-        expansion.cursor = row.get(0)?;
-        let kind = row.get_ref(1)?.as_str().map_err(corrupt("event"))?;
-        if kinds.as_ref().is_none_or(|wanted| wanted.contains(kind)) {
-            each(expansion.cursor, &row.get::<_, String>(2)?)?;
+        expansion.cursor = seq;
+        let names = || -> rusqlite::Result<(String, String)> { Ok((row.get(1)?, row.get(2)?)) };
+        let Some((kind, partition)) = feed::unless_unreadable(seq, names().map_err(Into::into))?
+        else {
+            continue;
+        };
+        if kinds.as_ref().is_none_or(|wanted| wanted.contains(&kind)) {
+            each(seq, &partition)?;
             expansion.added += 1;
         }
     }
@@ -134,38 +137,52 @@ pub(super) fn enqueue(
     Ok(())
 }
 
+/// What was taken.
+pub(super) struct Due {
+    pub(super) deliveries: Vec<Delivery>,
+    /// Deliveries whose event cannot be read: to be set aside.
+    pub(super) unreadable: Vec<(SubscriptionId, u64)>,
+}
+
 /// Takes deliveries that are due and that nobody has.
 pub(super) fn take_due(
     db: &Connection,
     taken: &mut HashSet<(SubscriptionId, u64)>,
     now: Timestamp,
     rows: usize,
-) -> Result<Vec<Delivery>, StoreError> {
+) -> Result<Due, StoreError> {
     let sql = "SELECT subscription, seq, partition, attempts, enqueued_on FROM deliveries
                WHERE due_on <= ?1 ORDER BY due_on, seq LIMIT ?2";
     let mut statement = db.prepare_cached(sql)?;
     let candidates = limit(rows.saturating_add(taken.len()));
-    let mut due = statement.query([now.as_unix_micros(), candidates])?;
-    let mut deliveries = Vec::new();
-    while let Some(row) = due.next()?
-        && deliveries.len() < rows
+    let mut rows_due = statement.query([now.as_unix_micros(), candidates])?;
+    let mut due = Due { deliveries: Vec::new(), unreadable: Vec::new() };
+    while due.deliveries.len() + due.unreadable.len() < rows
+        && let Some(row) = rows_due.next()?
     {
-        let (subscription, seq) = name(row)?;
-        let name = (subscription, seq);
+        let name = name(row)?;
         if taken.contains(&name) {
             continue;
         }
-        let entry = event(db, &name.0, seq)?;
-        deliveries.push(Delivery {
-            subscription: name.0,
-            entry,
-            partition: row.get(2)?,
-            attempts: row.get(3)?,
-            enqueued_on: time(row.get(4)?),
-        });
+        match event(db, &name.0, name.1) {
+            Ok(entry) => due.deliveries.push(Delivery {
+                subscription: name.0,
+                entry,
+                partition: row.get(2)?,
+                attempts: row.get(3)?,
+                enqueued_on: time(row.get(4)?),
+            }),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let (subscription, seq) = &name;
+                tracing::error!(%subscription, seq, %error, "an event cannot be delivered");
+                due.unreadable.push(name);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    taken.extend(deliveries.iter().map(|taken| (taken.subscription.clone(), taken.entry.seq)));
-    Ok(deliveries)
+    let names = due.deliveries.iter().map(|one| (one.subscription.clone(), one.entry.seq));
+    taken.extend(names.chain(due.unreadable.iter().cloned()));
+    Ok(due)
 }
 
 /// Returns when the next delivery that nobody has is due.
@@ -212,18 +229,10 @@ pub(super) fn record(
     seq: u64,
     outcome: Outcome,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT partition, attempts, enqueued_on FROM deliveries
-               WHERE subscription = ?1 AND seq = ?2 AND due_on IS NOT NULL";
-    let found = db
-        .prepare_cached(sql)?
-        .query_row(params![id.as_str(), number(seq)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    let Some((partition, attempts, enqueued_on)): Option<(String, u32, i64)> = found else {
+    let Some(pending) = pending(db, id, seq)? else {
         return Ok(());
     };
-    let attempts = attempts.saturating_add(1);
+    let attempts = pending.attempts.saturating_add(1);
     match outcome {
         Outcome::Retry { at, reason } => {
             let sql = "UPDATE deliveries SET attempts = ?3, due_on = ?4, reason = ?5
@@ -236,15 +245,63 @@ pub(super) fn record(
         Outcome::Delivered => {
             let sql = "DELETE FROM dead_letters WHERE subscription = ?1 AND seq = ?2";
             db.prepare_cached(sql)?.execute(params![id.as_str(), number(seq)])?;
-            finish(db, id, seq, &partition)
+            finish(db, id, seq, &pending.partition)
         }
         Outcome::DeadLettered { reason, on } => {
-            let entry = event(db, id, seq)?;
-            let death = Death { attempts, reason: &reason, on, enqueued_on: time(enqueued_on) };
-            dead_letters::keep(db, id, entry, &partition, death)?;
+            let Pending { partition, enqueued_on, .. } = pending;
+            let death = Death { attempts, reason: &reason, on, enqueued_on };
+            give_up(db, id, seq, &partition, death)?;
             finish(db, id, seq, &partition)
         }
     }
+}
+
+/// Gives up a delivery that cannot be attempted, because its event cannot be read.
+pub(super) fn set_aside(
+    db: &Connection,
+    id: &SubscriptionId,
+    seq: u64,
+    on: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(Pending { partition, attempts, enqueued_on }) = pending(db, id, seq)? else {
+        return Ok(());
+    };
+    let death = Death { attempts, reason: UNREADABLE, on, enqueued_on };
+    give_up(db, id, seq, &partition, death)?;
+    finish(db, id, seq, &partition)
+}
+
+/// Keeps an event that is given up, as far as it can be read.
+fn give_up(
+    db: &Connection,
+    id: &SubscriptionId,
+    seq: u64,
+    partition: &str,
+    death: Death<'_>,
+) -> Result<(), StoreError> {
+    match event(db, id, seq) {
+        Ok(entry) => dead_letters::keep(db, id, entry, partition, death),
+        Err(StoreError::Corrupt { .. }) => dead_letters::keep_place(db, id, seq, partition, death),
+        Err(error) => Err(error),
+    }
+}
+
+/// A delivery that is due or being attempted.
+struct Pending {
+    partition: String,
+    attempts: u32,
+    enqueued_on: Timestamp,
+}
+
+fn pending(db: &Connection, id: &SubscriptionId, seq: u64) -> Result<Option<Pending>, StoreError> {
+    let sql = "SELECT partition, attempts, enqueued_on FROM deliveries
+               WHERE subscription = ?1 AND seq = ?2 AND due_on IS NOT NULL";
+    let read = |row: &Row<'_>| {
+        let (partition, attempts, enqueued_on) = (row.get(0)?, row.get(1)?, time(row.get(2)?));
+        Ok(Pending { partition, attempts, enqueued_on })
+    };
+    let row = params![id.as_str(), number(seq)];
+    Ok(db.prepare_cached(sql)?.query_row(row, read).optional()?)
 }
 
 /// Has a delivery that was not attempted come later; one that is done already is left alone.
@@ -275,6 +332,9 @@ fn finish(
     db.prepare_cached(sql)?.execute(params![id.as_str(), partition])?;
     Ok(())
 }
+
+/// Why what cannot be read was given up, in the manner of the reasons of Event Grid.
+const UNREADABLE: &str = "Unreadable";
 
 #[cfg(test)]
 mod tests {
