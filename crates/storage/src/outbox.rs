@@ -286,14 +286,19 @@ pub trait Outbox: Send + Sync {
     /// counts, whatever else there is.
     async fn waiting(&self, id: &SubscriptionId, limit: usize) -> Result<Waiting, StoreError>;
 
-    /// Takes up to `limit` deliveries that are due, the longest due first. Of each subscription and
+    /// Takes up to `limit` deliveries that are due: first those that wait for no time, then those to be
+    /// tried again, the longest due first. Of each subscription and
     /// partition at most the first is ever due. One that is taken is not given out again until its
     /// outcome is recorded or the store is opened anew. One whose event cannot be read is not given out:
     /// it becomes a dead letter that names its place.
     async fn take_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Returns when the next delivery that nobody has taken is due.
+    /// Returns when the next delivery that nobody has taken is due: in the past when it is so already.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Makes up for a clock that was set back to `now`, and returns for how many deliveries: those that
+    /// came only after that, or were never attempted, do not wait for a time that is to come again.
+    async fn rewind_deliveries(&self, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Records what came of a delivery. Recording twice changes nothing.
     ///

@@ -15,17 +15,17 @@ use crate::relay::{Parts, terms};
 /// Runs until the node stops.
 pub(super) async fn run(parts: Arc<Parts>) {
     let mut head = parts.feed.follow();
-    let mut lanes = HashMap::new();
+    let mut dispatch = Dispatch { lanes: HashMap::new(), last: None };
     loop {
         head.mark_unchanged();
-        let wait = match round(&parts, &mut lanes).await {
+        let wait = match round(&parts, &mut dispatch).await {
             Ok(next) => next.map(|next| next.saturating_duration_since(parts.base.wall())),
             Err(error) => {
                 tracing::warn!(%error, "events cannot be turned into deliveries");
                 Some(FAILURE_PAUSE)
             }
         };
-        let has_lanes = !lanes.is_empty();
+        let has_lanes = !dispatch.lanes.is_empty();
         tokio::select! {
             // The feed holds its sender.
             _ = head.changed(), if has_lanes => {}
@@ -38,11 +38,19 @@ pub(super) async fn run(parts: Arc<Parts>) {
     }
 }
 
+/// What is known from one round to the next.
+struct Dispatch {
+    lanes: HashMap<SubscriptionId, Lane>,
+    /// The time of the last round, once all deliveries are due by a clock that has not gone back.
+    last: Option<Timestamp>,
+}
+
 /// Does what is to be done, and returns when there will be more.
 async fn round(
     parts: &Arc<Parts>,
-    lanes: &mut HashMap<SubscriptionId, Lane>,
+    dispatch: &mut Dispatch,
 ) -> Result<Option<Timestamp>, StoreError> {
+    let Dispatch { lanes, last } = dispatch;
     if parts.is_stale.swap(false, Ordering::AcqRel)
         && let Err(error) = refresh(parts, lanes).await
     {
@@ -53,11 +61,15 @@ async fn round(
         return Ok(None);
     }
     let store = &parts.base.store;
+    // What is due goes out even when one of the steps before fails.
     let (mut has_more, mut failure) = (false, None);
+    match follow_clock(parts, *last).await {
+        Ok(now) => *last = Some(now),
+        Err(error) => failure = Some(error),
+    }
     for (id, lane) in &mut *lanes {
         match lane.expand(parts, id).await {
             Ok(more) => has_more |= more,
-            // What is due goes out all the same.
             Err(error) => failure = Some(error),
         }
     }
@@ -83,6 +95,19 @@ async fn round(
             };
         }
     }
+}
+
+/// Sees to it that nothing is due by a time that the wall clock has left again, and returns what it
+/// says. At the start it may have been set back while nobody looked.
+async fn follow_clock(parts: &Parts, last: Option<Timestamp>) -> Result<Timestamp, StoreError> {
+    let now = parts.base.wall();
+    if last.is_none_or(|last| now + CLOCK_SLACK < last) {
+        let count = parts.base.store.rewind_deliveries(now).await?;
+        if count > 0 {
+            tracing::warn!(count, "the clock was set back: deliveries are due at once");
+        }
+    }
+    Ok(now)
 }
 
 /// Starts tasks for subscriptions that are new or changed, and ends those of the others.
@@ -111,3 +136,6 @@ const PACE: Duration = Duration::from_millis(2);
 
 /// How long to leave a store alone that failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+
+/// By how much the clock may go back without being asked why: deliveries are late by no more than that.
+const CLOCK_SLACK: Duration = Duration::from_secs(1);

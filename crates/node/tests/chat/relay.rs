@@ -202,6 +202,29 @@ async fn what_was_given_up_long_ago_is_forgotten() {
     scene.stop().await;
 }
 
+#[tokio::test]
+async fn what_is_due_by_a_clock_that_was_ahead_before_a_restart_is_sent_after_it() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let thread = scene.thread(&ann, &[]).await;
+    let receiver = Receiver::with(Box::new(|_| None)).await;
+    subscribe(&scene, "hook", &receiver, IN_THREAD).await;
+    scene.say(&ann, &thread, "one").await.unwrap();
+    backlog_like(&scene, |backlog| backlog.pending == 1).await;
+    let id = "hook".parse().unwrap();
+    let seq = scene.store.feed_bounds().await.unwrap().head;
+    let tomorrow = scene.node.clock().wall() + Duration::from_secs(24 * 60 * 60);
+    let dead = Outcome::DeadLettered { reason: "NotFound".to_owned(), on: tomorrow };
+    scene.store.record_outcome(&id, seq, dead).await.unwrap();
+    assert!(scene.store.revive(&id, seq, tomorrow).await.unwrap());
+    let retry = Outcome::Retry { at: tomorrow, reason: "503".to_owned() };
+    scene.store.record_outcome(&id, seq, retry).await.unwrap();
+    receiver.behave(Box::new(|_| Some(200)));
+    let scene = scene.restart().await;
+    assert_eq!(bodies(&receiver.wait_for(1).await), ["one"]);
+    scene.stop().await;
+}
+
 /// Waits until the backlog of the one subscription is as wanted.
 async fn backlog_like(scene: &Scene, is_wanted: impl Fn(&Backlog) -> bool) -> Backlog {
     for _ in 0..2_000 {

@@ -245,6 +245,7 @@ held!(Outbox {
     fn waiting(id: &SubscriptionId, limit: usize) -> Result<Waiting, StoreError>;
     fn take_due(now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
     fn next_due() -> Result<Option<Timestamp>, StoreError>;
+    fn rewind_deliveries(now: Timestamp) -> Result<usize, StoreError>;
     fn postpone(id: &SubscriptionId, seq: u64, until: Timestamp) -> Result<(), StoreError>;
     fn dead_letters(id: &SubscriptionId, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
     fn revive(id: &SubscriptionId, seq: u64, now: Timestamp) -> Result<bool, StoreError>;

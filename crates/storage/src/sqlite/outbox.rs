@@ -159,6 +159,10 @@ impl Outbox for SqliteStore {
         self.read(move |db| deliveries::next_due(db, &lock(&taken))).await
     }
 
+    async fn rewind_deliveries(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.write(move |writing| deliveries::rewind(writing.db, now)).await
+    }
+
     async fn record_outcome(
         &self,
         id: &SubscriptionId,

@@ -104,6 +104,7 @@ macro_rules! contract {
                 a_retry_is_due_later_and_holds_its_partition;
                 a_delivery_is_taken_once_and_again_after_a_restart;
                 a_delivery_that_is_postponed_comes_later_and_counts_no_attempt;
+                a_clock_that_is_set_back_stops_no_delivery;
                 a_dead_letter_keeps_its_event_and_can_be_revived;
                 events_that_are_too_old_become_dead_letters_up_to_the_first_that_is_not;
                 dead_letters_are_bounded_by_age_and_number;

@@ -131,11 +131,23 @@ pub(super) fn enqueue(
                    (subscription, seq, partition, attempts, enqueued_on, due_on)
                SELECT ?1, ?2, ?3, 0, ?4,
                    iif(EXISTS (SELECT 1 FROM deliveries WHERE subscription = ?1 AND partition = ?3),
-                       NULL, ?4)";
-    let row = params![id.as_str(), number(seq), partition, now.as_unix_micros()];
+                       NULL, ?5)";
+    let row = params![id.as_str(), number(seq), partition, now.as_unix_micros(), AT_ONCE];
     db.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
+
+/// Makes due at once what is yet to be due by a clock that has been set back since.
+pub(super) fn rewind(db: &Connection, now: Timestamp) -> Result<usize, StoreError> {
+    let sql = "UPDATE deliveries
+               SET enqueued_on = min(enqueued_on, ?1), due_on = iif(due_on IS NULL, NULL, ?2)
+               WHERE enqueued_on > ?1 OR (attempts = 0 AND due_on > ?1)";
+    Ok(db.prepare_cached(sql)?.execute([now.as_unix_micros(), AT_ONCE])?)
+}
+
+/// The due time of what waits for nothing. The time at which it came to be due would not do: by a
+/// clock that is set back it is yet to come.
+const AT_ONCE: i64 = 0;
 
 /// What was taken.
 pub(super) struct Due {
@@ -327,9 +339,9 @@ fn finish(
 ) -> Result<(), StoreError> {
     let sql = "DELETE FROM deliveries WHERE subscription = ?1 AND seq = ?2";
     db.prepare_cached(sql)?.execute(params![id.as_str(), number(seq)])?;
-    let sql = "UPDATE deliveries SET due_on = enqueued_on WHERE subscription = ?1 AND seq =
+    let sql = "UPDATE deliveries SET due_on = ?3 WHERE subscription = ?1 AND seq =
                    (SELECT min(seq) FROM deliveries WHERE subscription = ?1 AND partition = ?2)";
-    db.prepare_cached(sql)?.execute(params![id.as_str(), partition])?;
+    db.prepare_cached(sql)?.execute(params![id.as_str(), partition, AT_ONCE])?;
     Ok(())
 }
 
