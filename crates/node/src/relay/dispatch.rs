@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use trunkline_clock::Timestamp;
-use trunkline_storage::{StoreError, SubscriptionId};
+use trunkline_storage::{Delivery, StoreError, SubscriptionId};
 
 use crate::relay::lane::Lane;
 use crate::relay::{Parts, terms};
@@ -73,28 +74,37 @@ async fn round(
             Err(error) => failure = Some(error),
         }
     }
-    loop {
+    let mut is_all = false;
+    for _ in 0..STEP_LIMIT {
         let due = store.take_due(parts.base.wall(), TAKE_LIMIT).await?;
-        let is_all = due.len() < TAKE_LIMIT;
-        let mut outcome = Ok(());
-        // Each of them is taken, so that each must be handed on or given back whatever comes of others.
-        for delivery in due {
-            let handed_on = match lanes.get(&delivery.subscription) {
-                Some(lane) => lane.take(parts, delivery).await,
-                // Deleted a moment ago; its deliveries went with it.
-                None => Lane::give_back(parts, &delivery).await,
-            };
-            outcome = outcome.and(handed_on);
-        }
-        outcome?;
+        is_all = due.len() < TAKE_LIMIT;
+        hand_out(parts, lanes, due).await?;
         if is_all {
-            return match failure {
-                Some(error) => Err(error),
-                None if has_more => Ok(Some(parts.base.wall())),
-                None => store.next_due().await,
-            };
+            break;
         }
     }
+    match failure {
+        Some(error) => Err(error),
+        None if has_more || !is_all => Ok(Some(parts.base.wall())),
+        None => store.next_due().await,
+    }
+}
+
+/// Hands deliveries to the tasks of their subscriptions. Each of them is taken, so that each that finds
+/// no room there is given back, whatever comes of others; all in one commit.
+async fn hand_out(
+    parts: &Parts,
+    lanes: &HashMap<SubscriptionId, Lane>,
+    due: Vec<Delivery>,
+) -> Result<(), StoreError> {
+    let left = due.into_iter().filter_map(|delivery| match lanes.get(&delivery.subscription) {
+        Some(lane) => lane.take(delivery),
+        // Deleted a moment ago; its deliveries went with it.
+        None => Some(delivery),
+    });
+    let left: Vec<_> = left.collect();
+    let given_back = left.iter().map(|delivery| Lane::give_back(parts, delivery));
+    join_all(given_back).await.into_iter().collect()
 }
 
 /// Sees to it that nothing is due by a time that the wall clock has left again, and returns what it
@@ -129,6 +139,9 @@ async fn refresh(
 
 /// Deliveries taken at once.
 const TAKE_LIMIT: usize = 256;
+
+/// How often some are taken before events become deliveries again.
+const STEP_LIMIT: usize = 16;
 
 /// How long to gather. Longer makes every event late by as much; shorter makes more of the rounds,
 /// each of which reads and writes.

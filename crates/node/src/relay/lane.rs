@@ -34,9 +34,19 @@ struct Work {
     terms: Terms,
     deliveries: mpsc::Receiver<Delivery>,
     replaced: CancellationToken,
-    /// How many of the events of an entry have been delivered, for entries to be tried again. In
-    /// memory only: after a restart they are sent from the first one on, which at-least-once allows.
-    reached: Mutex<HashMap<u64, usize>>,
+    /// How far entries that are to be tried again have come. In memory only: after a restart they are
+    /// sent from the first event on, which at-least-once allows.
+    reached: Mutex<HashMap<u64, Reached>>,
+}
+
+/// How far an entry has come.
+#[derive(Clone, Copy, Default)]
+struct Reached {
+    /// The place of the first event that is not delivered.
+    at: usize,
+    /// Why the receiver did not want, or will never want, the first such event before that place. The
+    /// others are sent all the same.
+    unfit: Option<DeadLetterReason>,
 }
 
 impl Lane {
@@ -105,15 +115,14 @@ impl Lane {
         Ok(expired.cursor)
     }
 
-    /// Takes a delivery that is due.
-    pub(super) async fn take(&self, parts: &Parts, delivery: Delivery) -> Result<(), StoreError> {
+    /// Takes a delivery that is due, or returns it: more than may wait, or a task that is gone.
+    pub(super) fn take(&self, delivery: Delivery) -> Option<Delivery> {
         match self.deliveries.try_send(delivery) {
-            Ok(()) => Ok(()),
-            // More than may wait, or a task that is gone: it is due again soon.
+            Ok(()) => None,
             Err(
                 mpsc::error::TrySendError::Full(delivery)
                 | mpsc::error::TrySendError::Closed(delivery),
-            ) => Self::give_back(parts, &delivery).await,
+            ) => Some(delivery),
         }
     }
 
@@ -172,7 +181,7 @@ struct Chunk {
 struct Context<'a> {
     parts: &'a Arc<Parts>,
     terms: &'a Terms,
-    reached: &'a Mutex<HashMap<u64, usize>>,
+    reached: &'a Mutex<HashMap<u64, Reached>>,
 }
 
 impl Context<'_> {
@@ -236,9 +245,8 @@ impl Context<'_> {
     ) -> (NextStep, String) {
         let entry = &delivery.entry;
         let born_on = self.parts.birth(&entry.event).await;
-        let mut at = self.reached().get(&entry.seq).copied().unwrap_or_default();
-        // The first that the receiver does not want, or never will: the others are sent all the same.
-        let mut unfit = None;
+        let Reached { mut at, mut unfit } =
+            self.reached().get(&entry.seq).copied().unwrap_or_default();
         loop {
             let chunk = self.chunk(delivery, born_on, at);
             if chunk.notifications.is_empty() {
@@ -272,7 +280,7 @@ impl Context<'_> {
                         unfit.get_or_insert(reason);
                     }
                     step @ (NextStep::DeadLetter(_) | NextStep::RetryAt(_)) => {
-                        self.reached().insert(entry.seq, *place);
+                        self.reached().insert(entry.seq, Reached { at: *place, unfit });
                         return (step, outcome.to_string());
                     }
                 }
@@ -309,7 +317,7 @@ impl Context<'_> {
         })
     }
 
-    fn reached(&self) -> std::sync::MutexGuard<'_, HashMap<u64, usize>> {
+    fn reached(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Reached>> {
         // Each change is one map operation.
         self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -339,8 +347,9 @@ const CHUNK_LIMIT: usize = 8;
 /// half a millisecond of work.
 const LOOK_LIMIT: usize = 256;
 
-/// When a delivery that was not attempted comes again.
-const GIVE_BACK_PAUSE: Duration = Duration::from_millis(100);
+/// When a delivery that was not attempted comes again. Longer lets a receiver wait that has worked off
+/// what was before it; shorter reads and writes all that has no room more often.
+const GIVE_BACK_PAUSE: Duration = Duration::from_millis(500);
 
 /// When to try again to record what came of an attempt. Longer holds the next event of the thread up
 /// for longer than necessary once there is room; shorter asks a store that fails more often.

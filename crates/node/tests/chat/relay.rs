@@ -1,7 +1,7 @@
 //! Events to the outside: order, poison, slow receivers, restarts, events made up.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -97,6 +97,44 @@ async fn poison_is_put_aside_and_can_be_sent_again() {
     assert!(relay.dead_letters(&name("hook"), 0, 10).await.unwrap().is_empty());
     let missing = relay.revive(&name("hook"), dead[0].seq).await;
     assert!(matches!(missing, Err(RelayError::NoSuchDeadLetter)), "{missing:?}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_refused_before_a_retry_is_put_aside_after_it() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let mut others = Vec::new();
+    for _ in 0..9 {
+        others.push(scene.user().await);
+    }
+    let thread = scene.thread(&ann, &others.iter().collect::<Vec<_>>()).await;
+    // Eight are sent at once: the ninth comes when it is known that one of them is refused.
+    let count = AtomicUsize::new(0);
+    let receiver = Receiver::with(Box::new(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+        0 => Some(400),
+        8 => Some(500),
+        _ => Some(200),
+    }));
+    let receiver = receiver.await;
+    subscribe(&scene, "hook", &receiver, &[EventType::ChatMessageReceived]).await;
+    scene.say(&ann, &thread, "hello").await.unwrap();
+    let (id, seq) = ("hook".parse().unwrap(), scene.store.feed_bounds().await.unwrap().head);
+    let tried = tokio::time::timeout(Duration::from_secs(20), async {
+        while scene.store.next_due().await.unwrap() <= Some(scene.node.clock().wall()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    tried.await.unwrap();
+    // Rather than wait for ten seconds.
+    scene.store.postpone(&id, seq, scene.node.clock().wall()).await.unwrap();
+    let again = scene.thread(&ann, &[]).await;
+    scene.say(&ann, &again, "wakes whoever waits").await.unwrap();
+    assert_eq!(backlog_like(&scene, |backlog| backlog.pending == 0).await.dead, 1);
+    assert_eq!(receiver.taken().len(), 8);
+    let dead = scene.node.relay().dead_letters(&name("hook"), 0, 10).await.unwrap();
+    let told: Vec<_> = dead.iter().map(|one| (one.seq, one.attempts, &*one.reason)).collect();
+    assert_eq!(told, [(seq, 2, "BadRequest")]);
     scene.stop().await;
 }
 
