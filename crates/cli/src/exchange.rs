@@ -264,6 +264,7 @@ fn node_config(
         },
         relay: RelayConfig {
             outbound: OutboundConfig { guard: Guard::new(loopback), ..OutboundConfig::default() },
+            start_grace: START_GRACE,
             subscriptions: subscriptions.collect::<Result<_>>()?,
             ..RelayConfig::default()
         },
@@ -309,6 +310,10 @@ fn metrics_handle() -> Result<PrometheusHandle> {
         }
     }
 }
+
+/// How long receivers of events may work off what has waited for a start. Longer keeps the log of a
+/// receiver that is gone for longer; shorter gives up events of one that is slow.
+const START_GRACE: Duration = Duration::from_secs(60 * 60);
 
 /// More shards than this run on no machine; ports beyond the shards' number are not opened.
 const MEDIA_PORT_RANGE: usize = 256;

@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, OnceCell};
@@ -51,6 +52,9 @@ pub struct RelayConfig {
     pub limits: DeliveryLimits,
     /// When attempts are made again, and when they are given up.
     pub retry: RetryPolicy,
+    /// How long a receiver may work off what has waited, after a start, before events that have grown
+    /// too old for their turn are given up: for some of it the exchange may have been away.
+    pub start_grace: Duration,
     /// Who asks in the handshake of CloudEvents.
     pub origin: WebhookOrigin,
     /// The subscriptions that there are to be from the start on, each with what signs its deliveries.

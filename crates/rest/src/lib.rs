@@ -41,5 +41,5 @@ pub use crate::{
     },
     paging::{Origin, ParseOriginError, Scheme},
     rate::{RateGroup, RateRule, RateScope, documented_rates},
-    serve::{over_http, router, unserved},
+    serve::{AskedFor, over_http, router, unserved},
 };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::extract::{Extension, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use trunkline_clock::Now;
@@ -59,6 +59,11 @@ pub fn router(config: RestConfig, node: Node) -> Router {
         .fold(Router::new(), |router, path| router.route(&path, any(serve)))
         .with_state(Arc::new(shared))
 }
+
+/// What a client asked for, in the extensions of a request that is answered as another one: it is what
+/// the client has signed.
+#[derive(Clone, Debug)]
+pub struct AskedFor(pub Uri);
 
 /// Marks a router as served in the clear.
 pub fn over_http(router: Router) -> Router {
@@ -243,7 +248,9 @@ impl Shared {
             .into_iter()
             .flatten()
             .collect();
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let asked_for = parts.extensions.get::<AskedFor>().map(|AskedFor(uri)| uri);
+        let signed = asked_for.unwrap_or(&parts.uri);
+        let target = signed.path_and_query().map_or("/", |target| target.as_str());
         let request = SignedRequest { method: &parts.method, target, hosts: &hosts, body };
         let signed = signature.of(&request).map_err(denied)?;
         let found = self.node.resources().find_by_key(|key| signed.is_made_with(key.as_bytes()));

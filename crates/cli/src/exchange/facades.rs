@@ -9,7 +9,7 @@ use axum::http::Uri;
 use tower::Service as _;
 use trunkline_node::Node;
 use trunkline_realtime::{Realtime, RealtimeConfig};
-use trunkline_rest::{AllowedOrigins, Profile, RateGroup, RestConfig, ServiceTokens};
+use trunkline_rest::{AllowedOrigins, AskedFor, Profile, RateGroup, RestConfig, ServiceTokens};
 use trunkline_web::{SignInConfig, SignInRate, WebConfig};
 
 use super::ExchangeConfig;
@@ -64,7 +64,8 @@ fn or_unserved(config: &ExchangeConfig, served: Router) -> Router {
         async move {
             match with_one_slash(request.uri()) {
                 Some(uri) => {
-                    *request.uri_mut() = uri;
+                    let asked_for = std::mem::replace(request.uri_mut(), uri);
+                    request.extensions_mut().insert(AskedFor(asked_for));
                     match as_it_is.call(request).await {
                         Ok(response) => response,
                         Err(never) => match never {},

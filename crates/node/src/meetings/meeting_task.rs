@@ -97,7 +97,8 @@ impl MeetingTask {
     async fn run(mut self) {
         loop {
             let deadline = self.meeting.poll_timeout();
-            let is_idle = self.meeting.attendees().len() == 0 && self.watchers.is_empty();
+            let is_watched = self.watchers.iter().any(Watcher::is_there);
+            let is_idle = self.meeting.attendees().len() == 0 && !is_watched;
             let absence_at = self.absence_at;
             tokio::select! {
                 // What happened in the call comes before what is asked after it.

@@ -36,6 +36,13 @@ pub(super) struct Watcher {
     events: mpsc::Sender<Arc<wire::MeetingEvent>>,
 }
 
+impl Watcher {
+    /// Returns whether anybody reads what it is told.
+    pub(super) fn is_there(&self) -> bool {
+        !self.events.is_closed()
+    }
+}
+
 impl Sight {
     /// What hosts see, and programs.
     const ALL: Self = Self { lobby: true, code: true };

@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trunkline_clock::Timestamp;
 use trunkline_events::Outcome as Attempted;
@@ -26,6 +27,7 @@ pub(super) struct Lane {
     deliveries: mpsc::Sender<Delivery>,
     replaced: CancellationToken,
     cursor: u64,
+    since: Instant,
 }
 
 /// The task's end.
@@ -61,7 +63,8 @@ impl Lane {
             reached: Mutex::default(),
         };
         parts.base.tasks.spawn(work.run());
-        Self { cursor: stored.cursor, stored: stored.clone(), deliveries: sender, replaced }
+        let (cursor, stored, since) = (stored.cursor, stored.clone(), Instant::now());
+        Self { stored, deliveries: sender, replaced, cursor, since }
     }
 
     /// Returns whether this is the task of a subscription as it is stored.
@@ -103,10 +106,11 @@ impl Lane {
             return Ok(store.expand(id, now, room.min(EXPAND_LIMIT)).await?.cursor);
         }
         let before = earlier(now, parts.config.retry.time_to_live());
-        if waiting.next_on.is_none_or(|next_on| next_on >= before) {
+        let has_waited = self.since.elapsed() >= parts.config.start_grace;
+        if !has_waited || waiting.next_on.is_none_or(|next_on| next_on >= before) {
             return Ok(self.cursor);
         }
-        // The receiver has been failing for as long as an event may take.
+        // The receiver has been failing, or too slow, for as long as an event may take.
         let reason = DeadLetterReason::TimeToLiveExceeded.to_string();
         let expiry = Expiry { before, on: now, reason, limit: EXPIRE_LIMIT };
         let expired = store.expire(id, expiry).await?;
@@ -144,12 +148,17 @@ impl Work {
         let Self { parts, terms, mut deliveries, replaced, reached } = self;
         let context = Context { parts: &parts, terms: &terms, reached: &reached };
         let mut attempts = FuturesUnordered::new();
+        // Apart: what came of some may have to wait for room that what comes of others makes.
+        let mut outcomes = FuturesUnordered::new();
         loop {
             tokio::select! {
                 biased;
                 () = parts.base.stopping.cancelled() => return,
                 () = replaced.cancelled() => break,
-                Some(()) = attempts.next(), if !attempts.is_empty() => {}
+                Some(()) = outcomes.next(), if !outcomes.is_empty() => {}
+                Some((delivery, outcome)) = attempts.next(), if !attempts.is_empty() => {
+                    outcomes.push(context.record(delivery, outcome));
+                }
                 delivery = deliveries.recv(), if attempts.len() < ATTEMPT_LIMIT => match delivery {
                     Some(delivery) => attempts.push(context.attempt(delivery)),
                     None => break,
@@ -163,7 +172,10 @@ impl Work {
                 tracing::warn!(%error, "a delivery comes again at once");
             }
         }
-        while attempts.next().await.is_some() {}
+        while let Some((delivery, outcome)) = attempts.next().await {
+            outcomes.push(context.record(delivery, outcome));
+        }
+        while outcomes.next().await.is_some() {}
     }
 }
 
@@ -185,8 +197,8 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Makes one attempt at everything that an entry gives, and records what came of it.
-    async fn attempt(self, delivery: Delivery) {
+    /// Makes one attempt at everything that an entry gives, and returns what came of it.
+    async fn attempt(self, delivery: Delivery) -> (Delivery, Outcome) {
         let Parts { base, .. } = &**self.parts;
         let mut progress = DeliveryProgress::resume(delivery.enqueued_on, delivery.attempts);
         let step = match self.parts.deliverer().await {
@@ -209,19 +221,21 @@ impl Context<'_> {
         if !matches!(outcome, Outcome::Retry { .. }) {
             self.reached().remove(&seq);
         }
-        self.record(&delivery, outcome).await;
-        self.parts.wake.notify_one();
+        (delivery, outcome)
     }
 
     /// Records what came of an attempt, however long the store fails: until it is recorded the
     /// receiver is not sent the same again.
-    async fn record(self, delivery: &Delivery, outcome: Outcome) {
+    async fn record(self, delivery: Delivery, outcome: Outcome) {
         let (base, seq) = (&self.parts.base, delivery.entry.seq);
         let mut is_told = false;
         loop {
             let outcome = outcome.clone();
             let recorded = base.store.record_outcome(&delivery.subscription, seq, outcome).await;
-            let Err(error) = recorded else { return };
+            let Err(error) = recorded else {
+                self.parts.wake.notify_one();
+                return;
+            };
             if !error.is_transient() {
                 tracing::error!(seq, %error, "a delivery is taken up again at the next start");
                 return;

@@ -195,13 +195,12 @@ async fn a_receiver_that_never_answers_holds_nobody_up() {
     assert!(begun.elapsed() < Duration::from_secs(5), "attempts under way do not delay the end");
 }
 
-#[tokio::test]
-async fn events_that_grow_too_old_behind_others_are_given_up_without_an_attempt() {
-    let scene = Scene::start().await;
+/// Has more wait for a receiver that does not answer than may wait at once, all of it too old.
+async fn old_events(scene: &Scene) {
     let ann = scene.user().await;
     let thread = scene.thread(&ann, &[]).await;
     let dead_end = Receiver::with(Box::new(|_| None)).await;
-    subscribe(&scene, "hook", &dead_end, &[EventType::UserDisconnected]).await;
+    subscribe(scene, "hook", &dead_end, &[EventType::UserDisconnected]).await;
     let body = json!({"user": ann.identifier.to_string(), "since": "1970-01-01T00:00:00Z"});
     let event = OtherEvent {
         kind: "identity.userDisconnected".to_owned(),
@@ -212,6 +211,24 @@ async fn events_that_grow_too_old_behind_others_are_given_up_without_an_attempt(
     scene.store.append(vec![event; 3_000]).await.unwrap();
     // What is handed in makes the feed notice what was not.
     scene.say(&ann, &thread, "hello").await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_start_a_receiver_has_time_for_what_waited_before_any_of_it_is_given_up() {
+    let scene = Scene::with_grace(Duration::from_secs(60 * 60)).await;
+    old_events(&scene).await;
+    backlog_like(&scene, |backlog| backlog.pending == 2_000).await;
+    // Rounds go on meanwhile: without the grace the first of them gives up the rest.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let backlog = backlog_like(&scene, |backlog| backlog.pending == 2_000).await;
+    assert_eq!(backlog.dead, 0);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn events_that_grow_too_old_behind_others_are_given_up_without_an_attempt() {
+    let scene = Scene::start().await;
+    old_events(&scene).await;
     let backlog = backlog_like(&scene, |backlog| backlog.dead == 1_000).await;
     assert_eq!(backlog.pending, 2_000);
     let dead = scene.node.relay().dead_letters(&name("hook"), 0, 1).await.unwrap();
@@ -298,6 +315,22 @@ async fn while_outcomes_cannot_be_recorded_nothing_is_sent_twice_and_then_all_go
     let begun = tokio::time::Instant::now();
     scene.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(5), "what waits does not delay the end");
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_of_some_threads_keeps_no_others_waiting() {
+    let scene = Scene::start().await;
+    let ann = scene.user().await;
+    let receiver = Receiver::start().await;
+    subscribe(&scene, "hook", &receiver, IN_THREAD).await;
+    scene.faults.are_outcomes_refused.store(true, Ordering::Relaxed);
+    // More than are attempted at once.
+    for number in 0..12 {
+        let thread = scene.thread(&ann, &[]).await;
+        scene.say(&ann, &thread, &number.to_string()).await.unwrap();
+    }
+    assert_eq!(receiver.wait_for(12).await.len(), 12);
+    scene.stop().await;
 }
 
 #[tokio::test]

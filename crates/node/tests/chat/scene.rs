@@ -27,6 +27,7 @@ pub(crate) struct Scene {
     pub(crate) faults: Arc<Faults>,
     pub(crate) store: Arc<dyn Store>,
     configured: Configured,
+    grace: Duration,
     signing_key: Vec<u8>,
     place: TempDir,
 }
@@ -40,24 +41,35 @@ impl Scene {
     }
 
     pub(crate) async fn configured(configured: Configured) -> Self {
+        Self::made(configured, Duration::ZERO).await
+    }
+
+    /// Starts with time for receivers before anything is given up.
+    pub(crate) async fn with_grace(grace: Duration) -> Self {
+        Self::made(Configured::new(), grace).await
+    }
+
+    async fn made(configured: Configured, grace: Duration) -> Self {
         let place = tempfile::tempdir().unwrap();
         let signing_key = Identity::generate_signing_key().unwrap();
         let federation = FederationConfig::default();
-        let (node, store, faults) = start(&place, &signing_key, federation, &configured).await;
-        Self { node, faults, store, configured, signing_key, place }
+        let (node, store, faults) =
+            start(&place, &signing_key, federation, &configured, grace).await;
+        Self { node, faults, store, configured, grace, signing_key, place }
     }
 
     /// Stops the node and starts another one on what it kept.
     pub(crate) async fn restart(self) -> Self {
         self.node.shutdown().await;
         assert_eq!(self.node.status().tasks, 0, "tasks outlive the shutdown");
-        let Self { configured, signing_key, place, node, store, .. } = self;
+        let Self { configured, grace, signing_key, place, node, store, .. } = self;
         // Whoever holds the store holds its files.
         drop((node, store));
         // What the configuration says of federation is for a new tenant only.
         let federation = FederationConfig { enable_acs_users: true, ..Default::default() };
-        let (node, store, faults) = start(&place, &signing_key, federation, &configured).await;
-        Self { node, faults, store, configured, signing_key, place }
+        let (node, store, faults) =
+            start(&place, &signing_key, federation, &configured, grace).await;
+        Self { node, faults, store, configured, grace, signing_key, place }
     }
 
     pub(crate) async fn stop(self) {
@@ -140,6 +152,7 @@ async fn start(
     signing_key: &[u8],
     federation: FederationConfig,
     configured: &[(SubscribeEvents, SigningKey)],
+    start_grace: Duration,
 ) -> (Node, Arc<dyn Store>, Arc<Faults>) {
     let directory =
         ["alice", "bob", "carol"].iter().enumerate().map(|(index, alias)| DirectoryEntry {
@@ -173,6 +186,7 @@ async fn start(
                 guard: Guard::new(Loopback::Allowed),
                 ..OutboundConfig::default()
             },
+            start_grace,
             subscriptions: configured.to_vec(),
             ..RelayConfig::default()
         },

@@ -202,6 +202,10 @@ fn spellings(target: &str) -> Vec<String> {
         with_query(encode_path(path, true)),
         with_query(encode_path(path, false)),
     ];
+    // Signed before it was joined to an endpoint that ends in a slash.
+    if let Some(rest) = target.strip_prefix("//") {
+        spellings.push(format!("/{}", rest.trim_start_matches('/')));
+    }
     let mut index = 0;
     while index < spellings.len() {
         match spellings[..index].contains(&spellings[index]) {

@@ -92,8 +92,9 @@ impl SipConfiguration {
                         Some(trunk) => patched.trunks.set(name, trunk),
                         None => patched.trunks.remove(&name),
                     }
-                    // Here and not at the end: whoever names many pays for each with all before it.
-                    if patched.trunks.0.len() > LIMIT {
+                    // What is new may stand before what goes; but whoever names many pays for each
+                    // with all before it.
+                    if patched.trunks.0.len() > 2 * LIMIT {
                         return Err(Refusal::TooManyTrunks.into());
                     }
                 }
@@ -116,6 +117,9 @@ impl SipConfiguration {
             if !(1..=i64::from(u16::MAX)).contains(&trunk.sip_signaling_port) {
                 return Err(Refusal::InvalidTrunkSipSignalingPort);
             }
+        }
+        if self.trunks.0.len() > LIMIT {
+            return Err(Refusal::TooManyTrunks);
         }
         if self.routes.len() > LIMIT {
             return Err(Refusal::TooManyRoutes);
@@ -284,6 +288,20 @@ mod tests {
     }
 
     #[test]
+    fn all_trunks_are_replaced_at_once_in_whatever_order_a_client_names_them() {
+        let names = |from: u16| (from..from + 250).map(|n| format!("{n}.example"));
+        let trunk = |name| (name, json!({"sipSignalingPort": 1}));
+        let first = names(0).map(trunk).collect::<serde_json::Map<_, _>>();
+        let full = patch(&SipConfiguration::default(), json!({"trunks": first})).unwrap();
+        let gone = names(0).map(|name| format!(r#""{name}":null"#));
+        let new = names(250).map(|name| format!(r#""{name}":{{"sipSignalingPort":1}}"#));
+        let body = new.chain(gone).collect::<Vec<_>>().join(",");
+        let patch = serde_json::from_str(&format!(r#"{{"trunks":{{{body}}}}}"#)).unwrap();
+        let replaced = full.patched(patch).unwrap();
+        assert!(replaced.trunks.0.iter().map(|(name, _)| name.clone()).eq(names(250)));
+    }
+
+    #[test]
     fn what_does_not_hold_together_is_refused() {
         let one = with_trunk();
         let sbc = "sbc.contoso.example";
@@ -291,6 +309,8 @@ mod tests {
         let trunk = |name: &str, port: i64| json!({"trunks": {name: {"sipSignalingPort": port}}});
         let many: serde_json::Map<_, _> =
             (0..250).map(|n| (format!("{n}.example"), json!({"sipSignalingPort": 1}))).collect();
+        let more: serde_json::Map<_, _> =
+            (0..501).map(|n| (format!("{n}.example"), json!({"sipSignalingPort": 1}))).collect();
         for (body, status, code) in [
             (json!({}), 422, "EmptyPatch"),
             (json!({"trunks": {}}), 422, "EmptyPatch"),
@@ -301,6 +321,7 @@ mod tests {
             (trunk("a.example", 65_536), 422, "InvalidTrunkSipSignalingPort"),
             (json!({"trunks": {"a.example": {}}}), 422, "InvalidTrunkSipSignalingPort"),
             (json!({"trunks": many}), 422, "TooManyTrunks"),
+            (json!({"trunks": more}), 422, "TooManyTrunks"),
             (json!({"routes": vec![route.clone(); 251]}), 422, "TooManyRoutes"),
             (json!({"routes": [{"name": "", "numberPattern": "x"}]}), 422, "InvalidRouteName"),
             (json!({"routes": [{"numberPattern": "x"}]}), 422, "InvalidRouteName"),

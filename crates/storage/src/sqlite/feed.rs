@@ -45,9 +45,9 @@ pub(super) fn after_for(
         let is_all = places.len() < wanted;
         for seq in places {
             cursor = seq;
-            let (excluded, body) = statement
-                .query_row([number(seq)], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-            let read = || -> Result<Option<FeedEntry>, StoreError> {
+            let mut read = || -> Result<Option<FeedEntry>, StoreError> {
+                let (excluded, body) = statement
+                    .query_row([number(seq)], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
                 match is_excluded(excluded, user)? {
                     true => Ok(None),
                     false => Ok(Some(FeedEntry { seq, event: from_json("event", &body)? })),
@@ -105,22 +105,25 @@ pub(super) fn others_after(
     let last = cursor.saturating_add(STEPS_OVER_CHAT).min(head);
     let sql = "SELECT seq, kind, happened_on, partition, body FROM feed
                WHERE seq > ?1 AND seq <= ?2 AND thread IS NULL ORDER BY seq LIMIT ?3";
-    let events = db
-        .prepare_cached(sql)?
-        .query_map(params![number(cursor), number(last), limit(rows)], |row| {
-            let event = OtherEvent {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut places = statement.query(params![number(cursor), number(last), limit(rows)])?;
+    let (mut events, mut count, mut read_to) = (Vec::new(), 0, last);
+    while let Some(row) = places.next()? {
+        let seq = row.get(0)?;
+        let read = || -> Result<OtherEvent, StoreError> {
+            Ok(OtherEvent {
                 kind: row.get(1)?,
                 time: time(row.get(2)?),
                 partition: row.get(3)?,
                 body: row.get(4)?,
-            };
-            Ok((row.get::<_, u64>(0)?, event))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    let read_to = match events.last() {
-        Some((seq, _)) if events.len() == rows => *seq,
-        Some(_) | None => last,
-    };
+            })
+        };
+        events.extend(unless_unreadable(seq, read())?.map(|event| (seq, event)));
+        count += 1;
+        if count == rows {
+            read_to = seq;
+        }
+    }
     Ok(OtherEvents { events, read_to })
 }
 

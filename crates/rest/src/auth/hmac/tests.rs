@@ -170,3 +170,12 @@ fn malformed_and_doubled_headers_are_refused() {
     let no_date = check(|headers, _| drop(headers.insert(X_MS_DATE, "today".parse().unwrap())));
     assert_eq!(no_date, Err(SignatureError::Header("x-ms-date")));
 }
+
+#[test]
+fn a_target_that_begins_with_two_slashes_may_have_been_signed_with_one() {
+    let spelled = spellings("//identities?api-version=2023-10-01");
+    for signed in ["//identities?api-version=2023-10-01", "/identities?api-version=2023-10-01"] {
+        assert!(spelled.iter().any(|one| one == signed), "{signed}");
+    }
+    assert!(spellings("/a//b").iter().all(|one| one.starts_with("/a")));
+}

@@ -137,11 +137,11 @@ pub(super) fn enqueue(
     Ok(())
 }
 
-/// Makes due at once what is yet to be due by a clock that has been set back since.
+/// Makes due at once what is yet to be due by a clock that has been set back since. When it came about
+/// stays: it is the clock of now that may be wrong, and nothing must grow old by it.
 pub(super) fn rewind(db: &Connection, now: Timestamp) -> Result<usize, StoreError> {
-    let sql = "UPDATE deliveries
-               SET enqueued_on = min(enqueued_on, ?1), due_on = iif(due_on IS NULL, NULL, ?2)
-               WHERE enqueued_on > ?1 OR (attempts = 0 AND due_on > ?1)";
+    let sql = "UPDATE deliveries SET due_on = ?2
+               WHERE due_on > ?1 AND (enqueued_on > ?1 OR attempts = 0)";
     Ok(db.prepare_cached(sql)?.execute([now.as_unix_micros(), AT_ONCE])?)
 }
 
